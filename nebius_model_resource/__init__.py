@@ -1,0 +1,52 @@
+"""Custom LoRA models of Nebius AI Studio (Token Factory) as a Pulumi resource.
+
+The names below are loaded when they are first used: importing the package costs next to nothing, and its command
+and its emulator never load Pulumi.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nebius_model_resource.errors import NebiusError
+    from nebius_model_resource.existing import CustomModelInfo
+    from nebius_model_resource.queries import (
+        ModelNotFound,
+        QueryFailed,
+        get_custom_model,
+        get_custom_model_output,
+        list_custom_models,
+        list_custom_models_output,
+    )
+    from nebius_model_resource.resource import CustomModel
+
+__version__ = "0.1.0"
+__all__ = [
+    "CustomModel",
+    "CustomModelInfo",
+    "ModelNotFound",
+    "NebiusError",
+    "QueryFailed",
+    "get_custom_model",
+    "get_custom_model_output",
+    "list_custom_models",
+    "list_custom_models_output",
+]
+
+_MODULES = {"CustomModel": "resource", "CustomModelInfo": "existing", "NebiusError": "errors"}
+
+
+if not TYPE_CHECKING:  # a checker would take every misspelt name for one that is found here
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'queries')}"), name)
+        globals()[name] = value  # the next time without this function
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

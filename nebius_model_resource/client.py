@@ -1,0 +1,388 @@
+"""The service's custom-model endpoints, one method each; knows nothing of Pulumi.
+
+What is repeated, and when:
+
+* a GET or DELETE after a connection that failed, a reset, a time-out, 408, 500, 502, 503, 504 or an answer that
+  cannot be read: with backoff and jitter, a GET up to four times, a DELETE until its deadline;
+* any call after 429, or 503 with ``Retry-After``: nothing was done; after one pause shared by the whole process;
+* a POST otherwise never: its caller must look whether the model was made (``lifecycle.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from nebius_model_resource import texts
+from nebius_model_resource.errors import (
+    AccessDenied,
+    AnswerLost,
+    ApiError,
+    BadRequest,
+    DeadlineExceeded,
+    InvalidInputs,
+    NotFound,
+    NotSent,
+    Redirected,
+    ServerFault,
+    Throttled,
+    TransportError,
+    UnusableAnswer,
+)
+from nebius_model_resource.models import Fault, ModelInfo
+from nebius_model_resource.pace import Clock, Deadline, Gate, Sleep, parse_retry_after
+
+if TYPE_CHECKING:
+    import requests
+    from urllib3.util import Retry
+
+    from nebius_model_resource.config import Settings
+    from nebius_model_resource.models import Inputs
+    from nebius_model_resource.transport import Answer
+
+ATTEMPT_SECONDS = 30.0  # one request; a call as a whole has its deadline
+READ_ATTEMPTS = 4
+_MODELS = "/v0/models"
+_USER_AGENT = "nebius-model-resource (+pulumi dynamic provider)"
+_T = TypeVar("_T")
+_AMBIGUOUS = (AnswerLost, UnusableAnswer, ServerFault)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The models of one project.
+
+    Attributes:
+        entries: the list as the service sent it; entries that are no models are left out.
+        server_time: the service's own clock (Unix seconds) out of the answer's ``Date``, None where it has none.
+        whole: False where entries were left out: what is not in such a list may exist all the same.
+    """
+
+    entries: list[dict[str, Any]]
+    server_time: float | None = None
+    whole: bool = True
+
+    def models(self) -> list[ModelInfo]:
+        """Each entry as a model."""
+        return [model for entry in self.entries if (model := ModelInfo.parse(entry))]
+
+
+class NebiusClient:
+    """One account's custom models over HTTP.
+
+    Safe to share between threads; keeps its connections alive. Errors are those of
+    :mod:`nebius_model_resource.errors`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = time.sleep,
+        backoff: float = 0.5,
+        attempt_seconds: float = ATTEMPT_SECONDS,
+    ) -> None:
+        """Nothing is sent, and ``requests`` is not loaded, before the first call.
+
+        Args:
+            settings: base URL and key.
+            clock: monotonic seconds.
+            sleep: how a pause is made; a call may bring its own.
+            backoff: seconds before the first repetition; doubled with each.
+            attempt_seconds: the longest that one request may take.
+        """
+        self.settings = settings
+        self.clock = clock
+        self.gate = Gate(clock)
+        self.pause = sleep
+        self._backoff = backoff
+        self._attempt_seconds = attempt_seconds
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
+
+    def __enter__(self) -> NebiusClient:  # noqa: PYI034 - Self is typing's from 3.11 on
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def create_model(
+        self, inputs: Inputs, *, deadline: Deadline | None = None, sleep: Sleep | None = None
+    ) -> ModelInfo:
+        """``POST /v0/models`` with just the fields given.
+
+        Returns:
+            The model as told; its name may be the short one (seen live, April 2025).
+
+        Raises:
+            BadRequest, AccessDenied, NotFound, Redirected: refused, nothing was made.
+            NotSent: nothing was made.
+            AnswerLost, UnusableAnswer, ServerFault: a model may have been made.
+            DeadlineExceeded: rate-limited until the deadline, nothing was made.
+        """
+        deadline = deadline or Deadline.after(ATTEMPT_SECONDS, self.clock)
+        body = {"name": inputs.name, "base_model": inputs.base_model, "source": inputs.source}
+        if inputs.description:
+            body["description"] = inputs.description
+        while True:
+            try:
+                parsed, _ = self._attempt(
+                    "POST", _MODELS, _project(inputs.ai_project_id), body, deadline, sleep
+                )
+            except Throttled:
+                continue  # nothing was done; the gate holds the next attempt back
+            if model := ModelInfo.parse(parsed):
+                return model
+            raise UnusableAnswer("the service answered with success and without the model's name")
+
+    def list_models(
+        self,
+        ai_project_id: str | None = None,
+        *,
+        deadline: Deadline | None = None,
+        sleep: Sleep | None = None,
+        attempts: int = READ_ATTEMPTS,
+    ) -> Listing:
+        """``GET /v0/models``: one array, no paging (documented, and seen live).
+
+        Raises:
+            ApiError, TransportError: the list could not be had.
+        """
+
+        def read(deadline: Deadline) -> Listing:
+            parsed, answer = self._attempt("GET", _MODELS, _project(ai_project_id), None, deadline, sleep)
+            if not isinstance(parsed, list):
+                raise UnusableAnswer(
+                    "the service answered the list of models with something else than a list"
+                )
+            entries = [entry for entry in parsed if ModelInfo.parse(entry)]
+            return Listing(entries, _date(answer), whole=len(entries) == len(parsed))
+
+        return self._repeat(read, "GET", deadline, sleep, attempts)
+
+    def get_model(
+        self,
+        name: str,
+        *,
+        deadline: Deadline | None = None,
+        sleep: Sleep | None = None,
+        attempts: int = READ_ATTEMPTS,
+    ) -> ModelInfo:
+        """``GET /v0/models/{name}`` by a short or full name.
+
+        Raises:
+            NotFound: there is no such model.
+            AccessDenied: the key may not see it; the service's words hide whether it exists (seen live).
+            ApiError, TransportError: it could not be read.
+        """
+
+        def read(deadline: Deadline) -> ModelInfo:
+            parsed, _ = self._attempt("GET", _path(name), {}, None, deadline, sleep)
+            if model := ModelInfo.parse(parsed):
+                return model
+            raise UnusableAnswer(f"the service answered {name!r} with something else than a model")
+
+        return self._repeat(read, "GET", deadline, sleep, attempts)
+
+    def delete_model(
+        self, name: str, *, deadline: Deadline | None = None, sleep: Sleep | None = None
+    ) -> ModelInfo:
+        """``DELETE /v0/models/{name}`` by a short or full name, repeated until the deadline.
+
+        Raises:
+            NotFound: there is no such model (any more).
+            ApiError, TransportError: it may still exist.
+        """
+
+        def delete(deadline: Deadline) -> ModelInfo:
+            parsed, _ = self._attempt("DELETE", _path(name), {}, None, deadline, sleep)
+            if model := ModelInfo.parse(parsed):
+                return model
+            raise UnusableAnswer(f"the service answered the deletion of {name!r} with something else")
+
+        return self._repeat(delete, "DELETE", deadline, sleep, None)
+
+    def _repeat(
+        self,
+        call: Callable[[Deadline], _T],
+        method: str,
+        deadline: Deadline | None,
+        sleep: Sleep | None,
+        attempts: int | None,
+    ) -> _T:
+        """Run a call that may be repeated until it succeeds, is refused, or its attempts or time run out."""
+        deadline = deadline or Deadline.after(2 * ATTEMPT_SECONDS, self.clock)
+        retry = _retry(attempts, self._backoff)
+        while True:
+            try:
+                return call(deadline)
+            except Throttled:
+                continue
+            except (TransportError, ServerFault) as error:
+                if isinstance(error, NotSent) and error.permanent:
+                    raise
+                retry = self._next(retry, method, error)
+                delay = retry.get_backoff_time()
+                if delay >= deadline.remaining():
+                    raise
+                (sleep or self.pause)(delay)
+
+    @staticmethod
+    def _next(retry: Retry, method: str, error: Exception) -> Retry:
+        """The policy after one more failure; lets the error through where its attempts are used up."""
+        from urllib3.exceptions import MaxRetryError, ProtocolError
+
+        try:
+            return retry.increment(method, error=ProtocolError(str(error)))
+        except MaxRetryError:
+            raise error from error.__cause__
+
+    def _attempt(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        deadline: Deadline,
+        sleep: Sleep | None,
+    ) -> tuple[Any, Answer]:
+        """Send once, when the gate lets it through, and read what the answer says."""
+        from nebius_model_resource.transport import MAX_ANSWER, MAX_LIST, exchange
+
+        self.gate.wait(deadline, sleep or self.pause)
+        if deadline.passed():
+            raise DeadlineExceeded("the deadline passed before the request was sent")
+        sent_at = self.clock()
+        try:
+            answer = exchange(
+                self._open(),
+                method,
+                self.settings.base_url + path,
+                api_key=self.settings.api_key,
+                user_agent=_USER_AGENT,
+                params=params,
+                body=body,
+                # Half of what is left, so that there is time to look for what a lost answer made.
+                seconds=min(self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
+                longest=MAX_LIST if method == "GET" and path == _MODELS else MAX_ANSWER,
+            )
+        except TransportError as error:
+            error.args = (texts.harmless(str(error), self.settings.api_key),)
+            raise
+        if _asks_for_pause(answer):
+            self.gate.refused(sent_at, parse_retry_after(answer.headers.get("Retry-After")))
+        else:
+            self.gate.passed()
+        return self._parse(answer), answer
+
+    def _open(self) -> requests.Session:
+        from nebius_model_resource.transport import open_session
+
+        with self._lock:
+            if self._session is None:
+                self._session = open_session(self.settings.base_url)
+            return self._session
+
+    def _parse(self, answer: Answer) -> Any:
+        """The body of a success; every other status as its error."""
+        key = self.settings.api_key
+        content = answer.body.replace(key.encode(), texts.MASK.encode())
+        try:
+            parsed = json.loads(content)
+            if b"\\" in content:  # JSON can spell the key in other ways
+                parsed = texts.without_secret(parsed, key)
+        except (ValueError, RecursionError):
+            parsed = None
+            if 200 <= answer.status < 300:
+                shown = texts.harmless(content[:200].decode("utf-8", "replace"), key)
+                message = f"the service answered {answer.status} with something else than JSON: {shown!r}"
+                raise UnusableAnswer(message) from None
+        if 200 <= answer.status < 300:
+            return parsed
+        raise _api_error(answer, texts.detail_of(parsed, content, key), key)
+
+
+def _api_error(answer: Answer, detail: str, key: str) -> ApiError:
+    """The error of a status that is no success, in the service's own words."""
+    status = answer.status
+    request_id = texts.harmless(answer.headers.get("x-request-id") or "", key) or None
+    if 300 <= status < 400:
+        place = texts.harmless(answer.headers.get("Location") or "nowhere", key)
+        detail = f"a redirect to {place!r}, which is not followed so that the key goes nowhere else"
+    told = f"{detail} (HTTP {status}{f', request id {request_id}' if request_id else ''})"
+    if _asks_for_pause(answer):
+        pause = parse_retry_after(answer.headers.get("Retry-After"))
+        return Throttled(told, status=status, detail=detail, request_id=request_id, retry_after=pause)
+    return _error_class(status)(told, status=status, detail=detail, request_id=request_id)
+
+
+def _asks_for_pause(answer: Answer) -> bool:
+    """Whether nothing was done and the call is welcome later."""
+    return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
+
+
+def may_have_happened(error: Exception) -> bool:
+    """Whether a request that failed so may have had its effect all the same."""
+    return isinstance(error, _AMBIGUOUS)
+
+
+def _error_class(status: int) -> type[ApiError]:
+    if 300 <= status < 400:
+        return Redirected
+    if status in (401, 403):
+        return AccessDenied
+    if status in (404, 410):
+        return NotFound
+    if status == 408 or status >= 500:
+        return ServerFault
+    return BadRequest
+
+
+def _project(ai_project_id: str | None) -> dict[str, str]:
+    return {"ai_project_id": ai_project_id} if ai_project_id else {}
+
+
+def _path(name: str) -> str:
+    """The model's path: each segment of its name encoded by itself, the slash between them kept."""
+    segments = name.split("/")
+    if any(
+        segment in ("", ".", "..") for segment in segments
+    ):  # would be another path, whatever the encoding
+        raise InvalidInputs([Fault("name", f"{name!r} cannot be the generated name of a model")])
+    return "/v0/models/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+def _date(answer: Answer) -> float | None:
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return None
+
+
+def _retry(attempts: int | None, backoff: float) -> Retry:
+    """urllib3's policy, driven by our clock: its own loop knows neither a deadline nor a shared pause."""
+    from urllib3.util import Retry
+
+    return Retry(
+        total=None if attempts is None else attempts - 1,
+        backoff_factor=backoff,
+        backoff_max=5,
+        backoff_jitter=backoff,
+        allowed_methods=("GET", "DELETE"),
+        other=None,
+    )

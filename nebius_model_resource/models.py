@@ -1,0 +1,227 @@
+"""What the package speaks of: inputs, states, models as the service tells them, sources and names.
+
+Frozen dataclasses without behaviour beyond parsing and comparing; plain dicts exist only at Pulumi's edge
+(``provider.py``) and at HTTP's (``client.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from nebius_model_resource.texts import harmless
+
+INFIX = "-LoRa:"  # literally, that case: seen in every generated name
+VALIDATING, ACTIVE, ERROR, DELETED = "validating", "active", "error", "deleted"
+_COMPARED = ("name", "base_model", "source", "description", "ai_project_id")
+
+# A flavour such as "-fast" is part of the base a model is made from; whether the generated name keeps it
+# differs between the documented example (dropped) and live captures (kept).
+_FLAVOURS = ("-fast",)
+_SUFFIX = re.compile(r"-[A-Za-z]{4}$")
+_HUB = re.compile(r"(?:https?://)?(?:www\.)?huggingface\.co/([\w.-]+)/([\w.-]+?)/?", re.ASCII)
+_JOB = re.compile(r"(ftjob-[\w-]+):(ftckpt_[\w-]+)", re.ASCII)
+_FILE = re.compile(r"file-[\w-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one input: what was given, and what is allowed."""
+
+    property: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model's adapter comes from, in one of the three documented forms.
+
+    Attributes:
+        kind: ``"checkpoint"``, ``"file"`` or ``"hub"``.
+        job_id, checkpoint_id: set for a checkpoint, ``ftjob-…:ftckpt_…``.
+        file_id: set for an uploaded file, ``file-…``.
+        repository: set for a Hugging Face repository, ``org/repo``.
+    """
+
+    kind: str
+    job_id: str | None = None
+    checkpoint_id: str | None = None
+    file_id: str | None = None
+    repository: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Source | None:
+        """Read one of the three forms; None where the text is none of them."""
+        text = text.strip()
+        if match := _JOB.fullmatch(text):
+            return cls("checkpoint", job_id=match[1], checkpoint_id=match[2])
+        if _FILE.fullmatch(text):
+            return cls("file", file_id=text)
+        if match := _HUB.fullmatch(text):
+            return cls("hub", repository=f"{match[1]}/{match[2]}")
+        return None
+
+    def __str__(self) -> str:
+        """The spelling that the service documents."""
+        if self.kind == "checkpoint":
+            return f"{self.job_id}:{self.checkpoint_id}"
+        return self.file_id or f"huggingface.co/{self.repository}"
+
+
+def canonical_source(text: str) -> str:
+    """A source in the documented spelling; a text that is none of the three forms stays as it is."""
+    return str(Source.parse(text) or text)
+
+
+def same_base(one: str, other: str) -> bool:
+    """Whether two base models are the same with or without their flavour suffix."""
+    return unflavoured(one) == unflavoured(other)
+
+
+def unflavoured(base: str) -> str:
+    """A base model without its flavour suffix."""
+    for flavour in _FLAVOURS:
+        base = base.removesuffix(flavour)
+    return base
+
+
+@dataclass(frozen=True)
+class GeneratedName:
+    """A name that the service made: ``<vendor>/<Base>-LoRa:<name>-<4 letters>``, or its part after the colon.
+
+    Attributes:
+        text: the name as it was given.
+        base: the base model it tells, None for a short name.
+        short: ``<name>-<4 letters>``.
+    """
+
+    text: str
+    base: str | None
+    short: str
+
+    @classmethod
+    def parse(cls, text: str) -> GeneratedName:
+        """Take a full or short name apart; never raises."""
+        base, infix, short = text.rpartition(INFIX)
+        return cls(text, base if infix else None, short)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the name tells its base, as ``/v1/chat/completions`` wants it."""
+        return self.base is not None
+
+    @property
+    def custom(self) -> str:
+        """The name that was asked for, without the four letters."""
+        return _SUFFIX.sub("", self.short)
+
+    def names(self, other: str) -> bool:
+        """Whether both are names of one model: the same text, or a short name and its full one."""
+        if self.text == other:
+            return True
+        parsed = GeneratedName.parse(other)
+        return self.is_full != parsed.is_full and self.short == parsed.short
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a user declares. ``ai_project_id`` is already resolved; absent texts are None, never empty."""
+
+    name: str
+    base_model: str
+    source: str
+    description: str | None = None
+    ai_project_id: str | None = None
+    wait_for_active: bool = True
+    import_id: str | None = None
+
+
+def changed_inputs(old: Inputs, new: Inputs) -> list[str]:
+    """The inputs that differ in meaning, in the order of their declaration.
+
+    Two spellings of a hub source, and None and an empty text, are the same. ``wait_for_active`` and ``import_``
+    tell how to work, not what to make.
+    """
+    return [prop for prop in _COMPARED if _meaning(prop, old) != _meaning(prop, new)]
+
+
+def _meaning(prop: str, inputs: Inputs) -> str | None:
+    value: str | None = getattr(inputs, prop)
+    return canonical_source(value) if prop == "source" and value else value or None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model as the service tells it; what the service does not tell is None.
+
+    Attributes:
+        created_at: whole Unix seconds.
+    """
+
+    name: str
+    status: str | None = None
+    status_reason: str | None = None
+    created_at: int | None = None
+    description: str | None = None
+    base_model: str | None = None
+    source: str | None = None
+
+    @classmethod
+    def parse(cls, body: Any) -> ModelInfo | None:
+        """Read a model out of an answer, ignoring unknown fields; None where it has no usable name.
+
+        Status and reason are made harmless for a terminal; the description stays as it was sent.
+        """
+        name = _text(body.get("name")) if isinstance(body, dict) else None
+        if name is None or not name.isprintable():
+            return None
+        return cls(
+            name=name,
+            status=harmless(_text(body.get("status")) or "") or None,
+            status_reason=harmless(_text(body.get("status_reason")) or "") or None,
+            created_at=_whole(body.get("created_at")),
+            description=_text(body.get("description")),
+            base_model=_text(body.get("base_model")),
+            source=_text(body.get("source")) or _source_of(body),
+        )
+
+
+@dataclass(frozen=True)
+class State:
+    """A model that a stack holds: what was declared, and what the service made of it."""
+
+    inputs: Inputs
+    generated_name: str
+    status: str
+    status_reason: str | None = None
+    created_at: int | None = None
+
+
+def _text(value: Any) -> str | None:
+    """A text that is there and can be written down: half a surrogate pair, which JSON can hold, cannot."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value
+
+
+def _whole(value: Any) -> int | None:
+    # The same entry type serves a catalogue in which some times are ISO texts: those are not ours to read.
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if abs(value) < 1e15 else None
+
+
+def _source_of(body: dict[str, Any]) -> str | None:
+    """The source put together from the ids that a read tells (it never tells ``source`` itself)."""
+    job, checkpoint = _text(body.get("job_id")), _text(body.get("checkpoint_id"))
+    if job and checkpoint:
+        return f"{job}:{checkpoint}"
+    if file_id := _text(body.get("file_id")):
+        return file_id
+    url = _text(body.get("url"))
+    return canonical_source(url) if url else None

@@ -1,0 +1,145 @@
+"""Making exactly one model with a POST whose answer may be lost.
+
+Nothing was made: the service refused, asked for a pause, or was not reached. May have been made: the answer was
+lost, cannot be read, or is a 5xx without ``Retry-After``. Then the list decides, and only where it has looked a few
+times in vain is the POST sent again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from nebius_model_resource.client import NebiusClient, may_have_happened
+from nebius_model_resource.errors import (
+    AccessDenied,
+    AnswerLost,
+    EngineGone,
+    NebiusError,
+    NotSent,
+    UnusableAnswer,
+)
+from nebius_model_resource.models import Inputs, ModelInfo
+from nebius_model_resource.pace import Clock, Deadline, Sleep
+from nebius_model_resource.unanswered import Kind, Unanswered
+from nebius_model_resource.waiting import Report
+
+_LOOKS = 4  # lists without the model before the POST is sent again: 0, 0.5, 1.5 and 3.5 s after the first
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 5.0
+
+
+class Poster:
+    """Posts for one account; one object serves every thread of a process."""
+
+    def __init__(
+        self,
+        client: NebiusClient,
+        *,
+        wall_clock: Clock = time.time,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Nothing is sent.
+
+        Args:
+            client: the account.
+            wall_clock: Unix seconds, used only where the service's answers have no ``Date``.
+            jitter: a number from 0 to 1, each time another.
+        """
+        self._client = client
+        self._clock = client.clock
+        self._wall_clock = wall_clock
+        self._jitter = jitter
+        self._unanswered = Unanswered()
+
+    def post(self, inputs: Inputs, deadline: Deadline, sleep: Sleep, report: Report) -> ModelInfo:
+        """Make one model.
+
+        Raises:
+            ApiError, NotSent, DeadlineExceeded: nothing was made.
+            AmbiguousCreate: something was, and cannot be told from what others made.
+            AnswerLost: the deadline came, or the engine went, before it was known whether something was made.
+            EngineGone: nothing was made.
+        """
+        kind = Kind.of(inputs)
+        started = self._clock()
+        failures = 0
+        while True:
+            try:
+                with self._unanswered.posting(kind):
+                    info = self._client.create_model(inputs, deadline=deadline, sleep=sleep)
+                    self._unanswered.claim(info.name)
+                    return info
+            except NotSent as error:
+                failures += 1
+                self._pause(error, failures, deadline, sleep, report)
+            except NebiusError as error:
+                if not may_have_happened(error):
+                    raise
+                report.progress("the answer was lost: looking whether the model was made")
+                found = self._find_lost(kind, started, error, deadline, sleep)
+                if found:
+                    return found
+
+    def _pause(self, error: NotSent, failures: int, deadline: Deadline, sleep: Sleep, report: Report) -> None:
+        longest = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
+        delay = longest * (0.5 + 0.5 * self._jitter())
+        if error.permanent or delay >= deadline.remaining():
+            raise error
+        report.progress(f"{error}; trying again")
+        sleep(delay)
+
+    def _find_lost(
+        self, kind: Kind, started: float, lost: NebiusError, deadline: Deadline, sleep: Sleep
+    ) -> ModelInfo | None:
+        """Look for what a POST made; where the engine goes away meanwhile, that is left to the guardian."""
+        with self._unanswered.lost(kind):
+            try:
+                return self._look(kind, started, lost, deadline, sleep)
+            except EngineGone as gone:
+                raise _undecided(kind, lost, gone) from gone
+
+    def _look(
+        self, kind: Kind, started: float, lost: NebiusError, deadline: Deadline, sleep: Sleep
+    ) -> ModelInfo | None:
+        looks = 0
+        trouble = lost
+        while True:
+            mark = self._unanswered.quiet_since(kind)
+            if mark is not None:
+                try:
+                    listing = self._client.list_models(
+                        kind.ai_project_id, deadline=deadline, sleep=sleep, attempts=1
+                    )
+                except AccessDenied as error:
+                    raise _undecided(kind, lost, error) from error
+                except NebiusError as error:
+                    trouble = error
+                else:
+                    now = self._wall_clock() if listing.server_time is None else listing.server_time
+                    since = now - (self._clock() - started)
+                    found = self._unanswered.take(kind, mark, listing.models(), since)
+                    if found:
+                        return found
+                    if not listing.whole:
+                        trouble = UnusableAnswer("the list has entries that are no models")
+                    looks += listing.whole
+                    if looks == _LOOKS:
+                        return None
+            delay = _FIRST_PAUSE * 2 ** max(looks - 1, 0)
+            if delay >= deadline.remaining():
+                raise _undecided(kind, lost, trouble) from trouble
+            sleep(delay)
+
+
+def _undecided(kind: Kind, lost: NebiusError, trouble: NebiusError) -> AnswerLost:
+    looked = "the model is not in the list yet"
+    if isinstance(trouble, EngineGone):
+        looked = str(trouble)
+    elif trouble is not lost:
+        looked = f"the list cannot be read: {trouble}"
+    return AnswerLost(
+        f"whether {kind.name!r} was made is not known: {lost}; {looked}; before the next `pulumi up` run "
+        "`pulumi stack export | nebius-models unknown`, and delete or adopt what it names"
+    )

@@ -1,0 +1,156 @@
+"""What is live: one shared reader of the list for every wait and every refresh of the process."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nebius_model_resource.client import Listing, NebiusClient
+from nebius_model_resource.errors import NebiusError
+from nebius_model_resource.models import GeneratedName, ModelInfo
+from nebius_model_resource.pace import Clock, Deadline, Sleep
+
+FIRST_INTERVAL = 0.5  # seconds between two reads of the list, right after a model was made
+LONGEST_INTERVAL = 5.0
+THROTTLED_INTERVAL = 15.0  # while the service is asking for pauses, creates go first
+_GROWTH = 1.1  # the gap stays near a tenth of the time waited
+_JITTER = 0.1
+_COST_FACTOR = 10  # reading never takes more than about a tenth of the process's time
+REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a whole stack
+
+
+class Snapshot:
+    """The list at one moment, looked up by full or short name.
+
+    Attributes:
+        taken_at: when the request was sent, on the reader's clock.
+        listing: the list itself.
+        failure: why there is none, otherwise None.
+    """
+
+    def __init__(self, taken_at: float, listing: Listing | None, failure: NebiusError | None) -> None:
+        self.taken_at = taken_at
+        self.listing = listing
+        self.failure = failure
+        self._by_name: dict[str, dict[str, Any]] = {}
+        self._by_short: dict[str, list[str]] = {}
+        for entry in listing.entries if listing else ():
+            name = entry["name"]
+            self._by_name[name] = entry
+            self._by_short.setdefault(GeneratedName.parse(name).short, []).append(name)
+
+    def find(self, name: str) -> ModelInfo | None:
+        """The model of that full or short name; None where the list lacks it, or names two by it."""
+        entry = self._by_name.get(name)
+        if entry is None:
+            wanted = GeneratedName.parse(name)
+            matches = [other for other in self._by_short.get(wanted.short, ()) if wanted.names(other)]
+            entry = self._by_name[matches[0]] if len(matches) == 1 else None
+        return ModelInfo.parse(entry)
+
+
+@dataclass
+class _Schedule:
+    interval: float = FIRST_INTERVAL
+    due: float = 0.0
+
+
+class StatusReader:
+    """Reads one project's list for everyone who waits: one request at a time, none while nobody waits."""
+
+    def __init__(
+        self,
+        client: NebiusClient,
+        ai_project_id: str | None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._project = ai_project_id
+        self._clock: Clock = client.clock
+        self._jitter = jitter
+        self._lock = threading.Lock()  # held during a read: who comes meanwhile takes its result
+        self._schedule = _Schedule()
+        self._snapshot: Snapshot | None = None
+        self._valid_from = float("-inf")
+
+    def join(self) -> float:
+        """Begin to wait: the next read comes soon. Returns the moment, for :meth:`latest`."""
+        now = self._clock()
+        self._schedule.interval = FIRST_INTERVAL
+        self._schedule.due = min(max(self._schedule.due, now), now + FIRST_INTERVAL)
+        return now
+
+    def elapsed(self, since: float) -> float:
+        """Seconds since a moment that :meth:`join` gave."""
+        return self._clock() - since
+
+    def until_due(self) -> float:
+        """Seconds until the next read is due."""
+        return max(0.0, self._schedule.due - self._clock())
+
+    def latest(self, deadline: Deadline, sleep: Sleep) -> Snapshot | None:
+        """The newest list, read anew where that is due; None where another thread's read outlasts the deadline."""
+        if self._clock() >= self._schedule.due:
+            if not self._lock.acquire(timeout=deadline.remaining()):
+                return None
+            try:
+                if self._clock() >= self._schedule.due:
+                    self._read(deadline, sleep, attempts=1)
+            finally:
+                self._lock.release()
+        return self._snapshot
+
+    def current(self, deadline: Deadline, sleep: Sleep) -> Snapshot:
+        """A list of the last half minute that no change of this process has outdated: what a refresh looks at."""
+        asked = self._clock()
+        with self._lock:
+            held = self._snapshot
+            if held is not None and held.taken_at > asked:
+                return held  # read while this call stood in line, whatever came of it
+            oldest = max(self._valid_from, self._clock() - REFRESH_AGE)
+            if held is not None and held.taken_at >= oldest and not held.failure:
+                return held
+            return self._read(deadline, sleep, attempts=3)
+
+    def outdate(self) -> None:
+        """Make :meth:`current` read anew: a model was made or deleted."""
+        self._valid_from = self._clock()
+
+    def _read(self, deadline: Deadline, sleep: Sleep, attempts: int) -> Snapshot:
+        started = self._clock()
+        listing, failure = None, None
+        try:
+            listing = self._client.list_models(
+                self._project, deadline=deadline, sleep=sleep, attempts=attempts
+            )
+        except NebiusError as error:
+            failure = error
+        self._snapshot = Snapshot(started, listing, failure)
+        self._plan(self._clock() - started)
+        return self._snapshot
+
+    def _plan(self, cost: float) -> None:
+        """When to read next: later each time, never so often that reading is all the process does."""
+        shortest = THROTTLED_INTERVAL if self._client.gate.throttled else _COST_FACTOR * cost
+        interval = max(self._schedule.interval, min(shortest, THROTTLED_INTERVAL))
+        self._schedule.due = self._clock() + interval * (1 + _JITTER * (2 * self._jitter() - 1))
+        self._schedule.interval = min(self._schedule.interval * _GROWTH, LONGEST_INTERVAL)
+
+
+class StatusReaders:
+    """One reader a project, made when first needed."""
+
+    def __init__(self, client: NebiusClient) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._readers: dict[str | None, StatusReader] = {}
+
+    def of(self, ai_project_id: str | None) -> StatusReader:
+        """The reader of that project's list."""
+        with self._lock:
+            if ai_project_id not in self._readers:
+                self._readers[ai_project_id] = StatusReader(self._client, ai_project_id)
+            return self._readers[ai_project_id]

@@ -1,0 +1,178 @@
+"""Which models belong to creates whose answer was lost.
+
+The service knows no idempotency key and gives no id before its answer, so a lost answer is settled through the
+list. What was posted alike (same name, base, source, description and project) is interchangeable: it is shared out
+among the creates of this process that lost their answers, each model to one of them. The description counts because
+the service echoes it unchanged (seen live), and it may be all that tells two stacks' models apart.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from nebius_model_resource.errors import AmbiguousCreate, AnswerLost
+from nebius_model_resource.models import (
+    GeneratedName,
+    Inputs,
+    ModelInfo,
+    canonical_source,
+    same_base,
+    unflavoured,
+)
+
+CLOCK_GRAIN = 2.0  # seconds: both `created_at` and `Date` are whole ones
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What makes two creates interchangeable."""
+
+    name: str
+    base_model: str
+    source: str
+    description: str | None
+    ai_project_id: str | None
+
+    @classmethod
+    def of(cls, inputs: Inputs) -> Kind:
+        """The kind of model that these inputs make."""
+        return cls(
+            inputs.name,
+            inputs.base_model,
+            canonical_source(inputs.source),
+            inputs.description or None,
+            inputs.ai_project_id,
+        )
+
+    def fits(self, model: ModelInfo) -> bool:
+        """Whether a listed model could be of this kind: what the service does not tell does not speak against it."""
+        name = GeneratedName.parse(model.name)
+        if name.custom != self.name or model.description != self.description:
+            return False
+        base = name.base or model.base_model
+        if base is not None and not same_base(base, self.base_model):
+            return False
+        return model.source is None or canonical_source(model.source) == self.source
+
+    @property
+    def family(self) -> Kind:
+        """What all flavours of a base have in common."""
+        return replace(self, base_model=unflavoured(self.base_model))
+
+    def choose(self, models: list[ModelInfo], wanted_too: set[str]) -> list[ModelInfo]:
+        """Of models that fit, those on just this base; where there are none, those on another flavour of it.
+
+        Args:
+            models: models that fit.
+            wanted_too: bases whose own creates are looking for models like these.
+        """
+        bases = {model.name: GeneratedName.parse(model.name).base or model.base_model for model in models}
+        exact = [model for model in models if bases[model.name] == self.base_model]
+        return exact or [model for model in models if bases[model.name] not in wanted_too]
+
+
+class Unanswered:
+    """The creates of one process: under way, unanswered, and the models that are already somebody's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: Counter[Kind] = Counter()
+        self._posts: Counter[Kind] = Counter()
+        self._lost: Counter[Kind] = Counter()
+        self._claimed: set[str] = set()
+
+    @contextmanager
+    def posting(self, kind: Kind) -> Iterator[None]:
+        """One POST of that kind is under way: nobody shares out models of the kind meanwhile."""
+        with self._lock:
+            self._under_way[kind.family] += 1
+            self._posts[kind.family] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[kind.family] -= 1
+
+    def claim(self, name: str) -> None:
+        """That model was told in an answer, or is held by the state: it is nobody else's."""
+        with self._lock:
+            self._claimed.add(GeneratedName.parse(name).short)
+
+    @contextmanager
+    def lost(self, kind: Kind) -> Iterator[None]:
+        """One create of that kind looks for what its POST made; where it never knows, it counts on.
+
+        What such a POST made may still be there, and must not look like one model too many to the others.
+        """
+        with self._lock:
+            self._lost[kind] += 1
+        try:
+            yield
+        except AnswerLost:
+            raise
+        except BaseException:
+            self._found(kind)
+            raise
+        self._found(kind)
+
+    def _found(self, kind: Kind) -> None:
+        with self._lock:
+            self._lost[kind] -= 1
+
+    def quiet_since(self, kind: Kind) -> int | None:
+        """A mark for :meth:`take` while no POST of that kind is under way, otherwise None."""
+        with self._lock:
+            return self._posts[kind.family] if self._under_way[kind.family] == 0 else None
+
+    def take(self, kind: Kind, mark: int, models: list[ModelInfo], since: float) -> ModelInfo | None:
+        """Give one model out of a list to a create that lost its answer.
+
+        Args:
+            kind: what it had posted.
+            mark: what :meth:`quiet_since` gave before the list was asked for.
+            models: the list.
+            since: Unix seconds by the service's clock at which its first POST was sent.
+
+        Returns:
+            The model, from now on this create's; None where none was made, or a POST came in between.
+
+        Raises:
+            AmbiguousCreate: there are more such models than creates that wait for one.
+        """
+        with self._lock:
+            if self._under_way[kind.family] or self._posts[kind.family] != mark:
+                return None
+            fitting = [model for model in models if self._is_candidate(kind, model, since)]
+            candidates = kind.choose(fitting, self._wanted_too(kind))
+            if len(candidates) > self._lost[kind]:
+                raise _ambiguous(kind, candidates)
+            if not candidates:
+                return None
+            self._claimed.add(GeneratedName.parse(candidates[0].name).short)
+            return candidates[0]
+
+    def _wanted_too(self, kind: Kind) -> set[str]:
+        lost = (other for other, count in self._lost.items() if count and other != kind)
+        return {other.base_model for other in lost if other.family == kind.family}
+
+    def _is_candidate(self, kind: Kind, model: ModelInfo, since: float) -> bool:
+        made = model.created_at
+        return (
+            kind.fits(model)
+            and GeneratedName.parse(model.name).short not in self._claimed
+            and (made is None or made >= since - CLOCK_GRAIN)
+        )
+
+
+def _ambiguous(kind: Kind, candidates: list[ModelInfo]) -> AmbiguousCreate:
+    names = sorted(model.name for model in candidates)
+    return AmbiguousCreate(
+        f"the answer to the creation of {kind.name!r} was lost, and {len(names)} models at the service could be "
+        f"the one it made: {', '.join(names)}; find out whose each is, delete those that are nobody's "
+        f'(`nebius-models delete NAME`) or adopt one (`import_="NAME"`), then run `pulumi up` again',
+        candidates=names,
+    )

@@ -1,0 +1,151 @@
+"""The shared reader of the list, on a clock that moves only when somebody sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from nebius_model_resource.client import NebiusClient
+from nebius_model_resource.config import Settings
+from nebius_model_resource.errors import ModelVanished, Unfinished, ValidationFailed
+from nebius_model_resource.models import Inputs, State
+from nebius_model_resource.pace import Deadline
+from nebius_model_resource.status import StatusReader
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from nebius_model_resource.waiting import Report, Wait
+from tests.unit.test_pace import FakeTime
+
+INPUTS = Inputs("bot", "vendor/Base", "file-1")
+
+
+class Bench:
+    """A client and a reader on a clock of their own; the emulator lives on the same clock."""
+
+    def __init__(self, emulator: Emulator, time: FakeTime) -> None:
+        self.emulator = emulator
+        self.time = time
+        self.client = NebiusClient(
+            Settings(emulator.url, emulator.api_key), clock=time.clock, sleep=time.sleep, backoff=0
+        )
+        self.reader = StatusReader(self.client, None, jitter=lambda: 0.5)
+        self.told: list[str] = []
+        self.warned: list[str] = []
+
+    def model(self, status: str = "validating") -> State:
+        name = self.emulator.add_model(name="bot", base_model="vendor/Base", source="file-1", status=status)
+        return State(INPUTS, name, "validating")
+
+    def wait(self, state: State, seconds: float = 600) -> State:
+        deadline = Deadline.after(seconds, self.time.clock)
+        report = Report(self.told.append, self.warned.append)
+        return Wait(state, self.client, self.reader, deadline, self.time.sleep, report).until_active()
+
+    def reads(self) -> list[str]:
+        return [call.path for call in self.emulator.requests(method="GET")]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """See there."""
+    time = FakeTime()
+    with Emulator(clock=time.clock, validation_seconds=10) as emulator:
+        made = Bench(emulator, time)
+        with made.client:
+            yield made
+
+
+def test_a_wait_reads_the_list_and_backs_off(bench: Bench) -> None:
+    """Ten minutes cost about a hundred and thirty lists, half a second apart at first and five at last."""
+    with pytest.raises(Unfinished):
+        bench.wait(bench.model())
+    assert set(bench.reads()) == {"/v0/models"}
+    assert 100 < len(bench.reads()) < 160
+
+
+def test_a_model_that_validates_for_ten_seconds_is_seen_active_a_second_later_at_most(bench: Bench) -> None:
+    """The gap between two reads stays near a tenth of the time waited."""
+    inputs = INPUTS
+    made = bench.client.create_model(inputs)
+    began = bench.time.now
+    state = bench.wait(State(inputs, made.name, "validating"))
+    assert state.status == "active"
+    assert 10 <= bench.time.now - began <= 12
+    assert len(bench.reads()) <= 14
+
+
+def test_the_deadline_is_obeyed_and_the_model_is_in_the_error(bench: Bench) -> None:
+    """A wait ends at its deadline, and what it waited for is told with its last status."""
+    state = bench.model()
+    began = bench.time.now
+    with pytest.raises(Unfinished, match="is still validating after 90 s: its deadline passed") as caught:
+        bench.wait(state, seconds=90)
+    assert bench.time.now - began == pytest.approx(90, abs=0.1)
+    assert caught.value.state.generated_name == state.generated_name
+
+
+def test_progress_is_told_each_second_and_a_warning_after_a_minute(bench: Bench) -> None:
+    """The texts say for how long, and the warning how much is left and what is known."""
+    state = bench.model()
+    bench.emulator.change_model(state.generated_name, status_reason="queued behind others")
+    with pytest.raises(Unfinished):
+        bench.wait(state, seconds=100)
+    assert "validating (30 s)" in bench.told
+    assert 90 <= len(bench.told) <= 160
+    [warning] = bench.warned
+    assert "still validating after 60 s: queued behind others; 40 s left" in warning
+
+
+def test_an_error_ends_the_wait_with_the_reason_of_the_service(bench: Bench) -> None:
+    """A failed validation is told in the service's words, and the model is in the error."""
+    state = bench.model()
+    bench.emulator.change_model(state.generated_name, status="error", status_reason="bad rank")
+    with pytest.raises(ValidationFailed, match="bad rank") as caught:
+        bench.wait(state)
+    assert caught.value.state is not None
+    assert caught.value.state.status == "error"
+
+
+def test_a_model_missing_right_after_its_creation_is_tolerated(bench: Bench) -> None:
+    """For thirty seconds 404 and an absence from the list mean nothing; after that the model is gone."""
+    state = State(INPUTS, "vendor/Base-LoRa:bot-GONE", "validating")
+    began = bench.time.now
+    with pytest.raises(ModelVanished, match="gone though nobody here deleted it"):
+        bench.wait(state)
+    assert 30 <= bench.time.now - began <= 36
+
+
+def test_a_refused_key_ends_the_wait_and_keeps_the_model(bench: Bench) -> None:
+    """401 while waiting is no reason to lose the model."""
+    state = bench.model()
+    bench.emulator.settings.api_key = "another"
+    with pytest.raises(Unfinished, match="the key was refused"):
+        bench.wait(state)
+
+
+def test_a_broken_list_is_made_up_for_by_reads_by_name(bench: Bench) -> None:
+    """With the list out of order each model is read by itself."""
+    made = bench.client.create_model(INPUTS)
+    bench.emulator.add_fault(Fault(method="GET", path="/v0/models", status=500, times=None))
+    assert bench.wait(State(INPUTS, made.name, "validating")).status == "active"
+
+
+def test_a_throttled_service_is_read_less_often(bench: Bench) -> None:
+    """While the service asks for pauses, the list is read every quarter of a minute."""
+    bench.client.gate.refused(bench.time.now, 1)
+    bench.emulator.add_fault(Fault(method="GET", status=429, headers={"Retry-After": "1"}, times=None))
+    with pytest.raises(Unfinished):
+        bench.wait(bench.model(), seconds=60)
+    assert len(bench.reads()) < 60
+
+
+def test_one_list_serves_the_refresh_of_a_whole_stack(bench: Bench) -> None:
+    """A hundred reads within half a minute cost one list; one after a change of our own costs another."""
+    deadline = Deadline.after(60, bench.time.clock)
+    for _ in range(100):
+        bench.reader.current(deadline, bench.time.sleep)
+    assert bench.reads() == ["/v0/models"]
+    bench.time.now += 1
+    bench.reader.outdate()
+    bench.reader.current(deadline, bench.time.sleep)
+    assert len(bench.reads()) == 2
