@@ -1,0 +1,54 @@
+"""The application: the routes behind the gate."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+
+from . import answers
+from .admin import steering_routes
+from .gate import Gate
+from .routes import model_routes, respond
+from .service import Service
+from .uploads import file_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .settings import Settings
+
+
+def create_app(
+    settings: Settings, clock: Callable[[], float] = time.time, state_file: Path | None = None
+) -> FastAPI:
+    """Return the emulated service as an application; its parts are at `app.state.service`.
+
+    Args:
+        settings: read on every call, so it may be changed while the application runs.
+        clock: gives Unix time in seconds.
+        state_file: where models are kept from one run to the next; None keeps them in memory only.
+
+    Raises:
+        ValueError: `state_file` exists and is not a state file.
+    """
+    service = Service(settings, clock, state_file)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.service = service
+    app.add_exception_handler(RequestValidationError, _unprocessable)
+    # The uploads come first: the path of a model would match theirs as well.
+    app.include_router(file_routes(service))
+    app.include_router(model_routes(service))
+    app.include_router(steering_routes(service))
+    app.add_middleware(Gate, service=service)
+    return app
+
+
+async def _unprocessable(_request: Request, error: Exception) -> Response:
+    # The framework's own handler fails on input that is no proper Unicode.
+    items = error.errors() if isinstance(error, RequestValidationError) else []
+    return respond(answers.error(422, jsonable_encoder(items)))

@@ -1,0 +1,67 @@
+"""What is wrong with the source of a model, as far as the emulator can tell.
+
+That an adapter is checked only after the create call was inferred from public code that handles a model which
+ends in `error`. No such `status_reason` was ever seen, so all texts here are ours.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .files import Files
+    from .settings import Settings
+
+# Two public guides, both citing a page of the documentation that is gone since, name these files.
+NEEDED = ("adapter_config.json", "adapter_model.safetensors")
+
+
+def flaw_of(source: str, files: Files, settings: Settings) -> str | None:
+    """Return why no model can come from a source, None if one can.
+
+    Checked are uploads and, given `known_checkpoints`, training jobs; a source of any other form passes.
+    """
+    if source.startswith("file-"):
+        content = files.content(source)
+        return f"The file `{source}` does not exist." if content is None else _archive_flaw(content, settings)
+    known = settings.known_checkpoints
+    if source.startswith("ftjob-") and known is not None and source not in known:
+        return f"The checkpoint `{source}` does not exist."
+    return None
+
+
+def _archive_flaw(content: bytes, settings: Settings) -> str | None:
+    limit = settings.archive_limit_bytes
+    if len(content) > limit:
+        return f"The archive has {len(content)} bytes; the limit is {limit}."
+    entries = _entries(content)
+    if entries is None:
+        return "The archive is not a zip file."
+    # Whether the documented limit means the archive or what is in it is not told; we hold both to it.
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > limit:
+        return f"The archive has {unpacked} bytes unpacked; the limit is {limit}."
+    return _missing_files(entries)
+
+
+def _entries(content: bytes) -> list[zipfile.ZipInfo] | None:
+    # Reads the directory of the archive only. On broken ones the library raises more than its own error, and
+    # its `is_dir` fails on an empty name.
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error):
+        return None
+
+
+def _missing_files(entries: list[zipfile.ZipInfo]) -> str | None:
+    """Look for the files at the root or together in one folder; where they belong is not documented."""
+    paths = {PurePosixPath(entry.filename) for entry in entries}
+    folders = {PurePosixPath(), *(path.parent for path in paths if len(path.parts) == 2)}
+    lacking = [[name for name in NEEDED if folder / name not in paths] for folder in folders]
+    fewest = min(lacking, key=lambda names: (len(names), names))
+    return f"The archive lacks {' and '.join(fewest)}." if fewest else None

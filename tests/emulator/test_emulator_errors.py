@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import BASE, Api, Clock
+
+if TYPE_CHECKING:
+    from nebius_model_resource.testing.emulator import Emulator
+
+NO_TOKEN = "Couldn't authenticate. Reason: token is not present"
+BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "detail"),
+    [
+        (None, NO_TOKEN),
+        ("Bearer wrong", BAD_TOKEN),
+        ("Bearer ", BAD_TOKEN),
+        ("emulator-key", BAD_TOKEN),
+        ("Basic emulator-key", BAD_TOKEN),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v0/models"), ("POST", "/v0/models"), ("DELETE", "/v0/models/x"), ("GET", "/v1/x")],
+)
+def test_a_call_needs_the_key(
+    api: Api, method: str, path: str, authorization: str | None, detail: str
+) -> None:
+    """Without the right key every call is 401 with the body seen live for none or for a wrong one."""
+    answer = api.call(method, path, headers={"Authorization": authorization})
+    assert (answer.status_code, answer.json()) == (401, {"detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("GET", "/v0/operations"), ("GET", "/openapi.json")]
+)
+def test_unlisted_routes_are_not_found(emulator: Emulator, api: Api, method: str, path: str) -> None:
+    """A route the emulator has not answers the framework's 404, and is recorded."""
+    answer = api.call(method, path)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+    assert [(each.path, each.status) for each in emulator.requests()] == [(path, 404)]
+
+
+def test_a_model_cannot_be_updated(api: Api) -> None:
+    """No update exists: PUT and PATCH are refused as methods."""
+    name = api.created()
+    assert [api.call(method, f"/v0/models/{name}").status_code for method in ("PUT", "PATCH")] == [405, 405]
+
+
+def test_every_bad_field_is_reported_at_once(api: Api) -> None:
+    """One 422 lists all fields that are missing or of a wrong type, in the framework's shape."""
+    body = {"name": 1, "source": None, "description": ["x"]}
+    answer = api.call("POST", "/v0/models", json=body)
+    assert answer.status_code == 422
+    items = answer.json()["detail"]
+    assert [(item["type"], item["loc"]) for item in items] == [
+        ("string_type", ["body", "name"]),
+        ("missing", ["body", "base_model"]),
+        ("string_type", ["body", "source"]),
+        ("string_type", ["body", "description"]),
+    ]
+    assert items[0] == {
+        "type": "string_type",
+        "loc": ["body", "name"],
+        "msg": "Input should be a valid string",
+        "input": 1,
+    }
+    assert items[1] == {
+        "type": "missing",
+        "loc": ["body", "base_model"],
+        "msg": "Field required",
+        "input": body,
+    }
+    assert api.emulator.models() == []
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "null", '"text"', "NaN", '{"name": "\\ud800"}', '{"name": NaN}', "\x00"]
+)
+def test_a_body_that_is_no_model_is_422(api: Api, body: str) -> None:
+    """Whatever text comes as a body, the answer is a 422 with a list."""
+    answer = api.call("POST", "/v0/models", data=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert all({"type", "loc", "msg"} <= set(item) for item in answer.json()["detail"])
+
+
+def test_fields_beyond_the_documented_are_ignored(api: Api) -> None:
+    """A create with a field more is a create."""
+    assert api.create(rank=8).status_code == 200
+
+
+def test_every_answer_has_its_own_request_id(emulator: Emulator, api: Api) -> None:
+    """Answers of every kind carry an `x-request-id`, the one in the record, and no two are the same."""
+    answers = [
+        api.create(),
+        api.read("nobody"),
+        api.call("GET", "/x"),
+        api.call("POST", "/v0/models", json={}),
+    ]
+    identifiers = [answer.headers["x-request-id"] for answer in answers]
+    assert len(set(identifiers)) == 4
+    assert identifiers == [request.request_id for request in emulator.requests()]
+
+
+def test_the_rate_limit_answers_429(emulator: Emulator, api: Api, clock: Clock) -> None:
+    """Past the limit a call is 429 and does nothing until the time in Retry-After has passed."""
+    emulator.settings.rate_limit_per_minute = 60
+    for left in reversed(range(60)):
+        assert api.call("GET", "/v0/models").headers["x-ratelimit-remaining-requests"] == str(left)
+    answer = api.create()
+    assert answer.status_code == 429
+    assert isinstance(answer.json()["detail"], str)
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["x-ratelimit-limit-requests"] == "60"
+    assert answer.headers["x-ratelimit-over-limit"] == "yes"
+    assert re.fullmatch(r"\d+s", answer.headers["x-ratelimit-reset-requests"])
+    assert api.call("GET", "/v1/files").status_code == 200
+    assert emulator.models() == []
+    clock.advance(1)
+    assert api.create().status_code == 200
+    assert api.create().status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("form", "value"), [("seconds", "60"), ("unit", "60s"), ("date", "Thu, 11 Dec 2025 05:37:42 GMT")]
+)
+def test_retry_after_has_several_forms(emulator: Emulator, api: Api, form: Any, value: str) -> None:
+    """Retry-After is seconds, seconds with a unit, or a date."""
+    emulator.settings.update(rate_limit_per_minute=1, retry_after_format=form)
+    api.list()
+    assert api.call("GET", f"/v0/models/{BASE}").headers["retry-after"] == value

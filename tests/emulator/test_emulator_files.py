@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from nebius_model_resource.testing.emulator import Emulator
+
+    from .conftest import Api
+
+FIELDS = ["id", "bytes", "created_at", "filename", "object", "purpose", "status", "status_details"]
+UPLOADS: list[tuple[str, dict[str, Any]]] = [
+    ("/v0/models/upload", {}),
+    ("/v1/files", {"data": {"purpose": "batch"}}),
+]
+
+
+@pytest.mark.parametrize(("path", "options"), UPLOADS)
+def test_an_upload_answers_the_documented_file(api: Api, path: str, options: dict[str, Any]) -> None:
+    """An upload answers the documented object, which is then read, listed and deleted by its id."""
+    answer = api.call("POST", path, files={"file": ("adapter.zip", b"12345")}, **options)
+    document = answer.json()
+    assert answer.status_code == 200
+    assert list(document) == FIELDS
+    assert re.fullmatch(r"file-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", document["id"])
+    assert (document["bytes"], document["filename"], document["object"]) == (5, "adapter.zip", "file")
+    assert api.call("GET", f"/v1/files/{document['id']}").json() == document
+    assert api.call("GET", "/v1/files").json() == {"object": "list", "data": [document]}
+    assert api.call("DELETE", f"/v1/files/{document['id']}").json()["deleted"] is True
+    assert api.call("GET", f"/v1/files/{document['id']}").status_code == 404
+    assert api.call("DELETE", f"/v1/files/{document['id']}").status_code == 404
+
+
+def test_an_upload_without_file_is_422(api: Api) -> None:
+    """The part `file` is required."""
+    answer = api.call("POST", "/v0/models/upload", files={"other": ("a.zip", b"1")})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "file"]
+
+
+def test_a_purpose_is_one_of_two(api: Api) -> None:
+    """A file that is no archive needs one of the two documented purposes."""
+    answer = api.call("POST", "/v1/files", files={"file": ("a.zip", b"1")}, data={"purpose": "fun"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["type"] == "literal_error"
+
+
+def test_an_upload_needs_the_key(api: Api) -> None:
+    """An upload without key is 401 and kept nowhere."""
+    answer = api.call(
+        "POST", "/v0/models/upload", files={"file": ("a.zip", b"1")}, headers={"Authorization": None}
+    )
+    assert answer.status_code == 401
+    assert api.call("GET", "/v1/files").json()["data"] == []
+
+
+def _uploaded(api: Api, content: bytes) -> str:
+    answer = api.call("POST", "/v0/models/upload", files={"file": ("adapter.zip", content)})
+    identifier = answer.json()["id"]
+    assert isinstance(identifier, str)
+    return identifier
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\r\n" * 500_000])
+@pytest.mark.parametrize("redirects", [False, True])
+def test_content_is_what_was_uploaded(emulator: Emulator, api: Api, redirects: bool, content: bytes) -> None:
+    """The content has the very bytes uploaded, with or without a redirect on the way."""
+    emulator.settings.content_redirects = redirects
+    answer = api.call("GET", f"/v1/files/{_uploaded(api, content)}/content")
+    assert (answer.status_code, answer.content) == (200, content)
+    assert len(answer.history) == redirects
+
+
+def test_content_may_redirect_to_the_link(emulator: Emulator, api: Api) -> None:
+    """With `content_redirects` the content answers no bytes but the place that the link tells."""
+    emulator.settings.content_redirects = True
+    path = f"/v1/files/{_uploaded(api, b'12345')}"
+    link = api.call("GET", f"{path}/link").json()
+    answer = api.call("GET", f"{path}/content", allow_redirects=False)
+    assert (answer.status_code, answer.content) == (307, b"")
+    assert link == {"url": answer.headers["location"]}
+
+
+def test_a_link_needs_no_key(emulator: Emulator, api: Api) -> None:
+    """Whoever has the link gets the bytes without the key, as long as the file is there."""
+    identifier = _uploaded(api, b"12345")
+    path = api.call("GET", f"/v1/files/{identifier}/link").json()["url"].removeprefix(emulator.url)
+    assert api.call("GET", path, headers={"Authorization": None}).content == b"12345"
+    api.call("DELETE", f"/v1/files/{identifier}")
+    assert api.call("GET", path, headers={"Authorization": None}).status_code == 404
+
+
+@pytest.mark.parametrize("part", ["content", "link"])
+@pytest.mark.parametrize("redirects", [False, True])
+def test_an_unknown_file_has_no_content(emulator: Emulator, api: Api, part: str, redirects: bool) -> None:
+    """Content and link of a file that is not there are 404 with its id, and 401 without the key."""
+    emulator.settings.content_redirects = redirects
+    answer = api.call("GET", f"/v1/files/file-1/{part}")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "The file `file-1` does not exist."})
+    assert api.call("GET", f"/v1/files/file-1/{part}", headers={"Authorization": None}).status_code == 401
+
+
+def test_an_archive_over_the_limit_is_refused(emulator: Emulator, api: Api) -> None:
+    """An archive may have as many bytes as the limit, 500 MB by default, and one more is 413 and not kept."""
+    assert emulator.settings.archive_limit_bytes == 500_000_000
+    emulator.settings.archive_limit_bytes = 5
+    identifier = _uploaded(api, b"12345")
+    answer = api.call("POST", "/v0/models/upload", files={"file": ("a.zip", b"123456")})
+    assert (answer.status_code, answer.json()) == (413, {"detail": "The archive is larger than 5 bytes."})
+    assert [each["id"] for each in api.call("GET", "/v1/files").json()["data"]] == [identifier]

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator
+
+from .conftest import BASE, SOURCE, Api, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CREATED_FIELDS = ["name", "base_model", "source", "created_at", "status", "description"]
+ENTRY_FIELDS = [
+    *("type", "name", "status", "status_reason", "checkpoint_id", "job_id", "file_id", "url", "created_at"),
+    *("description", "vendor", "tags", "use_cases", "quality", "context_window_k", "size_b"),
+]
+
+
+def test_create_answers_the_documented_fields(api: Api) -> None:
+    """Create answers 200 with exactly the documented fields, the full name and whole seconds."""
+    answer = api.create(description="a description")
+    document = answer.json()
+    assert answer.status_code == 200
+    assert list(document) == CREATED_FIELDS
+    assert re.fullmatch(re.escape(f"{BASE}-LoRa:my-model-") + "[A-Za-z]{4}", document.pop("name"))
+    assert document == {
+        "base_model": BASE,
+        "source": SOURCE,
+        "created_at": 1765431401,
+        "status": "validating",
+        "description": "a description",
+    }
+
+
+def test_a_description_left_out_is_null(api: Api) -> None:
+    """A model without description says null, in create and read."""
+    document = api.create().json()
+    assert document["description"] is None
+    assert api.read(document["name"]).json()["description"] is None
+
+
+def test_one_name_twice_makes_two_models(api: Api) -> None:
+    """A create repeated makes a second model with a suffix of its own."""
+    names = {api.created() for _ in range(20)}
+    assert len(names) == 20
+    assert [each["name"] for each in api.list()] == [model["name"] for model in api.emulator.models()]
+    assert {each["name"] for each in api.list()} == names
+
+
+@pytest.mark.parametrize("form", ["short", "raw", "encoded"])
+def test_a_model_is_read_by_every_form_of_its_name(api: Api, form: str) -> None:
+    """The short name, the raw full name and the percent-encoded full name all find the model."""
+    full = api.created()
+    path = {"short": full.partition("-LoRa:")[2], "raw": full, "encoded": quote(full, safe="")}[form]
+    assert api.call("GET", f"/v0/models/{path}").json()["name"] == full
+    assert api.call("DELETE", f"/v0/models/{path}").json()["status"] == "deleted"
+
+
+def test_read_answers_the_fields_seen_live(api: Api) -> None:
+    """A read has exactly the fields of the captured answers, with the values captured."""
+    document = api.read(api.created(description="text")).json()
+    assert list(document) == ENTRY_FIELDS
+    del document["name"]
+    assert document == {
+        "type": "text2text",
+        "status": "validating",
+        "status_reason": None,
+        "checkpoint_id": "ftckpt_2",
+        "job_id": "ftjob-1",
+        "file_id": None,
+        "url": None,
+        "created_at": 1765431401,
+        "description": "text",
+        "vendor": "meta",
+        "tags": ["128K context", "small", "JSON mode", "lora"],
+        "use_cases": ["lora"],
+        "quality": 73,
+        "context_window_k": 128,
+        "size_b": 8.03,
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "filled"),
+    [
+        ("ftjob-1:ftckpt_2", {"job_id": "ftjob-1", "checkpoint_id": "ftckpt_2"}),
+        ("file-1", {"file_id": "file-1"}),
+        ("huggingface.co/org/repo", {"url": "huggingface.co/org/repo"}),
+        ("https://huggingface.co/org/repo", {"url": "https://huggingface.co/org/repo"}),
+        ("something else", {}),
+    ],
+)
+def test_the_source_fills_its_own_fields(api: Api, source: str, filled: dict[str, str]) -> None:
+    """The form of the source decides which of the four origin fields are filled."""
+    document = api.read(api.created(source=source)).json()
+    origin = {field: document[field] for field in ("checkpoint_id", "job_id", "file_id", "url")}
+    assert {field: value for field, value in origin.items() if value is not None} == filled
+
+
+def test_list_is_a_bare_array_newest_last(api: Api) -> None:
+    """A list is a bare array of what reads answer, the newest model last."""
+    assert api.list() == []
+    names = [api.created(name=name) for name in ("b", "a", "c")]
+    listed = api.list()
+    assert [each["name"] for each in listed] == names
+    assert all(list(each) == ENTRY_FIELDS for each in listed)
+
+
+def test_delete_answers_the_create_shape_once(api: Api) -> None:
+    """Delete answers the create shape with status deleted; after it the model is gone everywhere."""
+    created = api.create().json()
+    answer = api.delete(created["name"])
+    assert answer.status_code == 200
+    assert answer.json() == {**created, "status": "deleted"}
+    assert api.delete(created["name"]).status_code == 404
+    assert api.read(created["name"]).status_code == 404
+    assert api.list() == []
+    assert api.emulator.models() == []
+
+
+def test_the_v1_alias_deletes_too(api: Api) -> None:
+    """The undocumented delete under /v1 takes a short name and answers the same."""
+    short = api.created().partition("-LoRa:")[2]
+    assert api.call("DELETE", f"/v1/models/{short}").json()["status"] == "deleted"
+    assert api.call("DELETE", f"/v1/models/{short}").status_code == 404
+
+
+@pytest.mark.parametrize("look", ["read", "list"])
+def test_validation_needs_time_and_a_look(api: Api, clock: Clock, look: str) -> None:
+    """A model is active only after its time has passed and it has been seen validating once."""
+    name = api.created()
+
+    def status() -> str:
+        document = api.read(name).json() if look == "read" else api.list()[0]
+        return str(document["status"])
+
+    clock.advance(60)
+    assert status() == "validating"
+    assert status() == "active"
+
+
+def test_validation_lasts_its_time(api: Api, clock: Clock) -> None:
+    """However often it is read, a model stays validating until its time has passed."""
+    name = api.created()
+    for _ in range(3):
+        clock.advance(1.5)
+        assert api.read(name).json()["status"] == "validating"
+    clock.advance(0.5)
+    assert api.read(name).json()["status"] == "active"
+
+
+def test_a_project_has_its_own_models(api: Api) -> None:
+    """A list with a project has only that project's models, while reads and deletes by name reach all."""
+    mine = api.created(name="mine")
+    theirs = api.created(name="theirs", ai_project_id="aiproject-e00other")
+    assert [each["name"] for each in api.list()] == [mine]
+    assert [each["name"] for each in api.list("aiproject-e00other")] == [theirs]
+    assert api.read(theirs).status_code == 200
+    assert api.delete(theirs).status_code == 200
+
+
+@pytest.mark.parametrize("project", [None, "null", "", "aiproject-e00emulator"])
+def test_the_default_project_has_several_spellings(api: Api, project: str | None) -> None:
+    """Left out, null, empty and its own id all mean the default project."""
+    name = api.created(ai_project_id=project)
+    assert [each["name"] for each in api.list()] == [name]
+    assert [each["name"] for each in api.list(project)] == [name]
+
+
+def test_a_key_of_a_project_acts_for_that_project_only(
+    emulator: Emulator, api: Api, as_key: Callable[[str | None], Api]
+) -> None:
+    """A key with a project means that project by default and is refused any other."""
+    emulator.settings.api_keys = {"other-key": "aiproject-e00other"}
+    other = as_key("other-key")
+    name = other.created()
+    assert api.list() == []
+    assert [each["name"] for each in api.list("aiproject-e00other")] == [name]
+    assert [each["name"] for each in other.list()] == [name]
+    assert other.create(ai_project_id="aiproject-e00third").status_code == 403
+
+
+def test_a_seed_makes_names_repeatable(clock: Clock) -> None:
+    """Two emulators with one seed give the same names, one with another seed gives others."""
+
+    def names(seed: int) -> list[str]:
+        emulator = Emulator(clock=clock, seed=seed)
+        return [emulator.add_model(name="x", base_model=BASE, source=SOURCE) for _ in range(5)]
+
+    assert names(7) == names(7)
+    assert names(7) != names(8)
+
+
+def test_many_models_are_listed_at_once(api: Api) -> None:
+    """A list of a thousand models answers in well under 50 ms at its best of ten."""
+    for _ in range(1000):
+        api.emulator.add_model(name="x", base_model=BASE, source=SOURCE)
+    best = min(api.call("GET", "/v0/models").elapsed.total_seconds() for _ in range(10))
+    assert len(api.list()) == 1000
+    assert best < 0.05
