@@ -1,0 +1,300 @@
+"""What the provider does inside the host: property bags in, property bags out, and nothing else.
+
+A thin edge on ``lifecycle.py``; another one, such as a native plugin's, can stand beside it.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+from pulumi.runtime.rpc import UNKNOWN
+
+from nebius_model_resource import config, dynamic_host, messages
+from nebius_model_resource.errors import (
+    ConfigurationError,
+    EngineGone,
+    NebiusError,
+    Unfinished,
+    ValidationFailed,
+)
+from nebius_model_resource.holding import Holders
+from nebius_model_resource.models import ERROR, VALIDATING, Fault, Inputs, State, changed_inputs
+from nebius_model_resource.validation import find_faults
+
+if TYPE_CHECKING:
+    from nebius_model_resource.lifecycle import Lifecycle, Operation
+
+_INPUTS = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", "import_id")
+_WAITING = ("create", "update", "delete")  # the others are quick, or share one read of the list
+_T = TypeVar("_T")
+
+
+def _served(method: Callable[..., _T]) -> Callable[..., _T]:
+    """Give a method the engine's call, and turn each of our errors into one message of the engine's."""
+
+    @wraps(method)
+    def serve(self: DynamicEdge, *args: Any) -> _T:
+        with dynamic_host.serve(waits=method.__name__ in _WAITING) as call:
+            try:
+                return method(self, call, *map(_with_placeholders, args))
+            except NebiusError as error:
+                call.fail(messages.told(error, method.__name__))
+            except Exception:
+                if call.failed:
+                    raise
+                call.fail(
+                    f"this is a bug in nebius_model_resource, please report it:\n{traceback.format_exc()}"
+                )
+
+    return serve
+
+
+def _with_placeholders(argument: Any) -> Any:
+    """A property bag in which what is not known yet is the SDK's text for it, as the engine sent it."""
+    if not isinstance(argument, dict):
+        return argument
+    return {name: UNKNOWN if isinstance(value, Unknown) else value for name, value in argument.items()}
+
+
+class DynamicEdge:
+    """Checks, compares, makes, reads and deletes custom models for one host process; safe to share between threads."""
+
+    def __init__(self, lookup: config.Lookup) -> None:
+        """Nothing is sent, and nothing asked for, before the first operation.
+
+        Args:
+            lookup: the stack's configuration, by its full keys.
+        """
+        self._lookup = lookup
+        self._lock = threading.Lock()
+        self._lifecycle: Lifecycle | None = None
+        self._holders = Holders()
+
+    @_served
+    def check(self, call: dynamic_host.HostCall, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Every fault of every property; the project filled in from the configuration."""
+        inputs = {name: news[name] for name in _INPUTS if news.get(name) not in (None, "")}
+        faults = find_faults(news, UNKNOWN)
+        if "ai_project_id" not in inputs and (project := config.ai_project_id(self._lookup)):
+            inputs["ai_project_id"] = project
+        try:
+            config.load_settings(self._lookup)
+        except ConfigurationError as error:
+            faults.append(Fault("", str(error)))
+        if olds.get("base_model"):
+            # Heeded by create alone: the state is as if the model had been made here.
+            inputs.pop("import_id", None)
+        elif not faults:
+            faults = self._adoption_faults(call, inputs)
+        return CheckResult(inputs, [_failure(fault) for fault in faults])
+
+    @_served
+    def diff(
+        self, call: dynamic_host.HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]
+    ) -> DiffResult:
+        """Name just the inputs that changed: each needs a new model, made before the old one goes."""
+        if conflict := self._holders.hold(id_, call.urn):
+            call.fail(conflict)
+        changed = changed_inputs(_inputs(olds), _inputs(news))
+        kinds = {name: _kind(olds.get(name), news.get(name)) for name in changed}
+        if kinds or olds.get("status") not in (ERROR, VALIDATING):
+            return dynamic_host.DetailedDiff(kinds, replaces=True)
+        if olds["status"] == ERROR or self._models().is_lost(_state(id_, olds), self._operation(call)):
+            return dynamic_host.DetailedDiff({"status": "UPDATE"}, replaces=True)
+        waits = _inputs(news).wait_for_active
+        return dynamic_host.DetailedDiff({"status": "UPDATE"} if waits else {}, replaces=False)
+
+    @_served
+    def create(self, call: dynamic_host.HostCall, props: dict[str, Any]) -> CreateResult:
+        """Make the model and wait until it is active."""
+        inputs = _inputs(props)
+        try:
+            state = self._models().create(inputs, self._operation(call))
+        except (Unfinished, ValidationFailed) as error:
+            self._keep(call, inputs.name, error)
+        if inputs.import_id:
+            self._holders.adopted(state.generated_name, call.urn)
+        return CreateResult(state.generated_name, _outputs(state))
+
+    @_served
+    def read(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Tell what is live; a model that is gone leaves the state."""
+        operation = self._operation(call)
+        if "status" not in props:
+            return self._get(call, id_, props, operation)
+        live = self._models().read(_state(id_, props), operation)
+        if live is None:
+            return ReadResult(None, {}, {})
+        return ReadResult(live.generated_name, _outputs(live), _input_bag(live.inputs))
+
+    @_served
+    def update(
+        self, call: dynamic_host.HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]
+    ) -> UpdateResult:
+        """Go on waiting for a model whose create did not finish: nothing else can be updated in place."""
+        state = State(
+            _inputs(news), id_, olds.get("status", VALIDATING), created_at=_whole(olds.get("created_at"))
+        )
+        try:
+            state = self._models().resume(state, self._operation(call))
+        except (Unfinished, ValidationFailed) as error:
+            self._keep(call, state.inputs.name, error, may_delete=False)
+        return UpdateResult(_outputs(state))
+
+    @_served
+    def delete(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> None:
+        """Delete the model; one that is gone already is a success, and one that was handed over is left alone."""
+        if (keeper := self._holders.keeper(id_, call.urn)) is not None:
+            call.progress(f"not deleted: {id_!r} is now held by {keeper}")
+            return
+        self._models().delete(_state(id_, props), self._operation(call))
+
+    def _models(self) -> Lifecycle:
+        with self._lock:
+            if self._lifecycle is None:
+                from nebius_model_resource.client import NebiusClient
+                from nebius_model_resource.guardian import Guardian
+                from nebius_model_resource.lifecycle import Lifecycle
+
+                settings = config.load_settings(self._lookup)
+                self._lifecycle = Lifecycle(NebiusClient(settings), notes=Guardian(settings))
+            return self._lifecycle
+
+    @staticmethod
+    def _operation(call: dynamic_host.HostCall) -> Operation:
+        from nebius_model_resource.lifecycle import DEFAULT_SECONDS, Operation
+        from nebius_model_resource.pace import Deadline
+        from nebius_model_resource.waiting import Report
+
+        def sleep(seconds: float) -> None:
+            if call.gone.wait(seconds):
+                raise EngineGone("the engine is gone")
+
+        deadline = Deadline.after(call.timeout or DEFAULT_SECONDS)
+        return Operation(deadline, sleep, Report(call.progress, call.warn))
+
+    def _keep(
+        self,
+        call: dynamic_host.HostCall,
+        name: str,
+        error: Unfinished | ValidationFailed,
+        *,
+        may_delete: bool = True,
+    ) -> NoReturn:
+        """Fail, with what exists recorded in the state; where the host cannot do that, delete it."""
+        state = error.state
+        if state is None:
+            call.fail(messages.failed(name, error))
+        message = messages.kept(error)
+        if not call.keep(message, state.generated_name, _outputs(state)) and may_delete:
+            message = self._let_go(call, name, error, state)
+        call.fail(message)
+
+    def _let_go(self, call: dynamic_host.HostCall, name: str, error: NebiusError, state: State) -> str:
+        """Delete a model that this host cannot keep in the state; what to tell of it."""
+        try:
+            self._models().delete(state, self._operation(call))
+        except NebiusError as failure:
+            return messages.orphaned(state.generated_name, error, failure)
+        return messages.let_go(name, error)
+
+    def _get(
+        self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any], operation: Operation
+    ) -> ReadResult:
+        """Serve ``CustomModel.get``: all that the service tells, and nothing held."""
+        from nebius_model_resource.lifecycle import live_state
+        from nebius_model_resource.models import GeneratedName
+
+        project = props.get("ai_project_id") or config.ai_project_id(self._lookup)
+        info = self._models().existing(id_, project, operation)
+        if info is None:
+            call.fail(f"there is no model {id_!r} at the service: `nebius-models list` shows what there is")
+        self._holders.read(info.name, call.urn)
+        name = GeneratedName.parse(info.name)
+        inputs = Inputs(name.custom, name.base or "", info.source or "", ai_project_id=project)
+        live = live_state(State(inputs, info.name, info.status or ""), info)
+        return ReadResult(live.generated_name, _outputs(live), _input_bag(live.inputs))
+
+    def _adoption_faults(self, call: dynamic_host.HostCall, bag: dict[str, Any]) -> list[Fault]:
+        """What keeps a declared adoption from happening, told at preview already."""
+        from nebius_model_resource.adoption import differences, missing
+
+        inputs = _inputs(bag)
+        name, project = inputs.import_id, inputs.ai_project_id
+        if not name or UNKNOWN in (name, project):
+            return []
+        info = self._models().existing(name, project, self._operation(call))
+        if info is None:
+            return [missing(name)]
+        if conflict := self._holders.adopt(info.name, call.urn):
+            return [Fault("import_", conflict)]
+        faults = differences(inputs, info, UNKNOWN)
+        if not faults:
+            call.progress(f"adopts {info.name}: nothing will be created")
+        return faults
+
+
+def _failure(fault: Fault) -> CheckFailure:
+    """A fault as the engine shows it; `import_` is an option, so that the engine knows no value to show of it."""
+    if fault.property in ("import_", "import_id"):
+        return CheckFailure("", f"`import_`: {fault.reason}")
+    return CheckFailure(fault.property, fault.reason)
+
+
+def _inputs(props: Mapping[str, Any]) -> Inputs:
+    waits = props.get("wait_for_active")
+    return Inputs(
+        name=props.get("name") or "",
+        base_model=props.get("base_model") or "",
+        source=props.get("source") or "",
+        description=props.get("description") or None,
+        ai_project_id=props.get("ai_project_id") or None,
+        wait_for_active=waits if isinstance(waits, bool) else True,
+        import_id=props.get("import_id") or None,
+    )
+
+
+def _state(id_: str, props: Mapping[str, Any]) -> State:
+    reason = props.get("status_reason")
+    return State(_inputs(props), id_, props.get("status") or "", reason, _whole(props.get("created_at")))
+
+
+def _input_bag(inputs: Inputs) -> dict[str, Any]:
+    bag = {name: getattr(inputs, name) for name in _INPUTS}
+    return {name: value for name, value in bag.items() if value not in (None, "")}
+
+
+def _outputs(state: State) -> dict[str, Any]:
+    computed = {
+        "generated_name": state.generated_name,
+        "status": state.status,
+        "status_reason": state.status_reason,
+        "created_at": state.created_at,
+    }
+    return {
+        **_input_bag(state.inputs),
+        **{name: value for name, value in computed.items() if value is not None},
+    }
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) else None  # the wire has only doubles
+
+
+def _kind(old: Any, new: Any) -> str:
+    if old in (None, ""):
+        return "ADD"
+    return "DELETE" if new in (None, "") else "UPDATE"

@@ -1,0 +1,251 @@
+"""The private side of Pulumi's dynamic-provider host: the one module that knows it.
+
+The host (``pulumi/dynamic/__main__.py``) hands a provider less than a native plugin gets. What it keeps to itself
+stands in the frames that called us. Every reach below is optional: where a name is missing, a debug line says so and
+the plain way is gone. It was seen to work with the SDKs 3.230 to 3.272.
+
+============================  =======================================  =====================================
+what is reached               why (and who asks for it)                without it
+============================  =======================================  =====================================
+``request`` in the host's     the URN for messages and progress, and   progress is not shown; the default
+method                        ``custom_timeouts`` (pulumi#12987)       deadline holds
+``context.abort``             one line instead of a traceback          the message is a traceback's last line
+                              (pulumi/docs#14501)
+``context`` trailers          ``ErrorResourceInitFailed``: a model     an unfinished model is deleted and
+                              that exists and is not ready is kept     the create fails
+                              (pulumi#15958, #5210, #18009)
+``context.add_callback``      the engine is gone: clean up, and end    the operation ends as if nothing
+                              (pulumi#6065)                            had happened
+``sys.argv[-1]``              the engine's address: live progress in   no progress
+                              the resource's row (pulumi#6065)
+``fields`` in ``Diff``        ``detailedDiff``: just the changed       the preview lists every output of a
+                              inputs (pulumi#13839)                    replaced model as removed
+``work_queue`` of the         a thread more for each call that waits   waits share the host's four threads
+thread pool                   (pulumi#18249); ``host_threads.py``
+============================  =======================================  =====================================
+
+A row can go when the host passes the thing to the provider by itself: for ``request`` and ``context`` that would be
+a parameter of the provider's methods, for the diff a field of ``DiffResult``, for the threads an option of the host.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from pulumi.dynamic import DiffResult
+
+from nebius_model_resource.host_threads import Threads, frame_with
+
+_log = logging.getLogger(__name__)
+_PROVIDER = "__provider"
+_UNKNOWN_CODE = 2  # grpc's code for what the host itself raises, google.rpc.Code.UNKNOWN
+
+
+class OperationFailed(Exception):
+    """Carries a message to the engine where the host's ``context`` cannot be reached."""
+
+
+@contextmanager
+def _optional(what: str) -> Iterator[None]:
+    """Reach for something that may not be there; without it, go on."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - whatever a changed host raises, the provider still works plainly
+        _log.debug("this dynamic-provider host does not let us reach %s", what, exc_info=True)
+
+
+class HostCall:
+    """One call of the engine: what the host knows of it, as far as it can be reached.
+
+    Attributes:
+        urn: the resource's URN, empty where it is not known.
+        timeout: ``custom_timeouts`` for this operation in seconds, 0 where there is none.
+        gone: set when the engine has gone away.
+        ended: the operation is over, and the end of the call means nothing any more.
+        failed: the engine will be told why the operation failed.
+    """
+
+    def __init__(self) -> None:
+        """Look around in the frames of the caller: make it inside a method that the host has called."""
+        self.urn = ""
+        self.timeout = 0.0
+        self.gone = threading.Event()
+        self._request: Any = None
+        self._context: Any = None
+        self.ended = False
+        self.failed = False
+        with _optional("the request"):
+            frame = frame_with("request", "context")
+            if frame is not None:
+                self._request, self._context = frame.f_locals["request"], frame.f_locals["context"]
+                self.urn = self._request.urn
+                self.timeout = float(getattr(self._request, "timeout", 0) or 0)
+        with _optional("the end of the call"):
+            if self._context is not None and not self._context.add_callback(self._on_end):
+                self.gone.set()
+
+    def _on_end(self) -> None:
+        if not self.ended:
+            self.gone.set()
+
+    def progress(self, text: str) -> None:
+        """Show a text in the resource's row until the next one; it leaves no trace in the diagnostics."""
+        _engine_log("INFO", text, self.urn, ephemeral=True)
+
+    def warn(self, text: str) -> None:
+        """Show a warning in the resource's row; it leaves no trace either."""
+        _engine_log("WARNING", text, self.urn, ephemeral=True)
+
+    def keep(self, message: str, id_: str, properties: Mapping[str, Any]) -> bool:
+        """Have the coming :meth:`fail` leave the resource in the state, as existing and not ready.
+
+        Args:
+            message: what is wrong with the resource.
+            id_: its id.
+            properties: its outputs, plain values.
+
+        Returns:
+            Whether the engine will be told; where not, nobody but the caller knows of the resource.
+        """
+        with _optional("the call's trailers"):
+            from google.protobuf.any_pb2 import Any as Packed
+            from google.protobuf.struct_pb2 import Struct
+            from google.rpc.status_pb2 import (
+                Status,
+            )  # the SDK has one more; a process can load only one of them
+            from pulumi.runtime.proto import provider_pb2
+
+            bag = Struct()
+            bag.update({**properties, _PROVIDER: self._given()[_PROVIDER]})
+            details = Packed()
+            details.Pack(provider_pb2.ErrorResourceInitFailed(id=id_, properties=bag, reasons=[message]))
+            status = Status(code=_UNKNOWN_CODE, message=message, details=[details])
+            abort = self._context.abort
+            self._context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            return callable(abort)
+        return False
+
+    def fail(self, message: str) -> NoReturn:
+        """End the operation with one message and no traceback.
+
+        Raises:
+            Exception: always; to be let through to the host.
+        """
+        self.failed = True
+        ready = False
+        with _optional("the call's end"):
+            import grpc
+
+            abort = self._context.abort
+            # The host answers every exception with abort(…, traceback): on this one call that is ours.
+            self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
+            ready = True
+        if ready:
+            self._context.abort()
+        raise OperationFailed(message)
+
+    def _given(self) -> Any:
+        """The request's properties that hold the provider: those of an update, or those of a create."""
+        return getattr(self._request, "news", None) or self._request.properties
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Any:
+    """The engine's service, or None where its address is not known."""
+    with _optional("the engine's address"):
+        import grpc
+        from pulumi.runtime.proto import engine_pb2_grpc
+
+        host, _, port = sys.argv[-1].rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError(sys.argv[-1])
+        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
+    return None
+
+
+def _engine_log(severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
+    with _optional("the engine's log"):
+        from pulumi.runtime.proto import engine_pb2
+
+        engine = _engine() if urn else None
+        if engine is not None:
+            level = engine_pb2.LogSeverity.Value(severity)
+            engine.Log(
+                engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral), timeout=2
+            )
+
+
+def _engine_is_there() -> bool:
+    host, _, port = sys.argv[-1].rpartition(":")
+    with suppress(OSError, ValueError):
+        socket.create_connection((host, int(port)), timeout=1).close()
+        return True
+    return False
+
+
+class DetailedDiff(DiffResult):
+    """A diff that names just the changed inputs, each with its kind, as a native plugin's does.
+
+    The host copies ``changes``, ``replaces`` and ``delete_before_replace`` into ``fields`` and makes its answer of
+    them; while it reads the last one, the answer's other fields can be added.
+    """
+
+    def __init__(self, kinds: Mapping[str, str], *, replaces: bool) -> None:
+        """Say what changed.
+
+        Args:
+            kinds: for each changed property ``"ADD"``, ``"DELETE"`` or ``"UPDATE"``.
+            replaces: whether these changes need a new resource.
+        """
+        super().__init__(changes=bool(kinds), replaces=list(kinds) if replaces else [])
+        self._kinds = {name: f"{kind}_REPLACE" if replaces else kind for name, kind in kinds.items()}
+
+    @property
+    def delete_before_replace(self) -> bool:
+        """Always False; its reading is when the host's ``fields`` can be completed."""
+        with _optional("the fields of the diff"):
+            from pulumi.runtime.proto import provider_pb2
+
+            caller = sys._getframe(1)
+            kind = provider_pb2.PropertyDiff.Kind
+            fields = caller.f_locals["fields"]
+            fields["detailedDiff"] = {
+                name: provider_pb2.PropertyDiff(kind=kind.Value(text), inputDiff=True)
+                for name, text in self._kinds.items()
+            }
+            fields["hasDetailedDiff"] = True
+        return False
+
+    @delete_before_replace.setter
+    def delete_before_replace(self, _value: bool | None) -> None:
+        """Set by the base class, to nothing."""
+
+
+_threads = Threads()
+
+
+@contextmanager
+def serve(*, waits: bool) -> Iterator[HostCall]:
+    """Serve one call of the engine; the host ends when its engine is gone.
+
+    Args:
+        waits: whether the call may take long, and other calls are to go on meanwhile.
+    """
+    try:
+        with _threads.call(waits=waits):
+            call = HostCall()
+            try:
+                yield call
+            finally:
+                call.ended = True
+    finally:
+        if call.gone.is_set() and _threads.idle() and not _engine_is_there():
+            os._exit(0)  # nobody is left to serve, and the host itself would live on

@@ -1,0 +1,259 @@
+"""Create, read, update, delete and diff of one model, on dataclasses; knows nothing of Pulumi.
+
+What is promised after any of them: a model that the service holds is either returned, or in the error
+(:class:`Unfinished`, :class:`ValidationFailed`), or deleted again; none is made twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from nebius_model_resource.adoption import differences, missing
+from nebius_model_resource.client import NebiusClient
+from nebius_model_resource.errors import (
+    AccessDenied,
+    AdoptionRefused,
+    EngineGone,
+    NebiusError,
+    NotFound,
+    Unfinished,
+    ValidationFailed,
+)
+from nebius_model_resource.guardian import LeftBehind, Notes
+from nebius_model_resource.models import (
+    ACTIVE,
+    DELETED,
+    ERROR,
+    VALIDATING,
+    GeneratedName,
+    Inputs,
+    ModelInfo,
+    State,
+    canonical_source,
+)
+from nebius_model_resource.pace import Clock, Deadline, Sleep
+from nebius_model_resource.posting import Poster
+from nebius_model_resource.status import StatusReaders
+from nebius_model_resource.unanswered import Kind
+from nebius_model_resource.waiting import GRACE, Report, Wait
+
+DEFAULT_SECONDS = 600.0  # to become active: as long as published clients wait
+_CLEAN_UP_SECONDS = 30.0
+_RESUME_GRACE = 3.0
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one operation of an engine brings along.
+
+    Attributes:
+        deadline: until when it may go on.
+        sleep: pauses for so many seconds; raises EngineGone when nobody is left to tell the outcome to.
+        report: where its progress is shown.
+    """
+
+    deadline: Deadline
+    sleep: Sleep
+    report: Report = field(default_factory=Report)
+
+
+class Lifecycle:
+    """The operations on one account's models; one object serves every thread of a process."""
+
+    def __init__(
+        self, client: NebiusClient, *, wall_clock: Clock = time.time, notes: Notes | None = None
+    ) -> None:
+        """Nothing is sent.
+
+        Args:
+            client: the account.
+            wall_clock: Unix seconds, used only where the service's answers have no ``Date``.
+            notes: where each create is noted, for whoever cleans up when this process dies; nowhere by default.
+        """
+        self._notes = notes or Notes(wall_clock)
+        self._wall_clock = wall_clock
+        self._client = client
+        self._readers = StatusReaders(client)
+        self._poster = Poster(client, wall_clock=wall_clock)
+
+    def create(self, inputs: Inputs, operation: Operation) -> State:
+        """Make a model, or adopt one, and wait until it is active, unless ``wait_for_active`` is off.
+
+        Raises:
+            ApiError, TransportError, DeadlineExceeded, AdoptionRefused: nothing was made.
+            AmbiguousCreate: an answer was lost, and what it made cannot be told apart.
+            ValidationFailed: the model ended in ``error`` and was deleted; where it could not be, it is in the error.
+            ModelVanished, EngineGone: nothing is left.
+            Unfinished: the model exists and is in the error.
+        """
+        if inputs.import_id:
+            return self._adopt(inputs, inputs.import_id, operation)
+        with self._notes.create(Kind.of(inputs)) as made:
+            return self._make(inputs, operation, made)
+
+    def _make(self, inputs: Inputs, operation: Operation, made: Callable[[str], None]) -> State:
+        info = self._poster.post(inputs, operation.deadline, operation.sleep, operation.report)
+        made(info.name)
+        self._readers.of(inputs.ai_project_id).outdate()
+        state = State(inputs, info.name, info.status or VALIDATING, info.status_reason, info.created_at)
+        try:
+            state = self._settle_while_heard(state, operation)
+        except EngineGone as error:
+            if not self._clean_up(state):
+                raise LeftBehind(f"{error}, and {state.generated_name!r} could not be deleted") from error
+            raise
+        except ValidationFailed as error:
+            raise self._after_failure(error, error.state or state) from error
+        return state
+
+    def _settle_while_heard(self, state: State, operation: Operation) -> State:
+        """Wait, and tell neither success nor failure to an engine that is gone by then."""
+        try:
+            state = self._settle(state, operation, GRACE)
+        except (Unfinished, ValidationFailed):
+            operation.sleep(0)
+            raise
+        operation.sleep(0)
+        return state
+
+    def resume(self, state: State, operation: Operation) -> State:
+        """Go on waiting for a model that the stack holds already; it is never deleted here.
+
+        Raises:
+            ValidationFailed, Unfinished: with what is now known of the model.
+            ModelVanished: it is gone.
+        """
+        return self._settle(state, operation, _RESUME_GRACE)
+
+    def read(self, state: State, operation: Operation) -> State | None:
+        """What is live of a model; None where it is gone for sure: absent in the list, and by name as well.
+
+        Raises:
+            ApiError, TransportError: it is not known whether the model exists; 401 and 403 are among these.
+        """
+        info = self.find(state.generated_name, state.inputs.ai_project_id, operation)
+        if info is None:
+            return state if self._is_new(state) else None
+        return live_state(state, info)
+
+    def _is_new(self, state: State) -> bool:
+        """Whether a model may be missing from every read because it was made just now and was not awaited."""
+        made = state.created_at
+        return state.status == VALIDATING and made is not None and self._wall_clock() - made < GRACE
+
+    def find(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
+        """A model by its full or short name, out of the shared list or by itself; None where it is gone."""
+        snapshot = self._readers.of(ai_project_id).current(operation.deadline, operation.sleep)
+        info = snapshot.find(name)
+        if info is None or info.status is None:
+            try:
+                info = self._client.get_model(name, deadline=operation.deadline, sleep=operation.sleep)
+            except NotFound:
+                if snapshot.failure:  # behind a wrong base URL, say, everything is 404
+                    raise snapshot.failure from None
+                return None
+        return None if info.status == DELETED else info
+
+    def delete(self, state: State, operation: Operation) -> None:
+        """Delete a model; one that is gone already is a success.
+
+        Raises:
+            ApiError, TransportError, DeadlineExceeded: the model may still exist.
+        """
+        try:
+            self._client.delete_model(
+                state.generated_name, deadline=operation.deadline, sleep=operation.sleep
+            )
+        except (NotFound, AccessDenied) as error:
+            hidden = isinstance(error, AccessDenied)
+            # What was made just now may still be missing from the list, which then proves nothing.
+            if error.status == 401 or (hidden and self._is_new(state)) or self._is_listed(state, operation):
+                raise
+        self._readers.of(state.inputs.ai_project_id).outdate()
+
+    def is_lost(self, state: State, operation: Operation) -> bool:
+        """Whether a model left unfinished is gone or has ended in ``error`` since; False where nobody knows."""
+        try:
+            live = self.read(state, operation)
+        except NebiusError:
+            return False
+        return live is None or live.status == ERROR
+
+    def existing(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
+        """A model that others made; None where there is none that the key may see.
+
+        Raises:
+            ApiError, TransportError: it is not known whether the model exists.
+        """
+        try:
+            return self.find(name, ai_project_id, operation)
+        except AccessDenied as error:
+            # The list was read and lacks it: then the service's 403 for a name is its 404 (seen live elsewhere).
+            snapshot = self._readers.of(ai_project_id).current(operation.deadline, operation.sleep)
+            if error.status == 403 and not snapshot.failure:
+                return None
+            raise
+
+    def _adopt(self, inputs: Inputs, name: str, operation: Operation) -> State:
+        info = self.existing(name, inputs.ai_project_id, operation)
+        faults = [missing(name)] if info is None else differences(inputs, info)
+        if info is None or faults:
+            raise AdoptionRefused(faults)
+        operation.report.progress(f"adopted {info.name}: nothing was created")
+        return State(replace(inputs, import_id=None), info.name, ACTIVE, info.status_reason, info.created_at)
+
+    def _is_listed(self, state: State, operation: Operation) -> bool:
+        """Settles a 403 or 404 on a deletion: is the model in the list?
+
+        The words of a 403 hide whether it exists, and everything is 404 behind a wrong base URL. A list that cannot
+        be read lets its own error through: it proves nothing.
+        """
+        listing = self._client.list_models(
+            state.inputs.ai_project_id, deadline=operation.deadline, sleep=operation.sleep
+        )
+        name = GeneratedName.parse(state.generated_name)
+        return any(name.names(model.name) for model in listing.models() if model.status != DELETED)
+
+    def _settle(self, state: State, operation: Operation, grace: float) -> State:
+        """Wait for the status that was asked for, and for the full name."""
+        full = GeneratedName.parse(state.generated_name).is_full
+        if state.status == ACTIVE and full:
+            return state
+        if full and not state.inputs.wait_for_active and state.status != ERROR:
+            return state
+        reader = self._readers.of(state.inputs.ai_project_id)
+        wait = Wait(
+            state, self._client, reader, operation.deadline, operation.sleep, operation.report, grace=grace
+        )
+        return wait.until_active()
+
+    def _after_failure(self, error: ValidationFailed, failed: State) -> ValidationFailed:
+        """Delete a model whose validation failed, and say what is left."""
+        name = failed.generated_name
+        if self._clean_up(failed):
+            return ValidationFailed(
+                f"{error}; the failed model {name!r} was deleted and nothing is left of it"
+            )
+        return ValidationFailed(f"{error}; the failed model {name!r} could not be deleted", state=failed)
+
+    def _clean_up(self, state: State) -> bool:
+        """Delete what nobody will hold, in time of its own; True where it is gone."""
+        deadline = Deadline.after(_CLEAN_UP_SECONDS, self._client.clock)
+        try:
+            self.delete(state, Operation(deadline, self._client.pause))
+        except NebiusError:
+            return False
+        return True
+
+
+def live_state(state: State, info: ModelInfo) -> State:
+    """A held model brought up to date; an input changes only where the service tells another."""
+    inputs = replace(state.inputs, description=info.description)
+    if info.source and canonical_source(inputs.source) != canonical_source(info.source):
+        inputs = replace(inputs, source=info.source)
+    full = info.name if GeneratedName.parse(info.name).is_full else state.generated_name
+    return State(
+        inputs, full, info.status or state.status, info.status_reason, info.created_at or state.created_at
+    )

@@ -1,0 +1,160 @@
+"""The ``CustomModel`` resource: arguments, outputs, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pulumi import Input, Output, ResourceOptions, RunError
+from pulumi.dynamic import Resource
+from pulumi.runtime import get_root_resource
+
+from nebius_model_resource.provider import CustomModelProvider
+
+_OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
+
+# By stack, since one process can run several programs: the resource that adopts each model.
+_adoptions: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+
+
+class CustomModel(Resource, module="nebius", name="CustomModel"):
+    """A LoRA adapter hosted on Nebius AI Studio (Token Factory) as a callable model.
+
+    The service cannot change a model: a change of any input but ``wait_for_active`` makes a new one, and deletes the
+    old one after everything that uses it has moved.
+
+    Example::
+
+        bot = CustomModel(
+            "support-bot",
+            base_model="meta-llama/Meta-Llama-3.1-8B-Instruct",
+            source="ftjob-…:ftckpt_…",
+        )
+        pulumi.export("model", bot.generated_name)
+    """
+
+    name: Output[str]
+    """The name that was asked for."""
+    base_model: Output[str]
+    """The base model."""
+    source: Output[str]
+    """Where the adapter comes from."""
+    description: Output[str | None]
+    """The description, None where there is none."""
+    ai_project_id: Output[str | None]
+    """The project the model is in, None for the key's own."""
+    wait_for_active: Output[bool]
+    """Whether create waits until the model is active."""
+    generated_name: Output[str]
+    """The name that the service made, ``<vendor>/<Base>-LoRa:<name>-<4 letters>``: what
+    ``/v1/chat/completions`` takes as ``model``. It is also the resource's id."""
+    status: Output[str]
+    """``validating``, ``active``, ``error`` or ``deleted``, as last read."""
+    status_reason: Output[str | None]
+    """The service's words about the status, None where it gives none."""
+    created_at: Output[int]
+    """When the model was made: whole Unix seconds."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        base_model: Input[str],
+        source: Input[str],
+        name: Input[str] | None = None,
+        description: Input[str] | None = None,
+        ai_project_id: Input[str] | None = None,
+        wait_for_active: Input[bool] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare a model.
+
+        Args:
+            resource_name: the resource's name in the stack.
+            base_model: the base model's id, ``vendor/model``. Deployment may know a base by another id than
+                training does (``meta-llama/Meta-Llama-3.1-8B-Instruct`` for ``meta-llama/Llama-3.1-8B-Instruct``).
+            source: where the adapter comes from: a checkpoint of a fine-tuning job (``ftjob-…:ftckpt_…``), an
+                uploaded archive (``file-…``), or a Hugging Face repository (``huggingface.co/<org>/<repo>``).
+            name: the custom name, without blanks, ``/`` or ``:``; the resource's name where it is left out. The
+                service adds a hyphen and four letters.
+            description: a text for people; None and ``""`` are the same.
+            ai_project_id: the project to make the model in; otherwise ``nebius:aiProjectId``, then
+                ``NEBIUS_AI_PROJECT_ID``, then the key's own project.
+            wait_for_active: whether create waits until the service has validated the model; True where left out.
+                Wait for as long as ``custom_timeouts.create`` says, else 10 minutes.
+            opts: Pulumi's options. ``import_`` takes an existing model over, by its generated name: nothing is
+                created, and a model that is not the declared one is refused at preview.
+
+        Raises:
+            RunError: another model of this program has the same ``import_``.
+        """
+        opts, import_id = _without_import(opts)
+        if import_id:
+            _note_adoption(import_id, resource_name)
+        props: dict[str, Any] = {
+            "name": resource_name if name is None else name,
+            "base_model": base_model,
+            "source": source,
+            "description": description,
+            "ai_project_id": ai_project_id,
+            "wait_for_active": True if wait_for_active is None else wait_for_active,
+            "import_id": import_id,
+            **dict.fromkeys(_OUTPUTS),
+        }
+        super().__init__(CustomModelProvider(), resource_name, props, opts)
+
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        id: Input[str],
+        opts: ResourceOptions | None = None,
+    ) -> CustomModel:
+        """Read an existing model without owning it: ``pulumi destroy`` never deletes it.
+
+        Args:
+            resource_name: the resource's name in the stack.
+            id: the model's generated name, full or short.
+            opts: Pulumi's options.
+
+        Returns:
+            The model with all its outputs, and its inputs as far as the service tells them.
+        """
+        model = cls.__new__(cls)
+        names = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", *_OUTPUTS)
+        Resource.__init__(
+            model,
+            CustomModelProvider(),
+            resource_name,
+            dict.fromkeys(names),
+            ResourceOptions.merge(opts, ResourceOptions(id=id)),
+        )
+        return model
+
+
+def _without_import(opts: ResourceOptions | None) -> tuple[ResourceOptions | None, str | None]:
+    """Take ``import_`` out of the options: the engine's own import ends in the host before any provider."""
+    if opts is None or not opts.import_:
+        return opts, None
+    import_id = opts.import_
+    opts = copy.copy(opts)
+    opts.import_ = None
+    return opts, import_id
+
+
+def _note_adoption(import_id: str, resource_name: str) -> None:
+    """Tell a program that declares one model twice; the host tells what only it can know."""
+    stack = get_root_resource()
+    if stack is None:
+        return
+    # Equal names are told apart by their parents at the most, which only the engine knows.
+    from nebius_model_resource.models import GeneratedName
+
+    short = GeneratedName.parse(import_id).short
+    other = _adoptions.setdefault(stack, {}).setdefault(short, resource_name)
+    if other != resource_name:
+        raise RunError(
+            f"CustomModel {resource_name!r}: import_={import_id!r} is adopted by CustomModel {other!r} already: "
+            "declare the model once"
+        )

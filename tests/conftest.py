@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator
+from tests.support.host import DynamicHost
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_plugins = ["pytester"]  # for the tests of the pytest plugin; allowed at this level alone
+
+INPUTS = {
+    "name": "bot",
+    "base_model": "meta-llama/Meta-Llama-3.1-8B-Instruct",
+    "source": "ftjob-0123:ftckpt_4567",
+    "description": "first",
+    "wait_for_active": True,
+}
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """The service, with models that validate for a moment."""
+    with Emulator(validation_seconds=0.3) as running:
+        yield running
+
+
+@pytest.fixture
+def host(emulator: Emulator) -> Iterator[DynamicHost]:
+    """The real dynamic-provider host, configured for the emulator."""
+    with DynamicHost({"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}) as running:
+        yield running
+
+
+@pytest.fixture
+def inputs() -> dict[str, object]:
+    """The inputs of one model."""
+    return dict(INPUTS)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("NEBIUS_API_KEY", "NEBIUS_BASE_URL", "NEBIUS_AI_PROJECT_ID"):
+        monkeypatch.delenv(variable, raising=False)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator
+from tests.support.host import DynamicHost
+
+
+@pytest.fixture(scope="module")
+def shared_emulator() -> Iterator[Emulator]:
+    """One service for all tests of a module: :func:`service` hands it out clean."""
+    with Emulator(validation_seconds=0.1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_host(shared_emulator: Emulator) -> Iterator[DynamicHost]:
+    """One real host for all tests of a module, as one host serves all operations of an `up`."""
+    config = {"nebius:apiKey": shared_emulator.api_key, "nebius:baseUrl": shared_emulator.url}
+    with DynamicHost(config) as running:
+        yield running
+
+
+@pytest.fixture
+def service(shared_emulator: Emulator) -> Iterator[Emulator]:
+    """The module's service, without models, faults or requests; put back as it was at the end."""
+    before = shared_emulator.settings.model_dump()
+    empty(shared_emulator)
+    yield shared_emulator
+    shared_emulator.settings.update(**before)
+    empty(shared_emulator)
+
+
+def empty(emulator: Emulator) -> None:
+    """Take away every model, fault and request."""
+    emulator.clear_faults()
+    for model in emulator.models():
+        emulator.remove_model(model["name"])
+    emulator.clear_requests()

@@ -1,0 +1,112 @@
+"""Hosts that are killed with real signals: what they made does not stay behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.host import DynamicHost
+
+INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
+SECONDS = 15.0
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < end, f"not within {SECONDS:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+def guardians() -> list[int]:
+    """Processes of guardians that anybody has."""
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if any("nebius_model_resource.guardian" in text for text in process.info["cmdline"] or [])
+    ]
+
+
+def gone(pids: set[int]) -> bool:
+    return not pids & {pid for pid in pids if psutil.pid_exists(pid)}
+
+
+def made(emulator: Emulator) -> list[dict[str, Any]]:
+    return emulator.models()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_host_killed_while_it_waits(host: DynamicHost, emulator: Emulator, number: int) -> None:
+    """A host killed while a model validates leaves no model and no process."""
+    emulator.settings.validation_seconds = 60
+    before = set(guardians())
+    _running = host.create_later(INPUTS)
+    wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
+    mine = set(guardians()) - before
+    os.kill(host.process.pid, number)
+    wait_until(lambda: not made(emulator), "the model is deleted")
+    wait_until(lambda: gone(mine), "the guardian has ended")
+    assert len(emulator.requests("DELETE")) == 1
+
+
+def test_host_killed_with_its_post_on_the_way(host: DynamicHost, emulator: Emulator) -> None:
+    """A host killed before the answer to its POST: what that made is found in the list and deleted, nothing else."""
+    other = emulator.add_model(**{**INPUTS, "name": "other"})
+    emulator.add_fault(Fault(method="POST", action="delay", effect="after", seconds=30))
+    _running = host.create_later(INPUTS)
+    wait_until(lambda: len(made(emulator)) == 2, "the model is made")
+    os.kill(host.process.pid, signal.SIGKILL)
+    wait_until(lambda: len(made(emulator)) == 1, "the model is deleted")
+    assert [model["name"] for model in made(emulator)] == [other]
+
+
+def test_host_killed_and_the_service_away(host: DynamicHost, emulator: Emulator) -> None:
+    """The guardian goes on where the service does not answer at once."""
+    emulator.settings.validation_seconds = 60
+    emulator.add_fault(Fault(method="DELETE", status=401, times=1))
+    emulator.add_fault(Fault(method="DELETE", action="reset", times=1))
+    _running = host.create_later(INPUTS)
+    wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
+    os.kill(host.process.pid, signal.SIGKILL)
+    wait_until(lambda: not made(emulator), "the model is deleted")
+
+
+def test_finished_creates_are_nobody_elses(host: DynamicHost, emulator: Emulator) -> None:
+    """What was made and told stays when its host is killed, also where an equal create is still open."""
+    held, _ = host.create(INPUTS)
+    emulator.add_fault(Fault(method="POST", action="delay", effect="after", seconds=30))
+    _running = host.create_later(INPUTS, name="m2")
+    wait_until(lambda: len(made(emulator)) == 2, "the second is made")
+    os.kill(host.process.pid, signal.SIGKILL)
+    wait_until(lambda: len(made(emulator)) == 1, "the second is deleted")
+    assert [model["name"] for model in made(emulator)] == [held]
+
+
+def test_engine_killed_while_a_lost_answer_is_looked_for(host: DynamicHost, emulator: Emulator) -> None:
+    """With the engine gone the host ends by itself, and what its lost POST made is deleted."""
+    emulator.settings.missing_lists = 4
+    emulator.add_fault(Fault(method="POST", action="close", effect="after"))
+    _running = host.create_later(INPUTS)
+    wait_until(lambda: len(emulator.requests("GET")) > 1, "the host looks")
+    host.engine.stop()
+    host.channel.close()
+    host.process.wait(SECONDS)
+    wait_until(lambda: not made(emulator), "the model is deleted")
+
+
+def test_engine_killed_while_the_model_validates(host: DynamicHost, emulator: Emulator) -> None:
+    """With the engine gone the host deletes the model it waits for, and ends."""
+    emulator.settings.validation_seconds = 60
+    _running = host.create_later(INPUTS)
+    wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
+    host.engine.stop()
+    host.channel.close()
+    host.process.wait(SECONDS)
+    assert made(emulator) == []

@@ -1,0 +1,67 @@
+"""The provider inside the real host, against the emulator over real HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.host import DynamicHost, HostError
+
+
+def posts(emulator: Emulator) -> list[Any]:
+    return emulator.requests(method="POST", path="/v0/models")
+
+
+def test_create_sends_one_post_with_just_the_fields_given(
+    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    """A create posts once, waits until the model is active, and its id is the generated name."""
+    checked, faults = host.check(inputs)
+    assert faults == []
+    id_, outputs = host.create(checked)
+    assert [post.body for post in posts(emulator)] == [
+        {name: inputs[name] for name in ("name", "base_model", "source", "description")}
+    ]
+    [model] = emulator.models()
+    assert id_ == outputs["generated_name"] == model["name"]
+    assert outputs["status"] == "active"
+    assert outputs["created_at"] == model["created_at"]
+
+
+def test_failed_validation_is_told_and_leaves_nothing(
+    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    """A model that ends in error is deleted, and the message has the service's reason."""
+    emulator.settings.failing_names = {"bot": "adapter_config.json is missing"}
+    with pytest.raises(HostError, match=r"adapter_config\.json is missing") as caught:
+        host.create(inputs)
+    assert "Traceback" not in caught.value.message
+    assert emulator.models() == []
+    assert caught.value.kept is None
+
+
+def test_deadline_keeps_the_model_and_update_goes_on(
+    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    """A model still validating at its deadline stays in the state, and update waits on without a POST."""
+    emulator.settings.validation_seconds = 3
+    with pytest.raises(HostError, match="still validating") as caught:
+        host.create(inputs, timeout=1)
+    kept = caught.value.kept
+    assert kept is not None
+    assert [kept.id] == [model["name"] for model in emulator.models()]
+    outputs = host.update(kept.id, kept.properties, inputs)
+    assert outputs["status"] == "active"
+    assert len(posts(emulator)) == 1
+
+
+def test_lost_answer_is_found_in_the_list(
+    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    """A POST that made the model and answered 504 ends with that one model."""
+    emulator.add_fault(Fault(method="POST", path="/v0/models", action="status", status=504, effect="after"))
+    id_, _ = host.create(inputs)
+    assert [id_] == [model["name"] for model in emulator.models()]
+    assert len(posts(emulator)) == 1

@@ -1,0 +1,1 @@
+"""What the tests share: the real host driven over gRPC, and stacks on the real engine."""

@@ -1,0 +1,220 @@
+"""The real dynamic-provider host, driven over gRPC as the engine does it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent import futures
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import struct_pb2
+from google.rpc import status_pb2
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+
+from nebius_model_resource.provider import CustomModelProvider
+
+URN = "urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::"
+PROVIDER = serialize_provider(CustomModelProvider())
+
+
+class HostError(Exception):
+    """The host answered with an error.
+
+    Attributes:
+        message: the text that the engine would show.
+        kept: the partial state (id, properties, reasons), None where there is none.
+    """
+
+    def __init__(self, error: grpc.RpcError) -> None:
+        self.message = error.details()
+        self.code = error.code()
+        self.kept = _partial(error)
+        super().__init__(self.message)
+
+
+@dataclass
+class Kept:
+    """A resource that a failed operation leaves in the state."""
+
+    id: str
+    properties: dict[str, Any]
+    reasons: list[str]
+
+
+def _partial(error: grpc.RpcError) -> Kept | None:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status = status_pb2.Status.FromString(value)
+            details = provider_pb2.ErrorResourceInitFailed()
+            assert status.details[0].Unpack(details)
+            return Kept(details.id, _plain(details.properties), list(details.reasons))
+    return None
+
+
+def _struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
+    bag = struct_pb2.Struct()
+    bag.update(
+        {"__provider": PROVIDER, **{name: value for name, value in props.items() if value is not None}}
+    )
+    return bag
+
+
+def _plain(bag: struct_pb2.Struct) -> dict[str, Any]:
+    return {name: value for name, value in dict(bag).items() if name != "__provider"}
+
+
+class FakeEngine(engine_pb2_grpc.EngineServicer):
+    """The engine's end of the host's connection: it remembers what was logged."""
+
+    def __init__(self) -> None:
+        self.logs: list[Any] = []
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
+        engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+        from google.protobuf import empty_pb2
+
+        self.logs.append(request)
+        return empty_pb2.Empty()
+
+    def stop(self) -> None:
+        """Go away, as an engine does that is killed."""
+        self._server.stop(None).wait()
+
+
+@dataclass
+class DynamicHost:
+    """One host process; a context manager.
+
+    Attributes:
+        config: the stack's configuration, by full keys (``nebius:apiKey``).
+        environ: variables to add; the service's own variables never leak in.
+        prelude: a script to run in place of ``-m pulumi.dynamic``, which it must end with.
+    """
+
+    config: Mapping[str, str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    prelude: Path | None = None
+    python: str = sys.executable
+    cwd: Path | None = None
+
+    def __enter__(self) -> DynamicHost:  # noqa: PYI034 - Self is typing's from 3.11 on
+        self.engine = FakeEngine()
+        what = [str(self.prelude)] if self.prelude else ["-m", "pulumi.dynamic"]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("NEBIUS_")}
+        self.process = subprocess.Popen(
+            [self.python, "-u", *what, self.engine.address],
+            env={**clean, "PULUMI_PROJECT": "test", **self.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self.cwd,
+            text=True,
+        )
+        assert self.process.stdout
+        port = self.process.stdout.readline().strip()
+        assert port.isdigit(), port + self.process.stdout.read()
+        self.printed: list[str] = []
+        self._reader = threading.Thread(target=self.printed.extend, args=(self.process.stdout,))
+        self._reader.start()
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+        bag = struct_pb2.Struct()
+        bag.update(dict(self.config))
+        self.stub.Configure(provider_pb2.ConfigureRequest(args=bag))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdout
+        self.process.stdout.close()
+        self.engine.stop()
+
+    @property
+    def output(self) -> str:
+        """Whatever the host has printed so far."""
+        return "".join(self.printed)
+
+    def check(
+        self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "m"
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """The checked inputs, and each failure as property and reason."""
+        answer = self._call(
+            "Check",
+            provider_pb2.CheckRequest(
+                urn=URN + name, olds=_struct(olds) if olds else None, news=_struct(news), name=name
+            ),
+        )
+        return _plain(answer.inputs), [(fault.property, fault.reason) for fault in answer.failures]
+
+    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any], name: str = "m") -> Any:
+        """The whole answer."""
+        request = provider_pb2.DiffRequest(id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news))
+        return self._call("Diff", request)
+
+    def create(
+        self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m"
+    ) -> tuple[str, dict[str, Any]]:
+        """Id and outputs."""
+        answer = self._call(
+            "Create",
+            provider_pb2.CreateRequest(
+                urn=URN + name, properties=_struct(inputs), timeout=timeout, name=name
+            ),
+        )
+        return answer.id, _plain(answer.properties)
+
+    def create_later(self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> Any:
+        """The gRPC future of a create, to be cancelled or awaited."""
+        request = provider_pb2.CreateRequest(
+            urn=URN + name, properties=_struct(inputs), timeout=timeout, name=name
+        )
+        return self.stub.Create.future(request)
+
+    def read(
+        self, id_: str, props: Mapping[str, Any], name: str = "m"
+    ) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """Id, outputs and inputs; an empty id where the model is gone."""
+        answer = self._call(
+            "Read", provider_pb2.ReadRequest(id=id_, urn=URN + name, properties=_struct(props))
+        )
+        return answer.id, _plain(answer.properties), _plain(answer.inputs)
+
+    def update(
+        self,
+        id_: str,
+        olds: Mapping[str, Any],
+        news: Mapping[str, Any],
+        *,
+        timeout: float = 0,
+        name: str = "m",
+    ) -> dict[str, Any]:
+        """The outputs."""
+        request = provider_pb2.UpdateRequest(
+            id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news), timeout=timeout
+        )
+        return _plain(self._call("Update", request).properties)
+
+    def delete(self, id_: str, props: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> None:
+        """Delete."""
+        self._call(
+            "Delete",
+            provider_pb2.DeleteRequest(id=id_, urn=URN + name, properties=_struct(props), timeout=timeout),
+        )
+
+    def _call(self, method: str, request: Any) -> Any:
+        try:
+            return getattr(self.stub, method)(request)
+        except grpc.RpcError as error:
+            raise HostError(error) from None

@@ -1,0 +1,192 @@
+"""Servers that do what no framework lets them do: raw bytes, bad certificates, answers changed on their way."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Handler = Callable[[socket.socket, bytes], None]
+Meddle = Callable[[str, str, int, Any], Any]
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256  # with the default of five, many connections at once are reset
+
+
+class RawServer:
+    """Reads each request's head and lets a function answer with whatever bytes it likes; a context manager.
+
+    Attributes:
+        received: the heads of all requests.
+        connections: how many were accepted.
+    """
+
+    def __init__(
+        self, handler: Handler, certificate: tuple[Path, Path] | None = None, until: bytes = b"\r\n\r\n"
+    ) -> None:
+        """Listen on a free port; the answer begins when ``until`` has come."""
+        self._handler = handler
+        self._until = until
+        self._tls: ssl.SSLContext | None = None
+        if certificate:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(*certificate)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.received: list[bytes] = []
+        self.connections = 0
+        self.ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> RawServer:  # noqa: PYI034 - Self is newer than Python 3.10
+        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._acceptor.join()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def url(self) -> str:
+        """Where it listens; ``https`` with a certificate."""
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _accept(self) -> None:
+        while not self.ended.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            connection.settimeout(20)
+            stream = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+            head = b""
+            while not head or self._until not in head:
+                part = stream.recv(65536)
+                if not part:
+                    return
+                head += part
+            self.received.append(head)
+            self._handler(stream, head)
+
+
+def drip(text: bytes, pause: float, server: Callable[[], RawServer]) -> Handler:
+    """One byte after each pause."""
+
+    def handle(connection: socket.socket, _head: bytes) -> None:
+        for byte in text:
+            if server().ended.wait(pause):
+                return
+            connection.sendall(bytes([byte]))
+
+    return handle
+
+
+class Meddler:
+    """A server in front of the service that changes the JSON of its answers; a context manager."""
+
+    def __init__(self, target: str, meddle: Meddle) -> None:
+        """Forward to a base URL; ``meddle(method, path, status, body)`` returns the body to send."""
+        address = urlsplit(target).netloc
+
+        class Proxy(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def _forward(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length) if length else None
+                upstream = http.client.HTTPConnection(address, timeout=20)
+                upstream.request(self.command, self.path, body, dict(self.headers))
+                answer = upstream.getresponse()
+                parsed = json.loads(answer.read())
+                upstream.close()
+                changed = meddle(self.command, self.path, answer.status, parsed)
+                content = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
+                self.send_response_only(answer.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(content)
+
+            do_GET = do_POST = do_DELETE = _forward  # noqa: N815 - http.server's names
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self._server = _Server(("127.0.0.1", 0), Proxy)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+
+    def __enter__(self) -> Meddler:  # noqa: PYI034 - Self is newer than Python 3.10
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths
