@@ -1,0 +1,280 @@
+"""The command `nebius-models`, against the emulator over real HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from nebius_model_resource.command import main
+from nebius_model_resource.testing.emulator import Emulator
+
+BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+NO_STACK = '{"version": 3, "deployment": {"resources": []}}'
+
+
+@pytest.fixture(autouse=True)
+def _environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
+    monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+
+def by_hand(emulator: Emulator, **changes: Any) -> str:
+    return emulator.add_model(**{"name": "bot", "base_model": BASE, "source": "file-1", **changes})
+
+
+def names(emulator: Emulator) -> list[str]:
+    return [model["name"] for model in emulator.models()]
+
+
+def holding(*ids: str) -> str:
+    kind = "pulumi-python:dynamic/nebius:CustomModel"
+    resources = [{"urn": "urn", "type": kind, "id": id_} for id_ in ids]
+    return json.dumps({"version": 3, "deployment": {"resources": resources}})
+
+
+def test_list_is_a_table_with_the_newest_first(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Name, status, age, source and description stand in columns; what is not told is a dash."""
+    old = by_hand(emulator, description="first")
+    emulator.change_model(old, made_at=time.time() - 3 * 86400 - 5)
+    new = by_hand(emulator, status="error", source="huggingface.co/org/repo")
+    emulator.change_model(new, made_at=time.time() - 7300)
+    assert main(["list"]) == 0
+    headings, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert headings == ["NAME", "STATUS", "AGE", "SOURCE", "DESCRIPTION"]
+    assert rows == [
+        [new, "error", "2", "h", "huggingface.co/org/repo", "-"],
+        [old, "active", "3", "d", "file-1", "first"],
+    ]
+
+
+def test_json_has_every_field(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """`list --json` and `show --json` give the fields of CustomModelInfo."""
+    name = by_hand(emulator, description="first")
+    [model] = emulator.models()
+    wanted = {
+        "generated_name": name,
+        "name": "bot",
+        "base_model": BASE,
+        "source": "file-1",
+        "description": "first",
+        "status": "active",
+        "status_reason": None,
+        "created_at": model["created_at"],
+    }
+    assert main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [wanted]
+    assert main(["show", "--json", name.rpartition(":")[2]]) == 0
+    assert json.loads(capsys.readouterr().out) == wanted
+
+
+def test_an_empty_list_is_said_beside_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without models there is nothing to pipe on, and a word for the reader."""
+    assert main(["list"]) == 0
+    assert capsys.readouterr() == ("", "there are no custom models\n")
+    assert main(["list", "--json"]) == 0
+    assert capsys.readouterr() == ("[]\n", "")
+
+
+def test_show_tells_all_of_one_model(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each field has a line, with the reason of a failed validation."""
+    name = by_hand(emulator, status="error")
+    emulator.change_model(name, status_reason="adapter_config.json is missing", made_at=1765431401)
+    assert main(["show", name]) == 0
+    told = capsys.readouterr().out
+    assert "status reason:  adapter_config.json is missing" in told
+    assert "created:        2025-12-11 05:36:41 UTC (" in told
+
+
+def test_what_others_wrote_cannot_steer_the_terminal(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Escapes and line ends of a description are taken out of what is shown."""
+    name = by_hand(emulator, description="\x1b[2Jgone\nsecond\u202eline")
+    for command in (["list"], ["show", name], ["unknown", "-"]):
+        sys.stdin = io.StringIO(NO_STACK)
+        main(command)
+        told = capsys.readouterr().out
+        assert "[2Jgone second line" in told
+        assert all(line.isprintable() for line in told.splitlines())
+
+
+def test_unknown_lists_what_no_stack_holds(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Any
+) -> None:
+    """Files and standard input count together; something found is exit code 3, nothing is silence and 0."""
+    one, two, three = (by_hand(emulator) for _ in range(3))
+    file = tmp_path / "dev.json"
+    file.write_text(holding(one))
+    sys.stdin = io.StringIO(holding(two))
+    assert main(["unknown", str(file), "-"]) == 3
+    told = capsys.readouterr().out
+    assert three in told
+    assert one not in told
+    assert two not in told
+    file.write_text(holding(one, two, three))
+    assert main(["unknown", str(file)]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_unknown_asks_for_its_project_alone(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--ai-project-id` chooses the list."""
+    by_hand(emulator)
+    other = by_hand(emulator, ai_project_id="aiproject-e00two")
+    sys.stdin = io.StringIO(NO_STACK)
+    assert main(["unknown", "--names", "--ai-project-id", "aiproject-e00two"]) == 3
+    assert capsys.readouterr().out == f"{other}\n"
+
+
+def test_unknown_refuses_what_is_no_export(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Any
+) -> None:
+    """A failed export is an error before anything is asked, and never a stack without models."""
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    assert main(["unknown"]) == 1
+    assert main(["unknown", str(tmp_path / "none.json")]) == 1
+    assert main(["unknown", str(binary)]) == 1
+    empty, missing, unread = capsys.readouterr().err.splitlines()
+    assert "standard input holds no deployment, it is empty: give what `pulumi stack export` prints" in empty
+    assert "cannot be read (No such file or directory)" in missing
+    assert "it is not UTF-8" in unread
+    assert emulator.requests() == []
+
+
+def test_program_declares_each_model_once(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model given by both its names comes once."""
+    name = by_hand(emulator)
+    assert main(["program", name, name.rpartition(":")[2]]) == 0
+    told = capsys.readouterr().out
+    assert told.count("CustomModel(") == 1
+    assert f'import_="{name}"' in told
+
+
+def test_delete_deletes_with_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--yes` asks nothing, and says what was deleted."""
+    name = by_hand(emulator)
+    assert main(["delete", "--yes", name.rpartition(":")[2]]) == 0
+    assert capsys.readouterr().out == f"deleted {name}\n"
+    assert names(emulator) == []
+
+
+def test_delete_without_a_terminal_needs_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody can be asked, nothing is deleted and the exit code is that of wrong usage."""
+    name = by_hand(emulator)
+    assert main(["delete", name]) == 2
+    assert "give --yes" in capsys.readouterr().err
+    assert names(emulator) == [name]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"\n", 1), (b"n\n", 1), (b"\x04", 1)]
+)
+def test_delete_asks_at_a_terminal(emulator: Emulator, answer: bytes, code: int) -> None:
+    """Only a yes deletes; no answer, a no and the end of the input do not."""
+    name = by_hand(emulator)
+    keyboard, terminal = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "nebius_model_resource", "delete", name],
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as running:
+            os.write(keyboard, answer)
+            _, asked = running.communicate(timeout=60)
+        assert running.returncode == code
+        assert b"delete this model? it cannot be brought back [y/N]" in asked
+        assert names(emulator) == ([] if code == 0 else [name])
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+@pytest.mark.parametrize(
+    "command", [["show", "bot-AbCd"], ["program", "bot-AbCd"], ["delete", "--yes", "bot-AbCd"]]
+)
+def test_a_missing_model_is_one_line(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """A name that does not exist fails with what to do, also where the service says 403."""
+    assert main(command) == 1
+    assert capsys.readouterr() == (
+        "",
+        "nebius-models: there is no model 'bot-AbCd' at the service: `nebius-models list` shows what there is\n",
+    )
+    emulator.settings.hidden_missing = True
+    assert main(command) == 1
+    assert "or this key may not see it" in capsys.readouterr().err
+
+
+def test_a_deleted_model_is_none(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the service goes on showing deleted models, the command does not."""
+    emulator.settings.after_delete = "deleted"
+    name = by_hand(emulator)
+    emulator.remove_model(name)
+    assert main(["list", "--json"]) == 0
+    assert capsys.readouterr().out == "[]\n"
+    assert main(["show", name]) == 1
+    assert "it was deleted" in capsys.readouterr().err
+
+
+def test_bad_configuration_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key, a refused key and a base URL in the clear each tell what to do, and the key is never told."""
+    assert main(["list", "--base-url", "http://example.com"]) == 1
+    monkeypatch.setenv("NEBIUS_API_KEY", "secret-but-wrong")
+    assert main(["list"]) == 1
+    monkeypatch.delenv("NEBIUS_API_KEY")
+    assert main(["list"]) == 1
+    clear, refused, none = capsys.readouterr().err.splitlines()
+    assert "would send the key in the clear" in clear
+    assert "Nebius refused the key" in refused
+    assert "check NEBIUS_API_KEY" in refused
+    assert "secret-but-wrong" not in refused
+    assert none == "nebius-models: no Nebius API key: set the environment variable NEBIUS_API_KEY"
+
+
+@pytest.mark.parametrize("command", [[], ["list"], ["show"], ["unknown"], ["program"], ["delete"]])
+def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    """Every command explains itself, with examples that name the command."""
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    _, _, examples = capsys.readouterr().out.partition("examples:\n")
+    assert " ".join(["nebius-models", *command]) in examples
+
+
+@pytest.mark.parametrize("wrong", [[], ["lsit"], ["show"], ["program"], ["list", "--json", "--names"]])
+def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
+    """What cannot be meant is answered with how it is used."""
+    with pytest.raises(SystemExit) as ended:
+        main(wrong)
+    assert ended.value.code == 2
+    assert "usage: nebius-models" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(emulator: Emulator) -> None:
+    """`nebius-models list | head` ends quietly."""
+    by_hand(emulator)
+    with subprocess.Popen(
+        [sys.executable, "-m", "nebius_model_resource", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(timeout=60) == 0

@@ -1,0 +1,147 @@
+"""What stacks hold, read from exports."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nebius_model_resource.deployments import Holdings, read_holdings
+from nebius_model_resource.errors import UnreadableDeployment
+from nebius_model_resource.existing import CustomModelInfo
+
+KIND = "pulumi-python:dynamic/nebius:CustomModel"
+BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+URN = f"urn:pulumi:dev::shop::{KIND}::bot"
+
+
+def model(short: str = "bot-AbCd", base: str = BASE, source: str | None = "file-1") -> CustomModelInfo:
+    return CustomModelInfo(f"{base}-LoRa:{short}", short[:-5], base, source, None, "active", None, 1)
+
+
+def resource(**fields: Any) -> dict[str, Any]:
+    return {"urn": URN, "type": KIND, "id": f"{BASE}-LoRa:bot-AbCd", "custom": True, **fields}
+
+
+def exported(*resources: dict[str, Any], pending: tuple[dict[str, Any], ...] = ()) -> str:
+    deployment = {"manifest": {}, "resources": list(resources), "pending_operations": list(pending)}
+    return json.dumps({"version": 3, "deployment": deployment})
+
+
+def read(*texts: str) -> Holdings:
+    return read_holdings([("a.json", text) for text in texts])
+
+
+def creating(**inputs: Any) -> dict[str, Any]:
+    bag = {"name": "bot", "base_model": BASE, "source": "file-1", **inputs}
+    return {"type": "creating", "resource": {"urn": URN, "type": KIND, "custom": True, "inputs": bag}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"id": "bot-AbCd"},
+        {"delete": True},
+        {"type": "nebius:index:CustomModel"},
+        {"type": "pulumi-python:dynamic/shop:Bot"},
+        {"parent": "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"},
+    ],
+)
+def test_what_a_stack_owns_is_held(fields: dict[str, Any]) -> None:
+    """A model is held by its full or short id, to be deleted or not, and whatever its resource's type."""
+    assert read(exported(resource(**fields))).holds(model())
+
+
+def test_another_model_is_not_held() -> None:
+    """The same short name on another base, and another suffix, are other models."""
+    holdings = read(exported(resource(), {"urn": "u", "type": "pulumi:pulumi:Stack"}))
+    assert not holdings.holds(model(base="Qwen/Qwen3-8B"))
+    assert not holdings.holds(model("bot-XyZw"))
+
+
+def test_stacks_of_several_projects_come_in_files_or_one_after_the_other() -> None:
+    """Each export counts, in a text of its own or joined to another, with a mark at its start or not."""
+    one, two = exported(resource(id="bot-AbCd")), exported(resource(id="bot-EfGh"))
+    for holdings in (read(one, two), read(f"\ufeff{one}\n\n{two}\n"), read(one + two)):
+        assert holdings.holds(model("bot-AbCd"))
+        assert holdings.holds(model("bot-EfGh"))
+
+
+def test_an_operation_under_way_counts_by_its_id() -> None:
+    """A model whose update or deletion was interrupted is held."""
+    pending = {"type": "deleting", "resource": resource()}
+    assert read(exported(pending=(pending,))).holds(model())
+
+
+def test_an_interrupted_create_is_noted_at_what_it_may_have_made() -> None:
+    """A create without an id holds nothing, and is told beside each unknown model that fits."""
+    holdings = read(exported(pending=(creating(),)))
+    assert not holdings.holds(model())
+    assert holdings.note(model()) == f"perhaps of the interrupted create of {URN}"
+    assert holdings.note(model(source=None)) != ""
+    for other in (model("but-AbCd"), model(base="Qwen/Qwen3-8B"), model(source="file-2")):
+        assert holdings.note(other) == ""
+
+
+def test_a_model_that_is_only_read_is_not_held_and_noted() -> None:
+    """`CustomModel.get` owns nothing: the model is unknown, with a note of who reads it."""
+    holdings = read(exported(resource(external=True)))
+    assert not holdings.holds(model())
+    assert holdings.note(model()) == f"read by {URN}"
+
+
+@pytest.mark.parametrize("text", ['{"version": 3, "deployment": {"manifest": {}}}', exported()])
+def test_a_stack_without_resources_holds_nothing(text: str) -> None:
+    """A stack that was never updated, or was destroyed, is read and holds nothing."""
+    assert not read(text).holds(model())
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is empty"),
+        (" \n", "it is empty"),
+        ("error: no stack selected", "it is not JSON"),
+        ('{"version": 3', "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ("[]", "it is JSON without a `deployment`"),
+        ('{"deployment": null}', "it is JSON without a `deployment`"),
+        (exported() + "oops", "it is not JSON"),
+    ],
+)
+def test_what_is_no_export_is_refused(text: str, why: str) -> None:
+    """A text that tells of no stack is an error and never a stack without models."""
+    with pytest.raises(UnreadableDeployment, match=why) as caught:
+        read(text)
+    assert str(caught.value) == f"a.json holds no deployment, {why}: give what `pulumi stack export` prints"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(
+                ["deployment", "resources", "pending_operations", "resource", "id", "type", "inputs", "name"]
+            ),
+            inner | st.just(KIND),
+        )
+    ),
+)
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(JSON)
+def test_any_json_is_read_or_refused(document: Any) -> None:
+    """Whatever the fields hold, reading and asking never fail in another way."""
+    for text in (json.dumps(document), json.dumps({"deployment": {"resources": [document]}})):
+        try:
+            holdings = read(text)
+        except UnreadableDeployment:
+            continue
+        holdings.holds(model())
+        holdings.note(model())

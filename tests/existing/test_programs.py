@@ -1,0 +1,117 @@
+"""The Python that declares and adopts models."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nebius_model_resource.existing import CustomModelInfo
+from nebius_model_resource.models import ModelInfo
+from nebius_model_resource.programs import literal, program
+
+BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+
+
+def model(short: str, **fields: Any) -> CustomModelInfo:
+    told = {"name": f"{BASE}-LoRa:{short}", "status": "active", "source": "file-1", **fields}
+    return CustomModelInfo.of(ModelInfo(**told))
+
+
+def declarations(text: str) -> dict[str, dict[str, Any]]:
+    """Each variable's arguments, the resource's name as the empty one."""
+    found = {}
+    for statement in ast.parse(text).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+            [target] = statement.targets
+            assert isinstance(target, ast.Name)
+            found[target.id] = _arguments(statement.value)
+    return found
+
+
+def _arguments(call: ast.Call) -> dict[str, Any]:
+    arguments = {"": ast.literal_eval(call.args[0])}
+    for given_ in call.keywords:
+        assert given_.arg
+        if isinstance(given_.value, ast.Call):  # opts
+            [option] = given_.value.keywords
+            assert option.arg
+            arguments[option.arg] = ast.literal_eval(option.value)
+        else:
+            arguments[given_.arg] = ast.literal_eval(given_.value)
+    return arguments
+
+
+def test_a_program_reads_as_a_person_would_write_it() -> None:
+    """The whole text for one model, once."""
+    assert program([model("support-bot-AbCd", description="answers tickets")]) == (
+        "import pulumi\n"
+        "\n"
+        "from nebius_model_resource import CustomModel\n"
+        "\n"
+        "support_bot = CustomModel(\n"
+        '    "support-bot",\n'
+        f'    base_model="{BASE}",\n'
+        '    source="file-1",\n'
+        '    description="answers tickets",\n'
+        f'    opts=pulumi.ResourceOptions(import_="{BASE}-LoRa:support-bot-AbCd"),\n'
+        ")\n"
+    )
+
+
+def test_models_of_one_name_get_names_of_their_own() -> None:
+    """Equal custom names become the short generated ones, with `name` beside them."""
+    found = declarations(program([model("bot-AbCd"), model("bot-EfGh"), model("other-AbCd")]))
+    assert {variable: (each[""], each.get("name")) for variable, each in found.items()} == {
+        "bot_abcd": ("bot-AbCd", "bot"),
+        "bot_efgh": ("bot-EfGh", "bot"),
+        "other": ("other", None),
+    }
+
+
+def test_variables_are_valid_and_hide_nothing() -> None:
+    """Keywords, builtins, digits, other scripts and what the program imports are kept apart."""
+    shorts = ["class-AbCd", "list-AbCd", "pulumi-AbCd", "8b-AbCd", "名前-AbCd", "a_b-AbCd", "a-b-AbCd"]
+    found = declarations(program([model(short) for short in shorts]))
+    assert list(found) == ["class_", "list_", "pulumi_", "model_8b", "model", "a_b", "a_b_2"]
+    assert [each[""] for each in found.values()] == [short[:-5] for short in shorts]
+
+
+def test_what_the_service_does_not_tell_is_left_to_be_filled_in() -> None:
+    """A missing source is empty with a comment, and a model that is not active is said to be so."""
+    text = program([model("bot-AbCd", source=None, status="error")])
+    assert '    source="",  # the service does not tell it' in text
+    assert "# This model is error: only an active one can be adopted." in text
+    ast.parse(text)
+
+
+def test_the_project_is_written_where_it_is_given() -> None:
+    """A project given to the command is part of each declaration."""
+    [arguments] = declarations(program([model("bot-AbCd")], "aiproject-e00one")).values()
+    assert arguments["ai_project_id"] == "aiproject-e00one"
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.text())
+def test_a_literal_is_the_text_again(text: str) -> None:
+    """Whatever a description holds, its literal is one line and evaluates to it."""
+    written = literal(text)
+    assert ast.literal_eval(written) == text
+    assert written.isprintable()
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.lists(st.tuples(st.text(min_size=1), st.text(), st.text()), max_size=5))
+def test_any_models_make_a_program_that_parses(models: list[tuple[str, str, str]]) -> None:
+    """Names, sources, descriptions and statuses of any text cannot leave their place, and no name comes twice."""
+    infos = [
+        model(short, source=text, description=text, status=status) for short, text, status in models if short
+    ]
+    found = declarations(program(infos))
+    assert len(found) == len(infos)
+    assert not any(keyword.iskeyword(variable) for variable in found)
+    assert len({each[""] for each in found.values()}) == len(infos)
+    assert [each["import_"] for each in found.values()] == [info.generated_name for info in infos]

@@ -1,0 +1,86 @@
+"""What the package exports, and what importing it costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nebius_model_resource
+
+
+def test_the_exported_names_are_these() -> None:
+    """A name more or less is a change of the public interface, and each can be had."""
+    assert nebius_model_resource.__all__ == [
+        "CustomModel",
+        "CustomModelInfo",
+        "ModelNotFound",
+        "NebiusError",
+        "QueryFailed",
+        "get_custom_model",
+        "get_custom_model_output",
+        "list_custom_models",
+        "list_custom_models_output",
+    ]
+    for name in nebius_model_resource.__all__:
+        assert getattr(nebius_model_resource, name).__name__ == name
+        assert name in dir(nebius_model_resource)
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    """A misspelt name fails as in any module."""
+    with pytest.raises(AttributeError, match="module 'nebius_model_resource' has no attribute 'CustomModle'"):
+        nebius_model_resource.CustomModle  # type: ignore[attr-defined]  # noqa: B018
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import nebius_model_resource", {"pulumi", "requests", "urllib3"}),
+        ("import nebius_model_resource.command", {"pulumi", "requests", "urllib3"}),
+        ("import nebius_model_resource.testing.emulator.__main__", {"pulumi"}),
+        ("from nebius_model_resource import CustomModel, list_custom_models", {"requests", "urllib3"}),
+    ],
+)
+def test_nothing_is_loaded_before_it_is_needed(statement: str, unwanted: set[str]) -> None:
+    """Only what declares models loads Pulumi, and only a call loads the HTTP library."""
+    assert not loaded_by(statement) & unwanted
+
+
+COST = """
+import time, pulumi, pulumi.dynamic
+start = time.process_time()
+from nebius_model_resource import CustomModel
+print((time.process_time() - start) * 1000)
+"""
+
+
+def cost_beyond_pulumi(compiled: Path) -> float:
+    """Milliseconds of processor time that the package's own modules add to a program, as installed: compiled."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", COST],
+        env={**environ, "PYTHONPYCACHEPREFIX": str(compiled)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return float(done.stdout)
+
+
+def test_a_program_pays_at_most_fifteen_milliseconds_for_the_import(tmp_path: Path) -> None:
+    """The best of six fresh interpreters is what the package costs; the rest is what else the machine does."""
+    assert min(cost_beyond_pulumi(tmp_path) for _ in range(6)) <= 15

@@ -1,0 +1,68 @@
+"""Looking models up from a script, outside of any Pulumi program."""
+
+from __future__ import annotations
+
+import pytest
+
+from nebius_model_resource import (
+    CustomModelInfo,
+    ModelNotFound,
+    NebiusError,
+    QueryFailed,
+    get_custom_model,
+    list_custom_models,
+)
+from nebius_model_resource.errors import AccessDenied, ConfigurationError, ModelMissing
+from nebius_model_resource.testing.emulator import Emulator
+
+BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+
+
+@pytest.fixture(autouse=True)
+def _environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
+    monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
+
+
+def test_a_model_is_told_with_typed_fields(emulator: Emulator) -> None:
+    """By its short name a model is found, with its name, base and source taken apart."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="ftjob-1:ftckpt_2", description="by hand")
+    [model] = emulator.models()
+    wanted = CustomModelInfo(
+        generated_name=name,
+        name="bot",
+        base_model=BASE,
+        source="ftjob-1:ftckpt_2",
+        description="by hand",
+        status="active",
+        status_reason=None,
+        created_at=model["created_at"],
+    )
+    assert get_custom_model(name.rpartition(":")[2]) == wanted
+    assert list_custom_models() == [wanted]
+
+
+def test_a_project_is_chosen_by_argument_or_environment(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The argument comes before NEBIUS_AI_PROJECT_ID."""
+    for project in ("one", "two"):
+        emulator.add_model(name=project, base_model=BASE, source="file-1", ai_project_id=project)
+    monkeypatch.setenv("NEBIUS_AI_PROJECT_ID", "one")
+    assert [model.name for model in list_custom_models()] == ["one"]
+    assert [model.name for model in list_custom_models("two")] == ["two"]
+
+
+def test_failures_are_one_kind_with_their_cause(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing model, a refused key and no key are told apart by the error or its cause."""
+    with pytest.raises(ModelNotFound, match="there is no model 'bot-AbCd'") as missing:
+        get_custom_model("bot-AbCd")
+    assert isinstance(missing.value.__cause__, ModelMissing)
+    emulator.settings.api_key = "another"
+    with pytest.raises(QueryFailed, match="HTTP 401") as refused:
+        list_custom_models()
+    assert isinstance(refused.value.__cause__, AccessDenied)
+    monkeypatch.delenv("NEBIUS_API_KEY")
+    with pytest.raises(NebiusError, match="no Nebius API key") as without:
+        list_custom_models()
+    assert isinstance(without.value.__cause__, ConfigurationError)

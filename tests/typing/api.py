@@ -1,0 +1,29 @@
+"""How users call the package, checked by the type checker; never run."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi import CustomTimeouts, ResourceOptions
+from typing_extensions import assert_type
+
+from nebius_model_resource import CustomModel
+
+plain = CustomModel("plain", base_model="vendor/base", source="file-1")
+assert_type(plain.generated_name, pulumi.Output[str])
+assert_type(plain.status_reason, pulumi.Output[str | None])
+assert_type(plain.created_at, pulumi.Output[int])
+
+CustomModel(
+    "inputs",
+    base_model=plain.base_model,
+    source=pulumi.Output.concat("file-", plain.status),
+    name=plain.name.apply(lambda name: f"{name}-2"),
+    description=plain.generated_name,
+    ai_project_id="aiproject-e00x",
+    wait_for_active=False,
+    opts=ResourceOptions(depends_on=[plain], custom_timeouts=CustomTimeouts(create="20m")),
+)
+assert_type(CustomModel.get("known", "vendor/base-LoRa:bot-AbCd"), CustomModel)
+
+CustomModel("no-source", base_model="vendor/base")  # type: ignore[call-arg]
+CustomModel("wrong", base_model=1, source="file-1")  # type: ignore[arg-type]
