@@ -1,0 +1,24 @@
+"""A small engine for stacks of Python dynamic resources, for machines that have PyPI and no Pulumi CLI.
+
+It serves Pulumi's own protocol to a program and to the host of dynamic providers (`python -m pulumi.dynamic`), both
+unmodified and each in a process of its own, and keeps the state in Pulumi's own format. What it does was compared,
+scenario by scenario, with what the real engine did (`tests/engine`).
+
+    stack = LocalStack.create_or_select("dev", "path/to/project", config={"nebius:baseUrl": url})
+    stack.up(on_output=print)
+
+or, at a shell, `python -m nebius_model_resource.testing.engine up --stack dev`.
+
+Left out, and refused in one line where a program asks for it: resources of other providers than dynamic ones, remote
+components, explicit providers, `import_`, `replace_with`, `replacement_trigger`, `hide_diffs`, functions (invokes and
+calls), stack references, parameterized packages, transforms, hooks, state migrations, assets and archives as values of
+properties, and every option of an operation beyond `parallel`, `diff`, `on_output` and `on_event` (targets, excludes,
+plans, policies, `refresh` within `up`, `continue_on_error`, …). Left out silently, for lack of an effect on what is
+done: source positions in the state, resource references (a resource as an input is sent as its id), backends, history,
+renaming and importing of stacks. It is a tool for tests and first looks, not a second Pulumi.
+"""
+
+from .errors import EngineError
+from .stack import LocalStack
+
+__all__ = ["EngineError", "LocalStack"]

@@ -1,0 +1,8 @@
+"""The shell's way in; see `cli`."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""`python -m nebius_model_resource.testing.engine`: the engine at a shell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation import ConfigValue
+
+from .errors import EngineError
+from .stack import LocalStack
+from .wording import Style
+
+_HELP = {
+    "preview": "show what `up` would do",
+    "up": "bring about what the program asks for",
+    "refresh": "let the state say what is live",
+    "destroy": "take everything away",
+    "output": "print the stack's outputs",
+    "export": "print the state",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    whole = argparse.ArgumentParser(
+        prog="python -m nebius_model_resource.testing.engine", description=__doc__
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="{" + ",".join(_HELP) + "}")
+    for name, words in _HELP.items():
+        command = commands.add_parser(name, help=words, description=words)
+        command.add_argument("--stack", "-s", required=True, help="the stack's name")
+        command.add_argument("--cwd", "-C", type=Path, default=Path(), help="the folder with Pulumi.yaml")
+        command.add_argument(
+            "--state-dir", type=Path, help="where states are kept (default: .local-state there)"
+        )
+        command.add_argument(
+            "--config", "-c", action="append", default=[], metavar="K=V", help="a configuration value"
+        )
+        command.add_argument("--secret", action="append", default=[], metavar="K=V", help="a secret one")
+        if name in ("preview", "up", "refresh", "destroy"):
+            command.add_argument(
+                "--parallel", "-p", type=int, help="steps at a time (default: four per core)"
+            )
+            command.add_argument("--diff", action="store_true", help="show what changes in each resource")
+            # There is nobody to ask: taken for the real command line's sake.
+            command.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
+            command.add_argument("--skip-preview", "-f", action="store_true", help=argparse.SUPPRESS)
+        if name in ("output", "export"):
+            command.add_argument("--show-secrets", action="store_true", help="secrets in the clear")
+        if name == "output":
+            command.add_argument("--json", action="store_true", help="as one JSON object")
+            command.add_argument("name", nargs="?", help="one output alone")
+    return whole
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, or 1 where it failed (130 after Ctrl-C)."""
+    args = parser().parse_args(argv)
+    try:
+        config: dict[str, Any] = {**dict(map(_pair, args.config))}
+        config.update({key: ConfigValue(value, secret=True) for key, value in map(_pair, args.secret)})
+        stack = LocalStack.create_or_select(args.stack, args.cwd, config=config, state_dir=args.state_dir)
+        return _COMMANDS.get(args.command, _operate)(stack, args)
+    except EngineError as fault:
+        # What an operation had to say is printed by then.
+        if not fault.stdout:
+            print(f"error: {fault}", file=sys.stderr)
+        return 130 if "canceled" in fault.stderr else 1
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise EngineError(f"{text!r} is not of the form key=value")
+    return key, value
+
+
+def _operate(stack: LocalStack, args: argparse.Namespace) -> int:
+    operation = getattr(stack, args.command)
+    live = sys.stdout.isatty()
+    operation(parallel=args.parallel, diff=args.diff, on_output=_say, style=Style.of_terminal(), live=live)
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _output(stack: LocalStack, args: argparse.Namespace) -> int:
+    found = stack.outputs()
+    shown = {
+        key: "[secret]" if each.secret and not args.show_secrets else each.value
+        for key, each in found.items()
+    }
+    if args.name:
+        if args.name not in shown:
+            raise EngineError(f"current stack does not have output property {args.name!r}")
+        value = shown[args.name]
+        print(value if isinstance(value, str) and not args.json else json.dumps(value))
+    elif args.json:
+        print(json.dumps(shown, indent=2))
+    else:
+        for key in sorted(shown):
+            print(f"{key}  {shown[key] if isinstance(shown[key], str) else json.dumps(shown[key])}")
+    return 0
+
+
+def _export(stack: LocalStack, args: argparse.Namespace) -> int:
+    deployment = stack.export_stack(show_secrets=args.show_secrets)
+    print(json.dumps({"version": deployment.version, "deployment": deployment.deployment}, indent=4))
+    return 0
+
+
+_COMMANDS = {"output": _output, "export": _export}

@@ -1,0 +1,126 @@
+"""The project file, the stack's configuration file, and values given by hand, as one set of configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation import ConfigValue
+
+from .errors import ConfigError
+from .secrets import Crypter
+from .values import Properties, Secret
+
+Config = dict[str, ConfigValue]
+
+
+@dataclass(frozen=True)
+class Project:
+    """What Pulumi.yaml says."""
+
+    name: str
+    root: Path
+    main: Path
+    defaults: dict[str, str] = field(default_factory=dict)
+
+
+def load_project(work_dir: Path) -> Project:
+    """Read the project file of `work_dir`.
+
+    Raises:
+        ConfigError: There is none, or it does not describe a Python project.
+    """
+    document = _read_yaml(
+        next((path for path in _files(work_dir, "Pulumi") if path.exists()), work_dir / "Pulumi.yaml")
+    )
+    name, runtime = document.get("name"), document.get("runtime")
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"{work_dir}: Pulumi.yaml does not name the project")
+    language = runtime.get("name") if isinstance(runtime, dict) else runtime
+    if language != "python":
+        raise ConfigError(f"project {name!r} has runtime {language!r}; this engine runs Python programs only")
+    defaults = {}
+    for key, declared in (document.get("config") or {}).items():
+        value = declared.get("default", declared.get("value")) if isinstance(declared, dict) else declared
+        if value is not None:
+            defaults[qualified(key, name)] = text(value)
+    main = (work_dir / str(document.get("main") or ".")).resolve()
+    return Project(name, work_dir, main, defaults)
+
+
+def load_stack_config(project: Project, stack: str, crypter: Crypter) -> Config:
+    """Read `Pulumi.<stack>.yaml` where there is one; secrets in it open with the passphrase they were made with.
+
+    Raises:
+        ConfigError: It keeps a secret in a way that this engine cannot open.
+    """
+    path = next((path for path in _files(project.root, f"Pulumi.{stack}") if path.exists()), None)
+    if path is None:
+        return {}
+    document = _read_yaml(path)
+    salted = Crypter(crypter.passphrase, document.get("encryptionsalt"))
+    config: Config = {}
+    for key, value in (document.get("config") or {}).items():
+        name = qualified(key, project.name)
+        if isinstance(value, dict) and set(value) == {"secure"}:
+            if not salted.salt:
+                raise ConfigError(
+                    f"{path.name}: {key} is encrypted, and not with a passphrase: this engine cannot open it"
+                )
+            config[name] = ConfigValue(salted.decrypt(value["secure"]), secret=True)
+        else:
+            config[name] = ConfigValue(text(value))
+    return config
+
+
+def qualified(key: str, project: str) -> str:
+    """`key` with its namespace, which is the project's name where none is given; `ns:config:key` becomes `ns:key`."""
+    parts = key.split(":")
+    if len(parts) == 3 and parts[1] == "config":
+        return f"{parts[0]}:{parts[2]}"
+    return key if len(parts) > 1 else f"{project}:{key}"
+
+
+def text(value: Any) -> str:
+    """A configuration value as programs see it: text, JSON for anything structured."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def merged(project: Project, *layers: Mapping[str, Any]) -> Config:
+    """All layers over the project's defaults, later ones winning; plain strings are plain values."""
+    config: Config = {key: ConfigValue(value) for key, value in project.defaults.items()}
+    for layer in layers:
+        for key, value in layer.items():
+            whole = value if hasattr(value, "value") else ConfigValue(text(value))
+            config[qualified(key, project.name)] = ConfigValue(
+                text(whole.value), bool(getattr(whole, "secret", False))
+            )
+    return config
+
+
+def as_properties(config: Config) -> Properties:
+    """The configuration as the provider's inputs."""
+    return {
+        key: Secret(value.value) if value.secret else value.value for key, value in sorted(config.items())
+    }
+
+
+def _files(folder: Path, stem: str) -> list[Path]:
+    return [folder / f"{stem}.yaml", folder / f"{stem}.yml"]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text())
+    except FileNotFoundError as fault:
+        raise ConfigError(f"no project here: {path} does not exist") from fault
+    except (OSError, yaml.YAMLError) as fault:
+        raise ConfigError(f"{path} cannot be read: {fault}") from fault
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path} is not a mapping")
+    return document

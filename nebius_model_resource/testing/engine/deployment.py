@@ -1,0 +1,306 @@
+"""One operation from its first step to its last: who may run when, and what happens when something fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from . import urns
+from .errors import Bail, EngineError, StepFailed, Unavailable
+from .events import Events
+from .host import Host
+from .planner import Planner
+from .resources import Goal, Resource
+from .state import Journal, Snapshot
+from .steps import Delete, Refresh, Step, World
+from .values import Properties, hide_outputs
+
+_CANCELLED = "operation canceled: what was in flight has been finished and recorded"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which stack of which project is operated on."""
+
+    project: str
+    stack: str
+    organization: str = "organization"
+
+
+class Deployment:
+    """The engine's side of one operation. Its methods may be called from any thread.
+
+    Planning goes one resource at a time (as in the real engine), steps run `parallel` at a time. The first failure
+    stops everything that has not begun; what is in flight is finished and recorded.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        base: Snapshot,
+        journal: Journal,
+        events: Events,
+        make_host: Callable[[], Host],
+        config: Properties,
+        *,
+        parallel: int,
+        dry_run: bool,
+    ) -> None:
+        self.identity = identity
+        self.events = events
+        self.journal = journal
+        self.dry_run = dry_run
+        self.given_up = threading.Event()
+        self.interrupted = False
+        self.failed = False
+        self.step_failed = False
+        self._base = base
+        self._config = config
+        self._make_host = make_host
+        self._host: Host | None = None
+        self._host_lock = threading.Lock()
+        self._planning = threading.Lock()
+        self._provider = ""
+        self._refused: list[Resource] = []  # protected, and therefore not deleted
+        self._pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="step")
+        self._registered: dict[str, Step] = {}
+        self._stack_outputs: Properties | None = None
+        self.world = World(
+            self.host, dry_run, lambda urn, text: events.say(text, severity="warning", urn=urn)
+        )
+        self.planner = Planner(identity.stack, identity.project, base.resources, self.world, self.report)
+        journal.renamed = self.planner.renamed
+
+    @property
+    def stack_urn(self) -> str:
+        """The URN of the stack's own resource."""
+        name = f"{self.identity.project}-{self.identity.stack}"
+        return urns.make(self.identity.stack, self.identity.project, "", urns.STACK_TYPE, name)
+
+    def host(self) -> Host:
+        """The host of dynamic providers, started when it is first needed."""
+        with self._host_lock:
+            if self._host is None:
+                host = self._make_host()
+                self._host = host
+                host.start(self._config)
+            return self._host
+
+    def report(self, urn: str, message: str) -> None:
+        """Tell of an error that makes the operation fail."""
+        self.failed = True
+        self.events.say(message, severity="error", urn=urn)
+
+    def give_up(self) -> None:
+        """Begin nothing more; what is in flight goes on to its end."""
+        self.given_up.set()
+
+    def interrupt(self) -> None:
+        """`give_up` on somebody's wish."""
+        self.interrupted = True
+        self.give_up()
+
+    def close(self) -> None:
+        """Wait for what is in flight, then end the host."""
+        self._pool.shutdown(wait=True)
+        if self._host is not None:
+            self._host.stop()
+
+    def register(self, goal: Goal) -> Resource:
+        """Bring one resource of the program about, and return what it has become.
+
+        Raises:
+            Unavailable: The operation is being given up, because of this resource or another.
+        """
+        steps, future = self._plan(lambda: self._plan_goal(goal))
+        future.result()
+        return steps[-1].resource
+
+    def read(self, new: Resource) -> Resource:
+        """Bring a resource that the program only gets into the state.
+
+        Raises:
+            Unavailable: As for `register`.
+        """
+
+        def plan() -> list[Step]:
+            new.provider = self._provider_reference()
+            return self.planner.read(new)
+
+        steps, future = self._plan(plan)
+        future.result()
+        return steps[-1].resource
+
+    def _plan_goal(self, goal: Goal) -> list[Step]:
+        return self.planner.register(goal, self._provider_reference() if goal.custom else "")
+
+    def _plan(self, plan: Callable[[], list[Step]]) -> tuple[list[Step], Future[None]]:
+        with self._planning:
+            if self.given_up.is_set():
+                raise Unavailable
+            try:
+                steps = plan()
+            except Bail:
+                self.failed = True
+                self.give_up()
+                raise Unavailable from None
+            except StepFailed as failed:
+                self.report(failed.urn, str(failed))
+                self.give_up()
+                raise Unavailable from None
+            except EngineError as fault:
+                self.report(self.stack_urn, str(fault))
+                self.give_up()
+                raise Unavailable from None
+            for step in steps:
+                if step.logical and step.new is not None:
+                    self._registered[step.urn] = step
+            # Handed over while planning is locked: steps begin in the order in which they were planned.
+            return steps, self._pool.submit(self._run_chain, steps)
+
+    def _provider_reference(self) -> str:
+        if not self._provider:
+            goal = _provider_goal(self._config)
+            steps = self.planner.register(goal, "")
+            self._run_chain(steps)
+            resource = steps[-1].resource
+            self._provider = f"{resource.urn}::{resource.id}"
+        return self._provider
+
+    def _run_chain(self, steps: list[Step]) -> None:
+        for step in steps:
+            if self.given_up.is_set():
+                raise Unavailable
+            try:
+                self._run(step)
+            except StepFailed:
+                self.failed = self.step_failed = True
+                # A protected resource is named with all others of its kind: nothing was done to any.
+                if isinstance(step, Delete) and step.resource.protect and not step.replacing:
+                    self._refused.append(step.resource)
+                else:
+                    self.give_up()
+                raise Unavailable from None
+            except EngineError as fault:
+                self.report(self.stack_urn, str(fault))
+                self.give_up()
+                raise Unavailable from None
+
+    def _run(self, step: Step) -> None:
+        self.events.before(step)
+        step.begin(self.journal)
+        try:
+            step.apply(self.world)
+        except StepFailed as failed:
+            self._hide(step)
+            self.events.failed(step, str(failed))
+            step.end(self.journal, lasting=failed.reasons is not None)
+            raise
+        except BaseException:
+            step.end(self.journal, lasting=False)
+            raise
+        self._hide(step)
+        self.events.after(step)
+        step.end(self.journal, lasting=True)
+
+    @staticmethod
+    def _hide(step: Step) -> None:
+        new = step.new
+        if new is not None and step.op != "replace":
+            new.outputs = hide_outputs(new.outputs, new.inputs, new.additional_secret_outputs)
+
+    def register_outputs(self, urn: str, outputs: Properties) -> None:
+        """Take a component's outputs; the stack's wait for the end of the operation."""
+        if urns.qualified_type(urn) == urns.STACK_TYPE:
+            self._stack_outputs = outputs
+            return
+        step = self._registered.pop(urn, None)
+        if step is None:
+            raise EngineError(f"cannot complete a resource {urn!r} whose registration isn't pending")
+        step.resource.outputs = outputs
+        self.events.outputs(step)
+        self.journal.save()
+
+    def settle_stack(self) -> None:
+        """Give the stack its outputs: the program's, beside the former ones where the operation has failed."""
+        step = self._registered.get(self.stack_urn)
+        if self._stack_outputs is None or step is None:
+            return
+        former = step.old.outputs if step.old is not None and self.failed else {}
+        step.resource.outputs = {**former, **self._stack_outputs}
+        self.events.outputs(step)
+        self.journal.save()
+
+    def delete_leftovers(self) -> None:
+        """Delete what the program no longer speaks of, and what replacements have left behind."""
+        try:
+            layers = self.planner.deletes()
+        except StepFailed as failed:
+            self.report("", str(failed))
+            return
+        for layer in layers:
+            # Under a protected resource nothing is pulled away; beside it the deletes go on.
+            spared = {needed for kept in self._refused for needed in self.planner.graph.all_needed_by(kept)}
+            self._run_all([step for step in layer if step.resource not in spared])
+            if self.given_up.is_set():
+                return
+
+    def refresh(self) -> None:
+        """Ask after every resource of the state; one that cannot be asked after stops no other."""
+        steps = [Refresh(resource, None) for resource in self._base.resources]
+        futures = [self._pool.submit(self._run_refresh, step) for step in steps]
+        for future in futures:
+            future.result()
+        self.journal.replace_base(_rebuilt(steps))
+
+    def _run_refresh(self, step: Refresh) -> None:
+        if self.given_up.is_set():
+            return
+        try:
+            self._run(step)
+        except StepFailed:
+            self.failed = self.step_failed = True
+            step.new = step.old
+        except EngineError as fault:
+            self.report(self.stack_urn, str(fault))
+            step.new = step.old
+
+    def _run_all(self, layer: list[Step]) -> None:
+        futures = [self._pool.submit(self._run_chain, [step]) for step in layer]
+        for future in futures:
+            fault = future.exception()
+            if fault is not None and not isinstance(fault, Unavailable):
+                raise fault
+
+
+def _provider_goal(config: Properties) -> Goal:
+    return Goal(
+        type=urns.PROVIDER_TYPE,
+        name="default",
+        custom=True,
+        parent="",
+        properties=config,
+        dependencies=[],
+        property_dependencies={},
+        aliases=[],
+        ignore_changes=[],
+        replace_on_changes=[],
+        additional_secret_outputs=[],
+        custom_timeouts={},
+        delete_before_replace=None,
+        protect=False,
+        retain_on_delete=False,
+        deleted_with="",
+    )
+
+
+def _rebuilt(steps: list[Refresh]) -> list[Resource]:
+    """The refreshed resources, without references to those that are gone."""
+    kept = [step.new for step in steps if step.new is not None]
+    gone = {step.old.urn for step in steps if step.new is None and step.old is not None}
+    gone -= {resource.urn for resource in kept}
+    for resource in kept:
+        resource.forget(gone)
+    return kept

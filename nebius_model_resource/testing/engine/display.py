@@ -1,0 +1,178 @@
+"""What a person reads of an operation: progress, then a summary in the manner of Pulumi's."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .events import EngineEvent
+from .report import diagnostics, outputs, summary
+from .rows import Row, Rows
+from .table import render
+from .urns import PROVIDER_TYPE
+from .wording import Style
+
+_TITLES = {
+    "preview": "Previewing update",
+    "update": "Updating",
+    "refresh": "Refreshing",
+    "destroy": "Destroying",
+}
+_REFRESH_SECONDS = 0.25
+
+
+class Display:
+    """Listens to an operation and prints it: lines on a plain output, a table kept up to date on a terminal."""
+
+    def __init__(
+        self,
+        kind: str,
+        stack: str,
+        on_output: Callable[[str], Any] | None,
+        *,
+        diff: bool = False,
+        live: bool = False,
+        style: Style | None = None,
+    ) -> None:
+        self._kind = kind
+        self._style = style or Style(colour=False)
+        self._on_output = on_output
+        self._diff = diff
+        self._rows = Rows(kind)
+        self._lines: list[str] = []
+        self._said: dict[str, str] = {}
+        self._told: dict[str, int] = {}  # how many of a row's messages have been printed
+        self._began = time.monotonic()
+        self._live = LiveTable(self._rows, self._style) if live else None
+        self._print(self._style.bold(f"{_TITLES[kind]} ({stack}):"), "")
+        if self._live:
+            self._live.start()
+
+    def _print(self, *lines: str) -> None:
+        for line in lines:
+            self._lines.append(line)
+            if self._on_output:
+                self._on_output(line)
+
+    def show(self, event: EngineEvent) -> None:
+        """Take in one event; events come one at a time."""
+        with self._live.lock if self._live else threading.Lock():
+            row = self._take(event)
+            if row is not None and not self._live and self._kind != "preview":
+                self._progress(row)
+
+    def _take(self, event: EngineEvent) -> Row | None:
+        rows = self._rows
+        told = event.resource_pre_event or event.res_outputs_event or event.res_op_failed_event
+        if told and told.metadata.type == PROVIDER_TYPE:
+            return None
+        if event.resource_pre_event:
+            return rows.begin(event.resource_pre_event.metadata)
+        if event.res_outputs_event:
+            return rows.finish(event.res_outputs_event.metadata)
+        if event.res_op_failed_event:
+            return rows.fail(event.res_op_failed_event.metadata)
+        if event.diagnostic_event and not _is_verdict(event.diagnostic_event):
+            return self._said_now(event.diagnostic_event)
+        return None
+
+    def _said_now(self, diagnostic: Any) -> Row | None:
+        row = self._rows.say(diagnostic)
+        # Errors are told once, in the diagnostics; a failed step's row says that it failed.
+        return row if row is not None and diagnostic.severity != "error" else None
+
+    def _progress(self, row: Row) -> None:
+        """One line about a row, unless the last one about it said the same."""
+        fresh = [text for severity, text in row.messages[self._told.get(row.urn, 0) :] if severity != "error"]
+        self._told[row.urn] = len(row.messages)
+        told = row.live or "".join(fresh[-1:])
+        changed = row.info() if row.changed else ""
+        first = told.splitlines()[0] if told.strip() else changed
+        if row.op == "same" and not first and not row.failed:
+            return
+        # Counters that run on (`validating (12 s)`) do not make it another line.
+        key = re.sub(r"[\d.]+", "", f"{row.status} {first}")
+        if self._said.get(row.urn) == key:
+            return
+        self._said[row.urn] = key
+        status = self._style.error(row.timed_status()) if row.failed else row.timed_status()
+        self._print(f" {self._style.sign(row.op)} {row.type} {row.name} {status} {first}".rstrip())
+
+    def close(self, outcome: Any) -> str:
+        """Print the end of it; returns everything printed."""
+        self.stop()
+        if self._live:
+            self._lines += render(self._rows, Style(colour=False))
+        elif self._kind == "preview":
+            self._print(*render(self._rows, self._style))
+        if self._diff:
+            self._print(*_details(self._rows))
+        self._print(*diagnostics(self._rows, self._style))
+        self._print(*outputs(self._rows, self._style))
+        self._print(*summary(self._kind, outcome.changes, self._style))
+        self._print(f"Duration: {max(1, round(time.monotonic() - self._began))}s")
+        if not outcome.succeeded:
+            self._print("", self._style.error(self.reason(outcome)))
+        return "\n".join(self._lines) + "\n"
+
+    def stop(self) -> None:
+        """End the drawing on a terminal; safe to call twice, and all there is to do where an operation never began."""
+        if self._live:
+            self._live.stop()
+
+    def reason(self, outcome: Any) -> str:
+        """The closing line of a failure."""
+        what = "preview" if self._kind == "preview" else self._kind
+        return f"error: {what} {'canceled' if outcome.interrupted else 'failed'}"
+
+
+def _is_verdict(diagnostic: Any) -> bool:
+    """Whether this is the real engine's last word on a failed operation, which stands at the end anyway."""
+    return not diagnostic.urn and diagnostic.message.strip() in ("update failed", "preview failed")
+
+
+def _details(rows: Rows) -> list[str]:
+    lines = []
+    for _, row in rows.tree():
+        if row.details:
+            lines += [f"  {row.type} ({row.name}):", *(f"    {line}" for line in row.details)]
+    return [*lines, ""] if lines else []
+
+
+class LiveTable:
+    """The table on a terminal, drawn over itself four times a second."""
+
+    def __init__(self, rows: Rows, style: Style) -> None:
+        self.lock = threading.RLock()
+        self._rows = rows
+        self._style = style
+        self._height = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._redraw, daemon=True)
+
+    def start(self) -> None:
+        """Begin to draw."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Draw once more, and leave it."""
+        if not self._over.is_set():
+            self._over.set()
+            self._thread.join()
+            self._draw()
+
+    def _redraw(self) -> None:
+        while not self._over.wait(_REFRESH_SECONDS):
+            self._draw()
+
+    def _draw(self) -> None:
+        with self.lock:
+            lines = render(self._rows, self._style, fit=True)
+            up = f"\033[{self._height}A\033[J" if self._height else ""
+            sys.stdout.write(up + "".join(line + "\n" for line in lines))
+            sys.stdout.flush()
+            self._height = len(lines)

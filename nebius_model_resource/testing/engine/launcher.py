@@ -1,0 +1,73 @@
+"""Runs a Pulumi program in a process of its own, as a language host does; started by its path.
+
+Reads one JSON document from the environment variable below, and nothing from the package it lies in: the program must
+not see this folder on its path. Exit status 32: what went wrong has been told through the engine's log already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+import os
+import runpy
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+ORDER = "NEBIUS_TESTING_ENGINE_ORDER"
+TOLD = 32
+
+
+def _own_traceback(program: str) -> str:
+    """The traceback from the program's first own frame on."""
+    _, error, trace = sys.exc_info()
+    frames = traceback.extract_tb(trace)
+    for index, frame in enumerate(frames):
+        if frame.filename.startswith(program):
+            return "".join(traceback.format_exception(None, error, trace, limit=-(len(frames) - index)))
+    return traceback.format_exc()
+
+
+def main() -> int:
+    """Run the program to its end; returns the process's exit status."""
+    order = json.loads(os.environ.pop(ORDER))
+    sys.path[:] = [entry for entry in sys.path if entry != str(os.path.dirname(os.path.abspath(__file__)))]  # noqa: PTH100, PTH120
+    import pulumi
+    import pulumi.runtime
+    from pulumi.runtime.stack import run_in_stack
+
+    pulumi.runtime.set_all_config(order["config"], order["secret_keys"])
+    known = inspect.signature(pulumi.runtime.Settings.__init__).parameters
+    settings = {key: value for key, value in order["settings"].items() if key in known}
+    pulumi.runtime.configure(pulumi.runtime.Settings(**settings))
+    sys.argv = [order["program"]]
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # Each registration blocks a thread until its step is done; the language host gives four to each parallel step.
+    executor = ThreadPoolExecutor(max_workers=max(1, settings["parallel"]) * 4)
+    loop.set_default_executor(executor)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+    async def program() -> None:
+        runpy.run_path(order["program"], run_name="__main__")
+
+    try:
+        loop.run_until_complete(run_in_stack(program))
+    except pulumi.RunError as fault:
+        pulumi.log.error(str(fault))
+        return TOLD
+    except BaseException:  # noqa: BLE001 - whatever the program raises is the user's to read
+        pulumi.log.error("Program failed with an unhandled exception:\n" + _own_traceback(order["program"]))
+        return TOLD
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    # No waiting for threads that an aborted program left behind.
+    os._exit(status)

@@ -1,0 +1,296 @@
+"""From what the program asks to the steps that bring it about: one resource at a time, in the order of its asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import paths, urns, values
+from .errors import Bail
+from .graph import Graph
+from .host import Diff
+from .resources import Goal, Resource
+from .steps import Create, Delete, Read, RemovePending, Replace, Same, Step, Update, World, resolve
+
+Report = Callable[[str, str], None]  # (urn, message): an error that a reader must see
+
+
+@dataclass
+class Planner:
+    """Plans the steps of one operation. Not thread-safe: the deployment asks for one plan at a time."""
+
+    stack: str
+    project: str
+    olds: list[Resource]
+    world: World
+    report: Report
+    renamed: dict[str, str] = field(default_factory=dict)  # new URN -> the alias it was found under
+    seen: set[str] = field(default_factory=set)
+    kept: set[str] = field(
+        default_factory=set
+    )  # same, updated, replaced or read: not to be deleted at the end
+    created: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
+    errored: bool = False
+
+    def __post_init__(self) -> None:
+        self.live = {old.urn: old for old in self.olds if not old.delete}
+        self.graph = Graph(self.olds)
+        self._aliased: dict[str, str] = {}  # old URN -> the new one that claims it
+        self._deleted_early: set[Resource] = set()
+        self._invalid = (
+            False  # an alias is claimed twice: told at once, but the provider's check is still heard
+        )
+        self._dependent_keys: dict[str, list[str]] = {}
+
+    def register(self, goal: Goal, provider: str) -> list[Step]:
+        """The steps for one resource of the program; `provider` is the reference kept with it.
+
+        Raises:
+            Bail: The resource is not valid, which has been reported.
+            StepFailed: The provider's `check` or `diff` failed.
+        """
+        urn = self._claim(goal.parent, goal.type, goal.name)
+        old = self._find_old(urn, goal)
+        new = goal.new_resource(urn, old)
+        new.provider = provider
+        recreating = urn in self.world.condemned
+        if goal.custom and not new.is_provider:
+            self._check(goal, new, None if recreating or (old and old.external) else old)
+        if self._invalid:
+            raise Bail
+        if recreating and old is not None:
+            return self._recreate(old, new)
+        if old is not None and old.external:
+            self.created.add(urn)
+            return [Create(old, new, op="create-replacement", logical=False, retires=True), Replace(old, new)]
+        if old is None:
+            self.created.add(urn)
+            return [Create(None, new)]
+        return self._steps_from_diff(goal, old, new) or self._same(old, new)
+
+    def _claim(self, parent: str, type_: str, name: str) -> str:
+        urn = urns.make(self.stack, self.project, parent, type_, name)
+        if urn in self.seen:
+            self.report(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
+            raise Bail
+        self.seen.add(urn)
+        return urn
+
+    def _find_old(self, urn: str, goal: Goal) -> Resource | None:
+        if urn in self._aliased:
+            claimed = self._aliased[urn]
+            self.report(
+                urn, f"Duplicate resource URN '{urn}' conflicting with alias on resource with URN '{claimed}'"
+            )
+            self._invalid = True
+        if urn in self.live:
+            return self.live[urn]
+        identity = urns.Identity(self.stack, self.project, goal.parent, goal.type, goal.name)
+        for alias in identity.former(goal.aliases, self.renamed):
+            if alias in self.live:
+                self._take_alias(urn, alias)
+                return self.live[alias]
+        return None
+
+    def _take_alias(self, urn: str, alias: str) -> None:
+        other = urn if alias in self.seen else self._aliased.get(alias)
+        if other is not None:
+            conflict = f"conflicting with resource with URN '{other}'"
+            self.report(
+                urn, f"Duplicate resource alias '{alias}' applied to resource with URN '{urn}' {conflict}"
+            )
+            self._invalid = True
+        self._aliased[alias] = urn
+        self.renamed[urn] = alias
+
+    def _check(self, goal: Goal, new: Resource, old: Resource | None) -> None:
+        """Let the provider see the inputs and take them as it returns them."""
+        olds = old.inputs if old else {}
+        wanted = paths.restored(goal.properties, olds, goal.ignore_changes) if old else goal.properties
+        inputs, failures = self.world.host().check(new.urn, olds, wanted)
+        for name, reason in failures:
+            shown = (
+                f": property {name} value {show(goal.properties.get(name))} has a problem"
+                if name
+                else " has a problem"
+            )
+            self.report(new.urn, f"{new.type} resource '{new.name}'{shown}: {reason}")
+        if failures:
+            raise Bail
+        new.inputs = inputs
+
+    def _same(self, old: Resource, new: Resource) -> list[Step]:
+        self.kept.add(new.urn)
+        return [Same(old, new)]
+
+    def _recreate(self, old: Resource, new: Resource) -> list[Step]:
+        """The new one of a resource deleted ahead of time, because what it depends on was deleted first."""
+        self.world.condemned.discard(new.urn)
+        self._replacing(new.urn)
+        keys = self._dependent_keys.get(old.urn, [])
+        return [Replace(old, new), Create(old, new, keys, op="create-replacement", logical=False)]
+
+    def _replacing(self, urn: str) -> None:
+        self.kept.add(urn)
+        self.replaced.add(urn)
+
+    def _steps_from_diff(self, goal: Goal, old: Resource, new: Resource) -> list[Step]:
+        diff = self._diff(old, new)
+        self._apply_replace_on_changes(diff, goal.replace_on_changes, unfinished=bool(old.init_errors))
+        asked = bool(diff.replaces) or any(
+            kind.endswith("replace") for kind in (diff.detailed or {}).values()
+        )
+        if old.pending_replacement or (diff.changes and asked):
+            return self._replace(goal, old, new, diff)
+        # Unchanged but unfinished: an update goes on with it.
+        if diff.changes or old.init_errors:
+            self.kept.add(new.urn)
+            return [Update(old, new, diff.replaces, diff.diffs, diff.detailed)]
+        return []
+
+    def _diff(self, old: Resource, new: Resource) -> Diff:
+        if new.deleted_with in self.replaced:
+            return _made_up(replaces=["deletedWith"])
+        if bool(old.provider) != bool(new.provider):
+            return _made_up(replaces=["provider"])
+        if not new.custom or new.is_provider:
+            return _made_up(changes=old.inputs != new.inputs)
+        return self._ask_diff(old, new.inputs, new.ignore_changes)
+
+    def _ask_diff(self, old: Resource, inputs: values.Properties, ignored: list[str]) -> Diff:
+        diff = self.world.host().diff(old, old.inputs, old.outputs, inputs)
+        if diff.changes is None:
+            resolve(diff, old.inputs, paths.restored(inputs, old.inputs, ignored), [])
+        return diff
+
+    @staticmethod
+    def _apply_replace_on_changes(diff: Diff, patterns: list[str], *, unfinished: bool) -> None:
+        def forced(path: str) -> bool:
+            return any(paths.contains(pattern, path) for pattern in patterns)
+
+        if diff.changes:
+            diff.replaces += [key for key in diff.diffs if forced(key) and key not in diff.replaces]
+            if diff.detailed is not None:
+                diff.detailed = {
+                    path: kind.removesuffix("-replace") + "-replace" if forced(path) else kind
+                    for path, kind in diff.detailed.items()
+                }
+        if unfinished and forced("#initerror"):
+            diff.replaces.append("#initerror")
+            diff.changes = True
+
+    def _replace(self, goal: Goal, old: Resource, new: Resource, diff: Diff) -> list[Step]:
+        if old.protect and new.protect:
+            self._refuse_protected(new.urn)
+        self._replacing(new.urn)
+        if goal.custom and not new.is_provider:
+            # What was carried over from the old one must not flow into the new one.
+            new.inputs = dict(goal.properties)
+            self._check(goal, new, None)
+        first = (
+            diff.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
+        )
+        told = (old, new, diff.replaces, diff.diffs, diff.detailed)
+        create = Create(*told, op="create-replacement", logical=False, retires=not first)
+        if not first:
+            return [create, Replace(*told)]
+        steps = self._delete_dependents(old)
+        if not old.pending_replacement:
+            self.world.condemned.add(old.urn)
+            steps.append(_delete_replaced(old, stays=True))
+        return [*steps, Replace(*told), create]
+
+    def _refuse_protected(self, urn: str) -> None:
+        self.report(
+            urn,
+            f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the resource, '
+            "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`",
+        )
+        self.errored = True
+        # A preview goes on, so that the change which asks for this is shown.
+        if not self.world.dry_run:
+            raise Bail
+
+    def _delete_dependents(self, root: Resource) -> list[Step]:
+        """Delete first what would be replaced anyway once `root` is another one."""
+        steps: list[Step] = []
+        for dependent, keys in reversed(self._replaced_with(root)):
+            if dependent in self._deleted_early:
+                continue
+            if dependent.protect and not dependent.delete:
+                self._refuse_protected(dependent.urn)
+                raise Bail
+            self._dependent_keys[dependent.urn] = keys
+            steps.append(
+                _delete_replaced(dependent, stays=True) if not dependent.delete else Delete(dependent, None)
+            )
+            self.world.condemned.add(dependent.urn)
+            self._deleted_early.add(dependent)
+        return steps
+
+    def _replaced_with(self, root: Resource) -> list[tuple[Resource, list[str]]]:
+        gone = {root.urn}
+        found = []
+        for dependent in self.graph.dependents(root, self.kept | self.created | self.world.condemned):
+            keys = self._keys_replaced(dependent, gone)
+            if keys is not None:
+                gone.add(dependent.urn)
+                found.append((dependent, keys))
+        return found
+
+    def _keys_replaced(self, dependent: Resource, gone: set[str]) -> list[str] | None:
+        """Which properties would replace `dependent` if what comes from `gone` became unknown; None: none would."""
+        if not dependent.custom or dependent.external:
+            return None
+        if dependent.deleted_with in gone:
+            return []
+        unknown = {key for key, listed in dependent.property_dependencies.items() if gone & set(listed)}
+        if not unknown & dependent.inputs.keys():
+            return None
+        inputs = {key: values.UNKNOWN if key in unknown else value for key, value in dependent.inputs.items()}
+        diff = self._ask_diff(dependent, inputs, dependent.ignore_changes)
+        self._apply_replace_on_changes(diff, dependent.replace_on_changes, unfinished=False)
+        return diff.replaces or None
+
+    def read(self, new: Resource) -> list[Step]:
+        """The steps for a resource that the program only gets."""
+        new.urn = self._claim(new.parent, new.type, urns.name_of(new.urn))
+        old = self.live.get(new.urn)
+        self.kept.add(new.urn)
+        if old is not None and not old.external and old.id != new.id:
+            self.replaced.add(new.urn)
+            return [Read(old, new, op="read-replacement", logical=False, retires=True), Replace(old, new)]
+        return [Read(old, new)]
+
+    def deletes(self) -> list[list[Step]]:
+        """What is left over when the program has said everything, in layers that go one after another."""
+        steps: dict[Resource, Step] = {}
+        for old in self.olds:
+            if old.delete:
+                if old not in self._deleted_early:
+                    steps[old] = _delete_replaced(old, stays=False)
+            elif self._aliased.get(old.urn, old.urn) not in self.kept | self.created:
+                steps[old] = RemovePending(old, None) if old.pending_replacement else Delete(old, None)
+            if old in steps:
+                self.world.condemned.add(old.urn)
+        return [[steps[old] for old in layer] for layer in self.graph.layers(steps)]
+
+
+def _delete_replaced(old: Resource, *, stays: bool) -> Delete:
+    return Delete(old, None, op="delete-replaced", logical=False, stays=stays, replacing=True)
+
+
+def _made_up(*, changes: bool = True, replaces: list[str] | None = None) -> Diff:
+    """A diff that no provider was asked for."""
+    from pulumi.runtime.proto import provider_pb2
+
+    kind = provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE
+    return Diff(provider_pb2.DiffResponse(changes=kind, replaces=replaces or []))
+
+
+def show(value: object) -> str:
+    """A value the way the real engine's messages write it: `{text}`."""
+    if isinstance(value, values.Secret):
+        return "[secret]"
+    return f"{{{'<nil>' if value is None else value}}}"

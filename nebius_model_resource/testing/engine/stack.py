@@ -1,0 +1,260 @@
+"""`LocalStack`: a stack on this engine, in the shape of `pulumi.automation.Stack`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from . import results
+from .config import Config, load_project, load_stack_config, merged, qualified
+from .display import Display
+from .errors import EngineError
+from .events import Listener
+from .operation import Outcome, Setting, environment, run
+from .secrets import Crypter
+from .state import StateFile
+from .values import Properties
+
+OnOutput = Callable[[str], Any]
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"
+
+
+class LocalStack:
+    """One stack: a project folder, a configuration, and a state file of its own.
+
+    Made by `create_or_select`; its methods mirror those of `pulumi.automation.Stack`, so that a test can take either.
+    """
+
+    def __init__(self, setting: Setting, file: StateFile) -> None:
+        self.name = setting.stack
+        self.setting = setting
+        self.file = file
+
+    @classmethod
+    def create_or_select(
+        cls,
+        stack_name: str,
+        work_dir: str | Path,
+        *,
+        config: Mapping[str, Any] | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        state_file: str | Path | None = None,
+        state_dir: str | Path | None = None,
+        python: str = sys.executable,
+        parallel: int | None = None,
+        passphrase: str | None = None,
+    ) -> LocalStack:
+        """The stack of that name, new or as it was left.
+
+        Args:
+            stack_name: The stack's name; an organization may stand before it, divided by `/`.
+            work_dir: The folder with Pulumi.yaml.
+            config: Values by key, over those of the project and of `Pulumi.<stack>.yaml`: a string, or a
+                `pulumi.automation.ConfigValue` (which can be secret).
+            env_vars: Environment for the program and the host, over this process's.
+            state_file: The state file itself.
+            state_dir: The folder for `<project>/<stack>.json`; default `.local-state` in `work_dir`.
+            python: The interpreter for program and host.
+            parallel: Steps at a time; default four times the number of cores.
+            passphrase: For secrets; default the environment's PULUMI_CONFIG_PASSPHRASE.
+
+        Raises:
+            ConfigError: The project or its configuration cannot be used.
+        """
+        root = Path(work_dir).resolve()
+        project = load_project(root)
+        organization, _, name = stack_name.rpartition("/")
+        extra = dict(env_vars or {})
+        crypter = Crypter(
+            passphrase if passphrase is not None else extra.get(PASSPHRASE, os.environ.get(PASSPHRASE))
+        )
+        whole = merged(project, load_stack_config(project, name, crypter), config or {})
+        folder = Path(state_dir) if state_dir else root / ".local-state"
+        path = Path(state_file) if state_file else folder / project.name / f"{name}.json"
+        setting = Setting(
+            project,
+            name,
+            python,
+            environment(extra, root),
+            whole,
+            parallel or 4 * (os.cpu_count() or 1),
+            organization.rpartition("/")[0] or organization or "organization",
+        )
+        return cls(setting, StateFile(path.resolve(), crypter))
+
+    def set_config(self, key: str, value: Any) -> None:
+        """Set one configuration value: a string or a `pulumi.automation.ConfigValue`."""
+        self.setting.config = merged(self.setting.project, self.setting.config, {key: value})
+
+    def set_all_config(self, config: Mapping[str, Any]) -> None:
+        """Set several configuration values."""
+        self.setting.config = merged(self.setting.project, self.setting.config, config)
+
+    def get_config(self, key: str) -> Any:
+        """One configuration value, secrets in the clear.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        return self.setting.config[qualified(key, self.setting.project.name)]
+
+    def get_all_config(self) -> Config:
+        """All configuration values by qualified key."""
+        return dict(self.setting.config)
+
+    def remove_config(self, key: str) -> None:
+        """Forget one configuration value."""
+        self.setting.config.pop(qualified(key, self.setting.project.name), None)
+
+    def preview(
+        self,
+        *,
+        parallel: int | None = None,
+        diff: bool = False,
+        on_output: OnOutput | None = None,
+        on_event: Listener | None = None,
+        **options: Any,
+    ) -> results.PreviewResult:
+        """Say what `up` would do, and do nothing.
+
+        Raises:
+            EngineError: It would fail already now.
+        """
+        outcome, shown, _ = self._run("preview", parallel, on_output, on_event, diff=diff, options=options)
+        changes: Any = outcome.changes
+        return results.PreviewResult(shown, "", changes)
+
+    def up(
+        self,
+        *,
+        parallel: int | None = None,
+        diff: bool = False,
+        on_output: OnOutput | None = None,
+        on_event: Listener | None = None,
+        **options: Any,
+    ) -> results.UpResult:
+        """Bring about what the program asks for.
+
+        Raises:
+            EngineError: A step or the program failed; what was done until then is in the state.
+        """
+        outcome, shown, summary = self._run(
+            "update", parallel, on_output, on_event, diff=diff, options=options
+        )
+        return results.UpResult(shown, "", summary, results.output_map(outcome.outputs))
+
+    def refresh(
+        self,
+        *,
+        parallel: int | None = None,
+        diff: bool = False,
+        on_output: OnOutput | None = None,
+        on_event: Listener | None = None,
+        **options: Any,
+    ) -> results.RefreshResult:
+        """Let the state say what is live.
+
+        Raises:
+            EngineError: A resource could not be read; the others have been.
+        """
+        _, shown, summary = self._run("refresh", parallel, on_output, on_event, diff=diff, options=options)
+        return results.RefreshResult(shown, "", summary)
+
+    def destroy(
+        self,
+        *,
+        parallel: int | None = None,
+        diff: bool = False,
+        on_output: OnOutput | None = None,
+        on_event: Listener | None = None,
+        **options: Any,
+    ) -> results.DestroyResult:
+        """Take everything away; the program is not run.
+
+        Raises:
+            EngineError: A resource could not be deleted; what is left is in the state.
+        """
+        _, shown, summary = self._run("destroy", parallel, on_output, on_event, diff=diff, options=options)
+        return results.DestroyResult(shown, "", summary)
+
+    def outputs(self) -> dict[str, results.OutputValue]:
+        """The stack's outputs as they were left by the last `up`."""
+        resources = self.file.read().resources
+        stack = next((each for each in resources if each.type == "pulumi:pulumi:Stack"), None)
+        return results.output_map(stack.outputs if stack else Properties())
+
+    def export_stack(self, *, show_secrets: bool = True) -> Any:
+        """The state as a `pulumi.automation.Deployment` (version 3).
+
+        Secrets stand in it in the clear, as they do in what `pulumi.automation` returns; never so in the file.
+        """
+        from pulumi.automation import Deployment
+
+        document = self.file.document(self.file.read(), show_secrets=show_secrets)
+        return Deployment(document["version"], document["deployment"])
+
+    def _run(
+        self,
+        kind: str,
+        parallel: int | None,
+        on_output: OnOutput | None,
+        on_event: Listener | None,
+        *,
+        diff: bool,
+        options: dict[str, Any],
+    ) -> tuple[Outcome, str, results.UpdateSummary]:
+        _refuse_options("up" if kind == "update" else kind, options)
+        display = Display(
+            kind, self.name, on_output, diff=diff, live=bool(options.get("live")), style=options.get("style")
+        )
+        listeners = [display.show, *([on_event] if on_event else [])]
+        setting = self.setting
+        if parallel:
+            setting = Setting(**{**setting.__dict__, "parallel": parallel})
+        began = datetime.now(timezone.utc)
+        operation = "update" if kind == "preview" else kind
+        try:
+            outcome = run(operation, setting, self.file, listeners, dry_run=kind == "preview")
+            shown = display.close(outcome)
+        finally:
+            display.stop()
+        if not outcome.succeeded:
+            reason = display.reason(outcome)
+            text = f"\n code: 255\n stdout: {shown}\n stderr: {reason}"
+            raise EngineError(text, stdout=shown, stderr=reason)
+        summary = results.UpdateSummary(
+            kind=kind,
+            start_time=began,
+            message="",
+            environment={},
+            result="succeeded",
+            config={
+                key: {"value": each.value, "secret": each.secret} for key, each in setting.config.items()
+            },
+            end_time=datetime.now(timezone.utc),
+            resource_changes=dict(outcome.changes),  # type: ignore[arg-type]
+        )
+        return outcome, shown, summary
+
+
+_HARMLESS = {
+    "style",
+    "live",
+    "color",
+    "show_secrets",
+    "message",
+    "on_error",
+    "suppress_progress",
+    "suppress_outputs",
+    "debug",
+}
+
+
+def _refuse_options(kind: str, options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if value is not None and value is not False and name not in _HARMLESS:
+            raise EngineError(f"{kind}({name}=…) is not supported by this engine")

@@ -1,0 +1,324 @@
+# ruff: noqa: D102 - `begin`, `apply` and `end` are told of in `Step`
+"""Steps: one provider call each, with what it means for the state.
+
+A step is planned (`planner`), announced, begun in the journal, applied, told of and ended in the journal, in this
+order, as the real engine does it.
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import values
+from .errors import StepFailed
+from .host import Diff, Host
+from .resources import Resource, now
+from .state import Journal
+
+_INVERTED = {
+    "add": "delete",
+    "delete": "add",
+    "add-replace": "delete-replace",
+    "delete-replace": "add-replace",
+}
+
+
+@dataclass
+class World:
+    """What steps act on: the host (started when first asked for), and whether this is only a preview."""
+
+    host: Callable[[], Host]
+    dry_run: bool
+    warn: Callable[[str, str], None]
+    condemned: set[str] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class Step:
+    """One step. `keys` caused a replacement, `diffs` changed, `detailed` says how, by property path."""
+
+    old: Resource | None
+    new: Resource | None
+    keys: list[str] = field(default_factory=list)
+    diffs: list[str] = field(default_factory=list)
+    detailed: dict[str, str] | None = None
+    op: str = ""
+    logical: bool = True
+
+    @property
+    def resource(self) -> Resource:
+        """The resource the step is about: the new one where there is one."""
+        resource = self.new or self.old
+        assert resource is not None
+        return resource
+
+    @property
+    def urn(self) -> str:
+        """The URN that the step is announced under."""
+        return self.resource.urn
+
+    @property
+    def internal(self) -> bool:
+        """Whether no reader is shown this step."""
+        return self.resource.is_provider
+
+    def begin(self, journal: Journal) -> None:
+        """Put the operation on record before the provider is asked."""
+
+    def apply(self, world: World) -> None:
+        """Do it.
+
+        Raises:
+            StepFailed: The provider failed; with `reasons` the resource is there all the same.
+        """
+
+    def end(self, journal: Journal, *, lasting: bool) -> None:
+        """Put on record what it came to; `lasting` is false where nothing was changed by a failure."""
+
+
+@dataclass(eq=False)
+class Same(Step):
+    """Nothing to do: id and outputs are kept, the rest is as the program says now."""
+
+    op: str = "same"
+
+    def apply(self, world: World) -> None:  # noqa: ARG002 - the same for all
+        assert self.old is not None
+        assert self.new is not None
+        self.new.id, self.new.outputs = self.old.id, self.old.outputs
+
+    def end(self, journal: Journal, *, lasting: bool) -> None:
+        if lasting:
+            journal.end(self.resource, new=self.new, done=self.old)
+
+
+@dataclass(eq=False)
+class Create(Step):
+    """A new resource, or the new one of a replacement (then not `logical`: the `Replace` step is what counts)."""
+
+    op: str = "create"
+    retires: bool = False  # the old one is to be deleted at the end
+
+    def begin(self, journal: Journal) -> None:
+        journal.begin(self.resource, "create")
+
+    def apply(self, world: World) -> None:
+        new = self.resource
+        failure: StepFailed | None = None
+        try:
+            new.id, new.outputs = self._made(world, new)
+        except StepFailed as failed:
+            if failed.reasons is None:
+                raise
+            failure = _settle(new, failed)
+        new.created = new.modified = now()
+        if self.retires and self.old is not None:
+            self.old.delete = True
+        if failure is not None:
+            raise failure
+
+    def _made(self, world: World, new: Resource) -> tuple[str, values.Properties]:
+        if not new.custom:
+            return "", {}
+        if new.is_provider:
+            return str(uuid.uuid4()), dict(new.inputs)
+        if world.dry_run:
+            return "", dict(new.inputs)
+        return world.host().create(new)
+
+    def end(self, journal: Journal, *, lasting: bool) -> None:
+        replaced = self.old if self.old is not None and self.old.pending_replacement else None
+        journal.end(self.resource, new=self.resource if lasting else None, done=replaced if lasting else None)
+
+
+@dataclass(eq=False)
+class Update(Step):
+    """A change in place; also what goes on with an unfinished create that nothing has changed since."""
+
+    op: str = "update"
+
+    def begin(self, journal: Journal) -> None:
+        journal.begin(self.resource, "update")
+
+    def apply(self, world: World) -> None:
+        old, new = self.old, self.resource
+        assert old is not None
+        new.id, new.created, new.modified = old.id, old.created, old.modified
+        failure: StepFailed | None = None
+        if new.is_provider or (new.custom and world.dry_run):
+            new.outputs = dict(new.inputs)
+        elif new.custom:
+            try:
+                new.outputs = world.host().update(old, new)
+            except StepFailed as failed:
+                if failed.reasons is None:
+                    raise
+                failure = _settle(new, failed)
+                new.inputs = dict(old.inputs)
+        if new.custom:
+            new.modified = now()
+        if failure is not None:
+            raise failure
+
+    def end(self, journal: Journal, *, lasting: bool) -> None:
+        journal.end(self.resource, new=self.new if lasting else None, done=self.old if lasting else None)
+
+
+@dataclass(eq=False)
+class Replace(Step):
+    """The reader's name for a create and a delete that belong together; does nothing itself."""
+
+    op: str = "replace"
+
+
+@dataclass(eq=False)
+class Delete(Step):
+    """Take a resource away; `stays` keeps its record until its replacement is made (delete before replace)."""
+
+    op: str = "delete"
+    stays: bool = False
+    replacing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.resource.external:
+            # What this stack does not own it only lets go of.
+            self.op = self.op.replace("delete", "discard")
+
+    def begin(self, journal: Journal) -> None:
+        journal.begin(self.resource, "delete")
+
+    def apply(self, world: World) -> None:
+        old = self.resource
+        if not self.replacing and old.protect:
+            raise StepFailed(_PROTECTED.format(urn=old.urn))
+        spared = old.external or old.retain_on_delete or old.deleted_with in world.condemned
+        if old.custom and not (world.dry_run or spared or old.is_provider):
+            world.host().delete(old)
+        if self.stays:
+            old.pending_replacement = True
+
+    def end(self, journal: Journal, *, lasting: bool) -> None:
+        journal.end(self.resource, done=self.resource if lasting and not self.stays else None)
+
+
+_PROTECTED = (
+    'resource "{urn}" cannot be deleted\n'
+    "because it is protected. To unprotect the resource, either remove the `protect` flag from the resource in your "
+    "Pulumi program and run `pulumi up`, or use the command:\n`pulumi state unprotect '{urn}'`"
+)
+
+
+@dataclass(eq=False)
+class RemovePending(Step):
+    """Drop the record of a resource whose replacement was never made and is no longer wanted."""
+
+    op: str = "remove-pending-replace"
+    logical: bool = False
+
+    def end(self, journal: Journal, *, lasting: bool) -> None:  # noqa: ARG002
+        journal.end(self.resource, done=self.old)
+
+
+@dataclass(eq=False)
+class Read(Step):
+    """`get`: bring into the state a resource that this stack does not own."""
+
+    op: str = "read"
+    retires: bool = False
+
+    def begin(self, journal: Journal) -> None:
+        journal.begin(self.resource, "read")
+
+    def apply(self, world: World) -> None:
+        new = self.resource
+        if new.id == values.UNKNOWN_TEXT:
+            new.outputs = {}
+            return
+        # The host's answer always holds `__provider`, so what is gone counts as found: so with the real engine.
+        id_, new.outputs, _ = world.host().read(new, new.inputs)
+        new.id = id_ or new.id
+        if self.retires and self.old is not None:
+            self.old.delete = True
+        if self.old is not None:
+            new.created, new.modified = self.old.created, self.old.modified
+            if (new.inputs, new.outputs) != (self.old.inputs, self.old.outputs):
+                new.modified = now()
+
+    def end(self, journal: Journal, *, lasting: bool) -> None:
+        done = self.old if lasting and not self.retires else None
+        journal.end(self.resource, new=self.new if lasting else None, done=done)
+
+
+@dataclass(eq=False)
+class Refresh(Step):
+    """Ask what is live; `op` becomes what came of it once it is done."""
+
+    op: str = "refresh"
+    outcome: str = "same"
+
+    def apply(self, world: World) -> None:
+        old = self.old
+        assert old is not None
+        self.new = old
+        if not old.custom or old.is_provider or old.pending_replacement:
+            return
+        id_, outputs, inputs, errors = self._read(world, old)
+        if not id_:
+            self.outcome, self.new = "delete", None
+            return
+        self.new = new = copy.copy(old)
+        new.id, new.outputs, new.init_errors = id_, outputs, errors
+        new.inputs = old.inputs if inputs is None else inputs
+        if (new.inputs, new.outputs) != (old.inputs, old.outputs):
+            new.modified = now()
+        self._compare(world, old, new)
+
+    @staticmethod
+    def _read(
+        world: World, old: Resource
+    ) -> tuple[str, values.Properties, values.Properties | None, list[str]]:
+        try:
+            id_, outputs, inputs = world.host().read(old, old.outputs)
+        except StepFailed as failed:
+            if failed.reasons is None:
+                raise
+            reasons = failed.reasons
+            world.warn(old.urn, "\n* ".join(["Refreshed resource is in an unhealthy state:", *reasons]))
+            return failed.id, dict(failed.outputs or {}), failed.inputs, reasons
+        return id_, outputs, inputs, []
+
+    def _compare(self, world: World, old: Resource, new: Resource) -> None:
+        if old.external:
+            self.outcome = "update" if new.outputs != old.outputs else "same"
+            return
+        # As if the program were run again on what is live now, seen from the other side.
+        diff = world.host().diff(new, new.inputs, new.outputs, old.inputs)
+        resolve(diff, new.inputs, old.inputs, new.ignore_changes)
+        self.diffs = diff.diffs
+        self.keys = diff.replaces
+        if diff.detailed is not None:
+            self.detailed = {path: _INVERTED.get(kind, kind) for path, kind in diff.detailed.items()}
+        self.outcome = "update" if diff.changes else "same"
+
+
+def resolve(diff: Diff, olds: values.Properties, news: values.Properties, ignored: list[str]) -> None:
+    """Answer a provider's "I do not know" by comparing the inputs."""
+    if diff.changes is not None:
+        return
+    olds, news = values.plain(olds), values.plain(news)
+    names = [name for name in sorted(olds.keys() | news.keys()) if name not in ignored]
+    diff.diffs = [name for name in names if olds.get(name) != news.get(name)]
+    diff.changes = bool(diff.diffs)
+    kinds = {(True, False): "delete", (False, True): "add"}
+    diff.detailed = {name: kinds.get((name in olds, name in news), "update") for name in diff.diffs}
+
+
+def _settle(new: Resource, failed: StepFailed) -> StepFailed:
+    """Take over what an unfinished create or update reported."""
+    new.id = failed.id
+    new.outputs = dict(failed.outputs or {})
+    new.init_errors = list(failed.reasons or [])
+    return failed

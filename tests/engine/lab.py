@@ -1,0 +1,183 @@
+"""Runs one scenario on either engine and writes down what can be compared.
+
+A scenario is a list of turns. Each turn may change the program, the knobs of the provider and its world, and then does
+one operation. What is written down of a turn: whether it succeeded, the provider's calls, the step events, the errors,
+the counts, the outputs and the state. What cannot be equal on two engines is left out (times, source positions, the
+provider's random id, ciphertexts) or compared without its order (what independent resources do at the same time).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation import ConfigValue
+
+PROGRAM = Path(__file__).parent / "programs" / "lab"
+PASSPHRASE = "correct horse"
+CONFIG = {"lab:color": ConfigValue("red"), "other:token": ConfigValue("t0ken", secret=True)}
+MakeStack = Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One operation, and what is changed before it; what is not given stays as it was."""
+
+    op: str = "up"
+    resources: list[dict[str, Any]] | None = None
+    exports: dict[str, Any] | None = None
+    crash: str | None = None
+    logs: list[list[str]] | None = None
+    knobs: dict[str, Any] | None = None
+    remove: tuple[str, ...] = ()
+    edit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Turns on one stack.
+
+    `ordered`: its resources come one after another, so the order of everything is compared. `slow`: a variation, left
+    to the longer run of the tests.
+    """
+
+    name: str
+    turns: list[Turn]
+    ordered: bool = True
+    slow: bool = False
+
+
+def play(scenario: Scenario, folder: Path, make_stack: MakeStack) -> list[dict[str, Any]]:
+    """Run every turn in `folder`; returns what is to be compared, turn by turn."""
+    shutil.copytree(
+        PROGRAM, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "__init__.py")
+    )
+    plan: dict[str, Any] = {"resources": [], "exports": {}}
+    (folder / "scenario.json").write_text(json.dumps(plan))
+    stack = make_stack(folder)
+    return [_turn(turn, plan, folder, stack, ordered=scenario.ordered) for turn in scenario.turns]
+
+
+def _turn(turn: Turn, plan: dict[str, Any], folder: Path, stack: Any, *, ordered: bool) -> dict[str, Any]:
+    _prepare(turn, plan, folder)
+    for key, value in turn.config.items():
+        stack.set_config(key, value)
+    events: list[Any] = []
+    succeeded = stack.run(turn.op, events.append, 1 if ordered else None)
+    counts: dict[str, int] = next(
+        (event.summary_event.resource_changes for event in events if event.summary_event), {}
+    )
+    calls = [json.loads(line) for line in _lines(folder / "calls.jsonl")]
+    steps = [told for event in events if (told := _step(event)) is not None]
+    return {
+        "op": turn.op,
+        "succeeded": succeeded,
+        "counts": {key: count for key, count in sorted(counts.items()) if count},
+        "calls": calls if ordered else _grouped(calls, lambda call: str(_subject(call))),
+        "steps": steps if ordered else _grouped(steps, lambda step: str(step["urn"])),
+        "errors": sorted({line for event in events if (line := _error(event)) is not None}),
+        "state": _state(stack.deployment()),
+        "world": json.loads((folder / "world.json").read_text()) if (folder / "world.json").exists() else {},
+    }
+
+
+def _prepare(turn: Turn, plan: dict[str, Any], folder: Path) -> None:
+    if turn.resources is not None:
+        plan["resources"] = turn.resources
+    if turn.exports is not None:
+        plan["exports"] = turn.exports
+    plan["crash"], plan["logs"] = turn.crash, turn.logs
+    (folder / "scenario.json").write_text(json.dumps(plan))
+    if turn.knobs is not None:
+        (folder / "knobs.json").write_text(json.dumps(turn.knobs))
+    (folder / "calls.jsonl").write_text("")
+    if turn.remove or turn.edit:
+        world = json.loads((folder / "world.json").read_text())
+        kept = {
+            id_: {**item, **turn.edit.get(id_, {})} for id_, item in world.items() if id_ not in turn.remove
+        }
+        (folder / "world.json").write_text(json.dumps(kept))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _subject(call: Mapping[str, Any]) -> Any:
+    props = call.get("news") or call.get("props") or {}
+    return props.get("key", call.get("id"))
+
+
+def _grouped(
+    items: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]
+) -> dict[str, list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return dict(sorted(groups.items()))
+
+
+def _step(event: Any) -> dict[str, Any] | None:
+    for kind in ("resource_pre_event", "res_outputs_event", "res_op_failed_event"):
+        told = getattr(event, kind)
+        if told is not None:
+            data = told.metadata
+            return {
+                "event": kind,
+                "op": data.op.value,
+                "urn": data.urn,
+                "keys": sorted(data.keys or []),
+                "diffs": sorted(data.diffs or []),
+                "detailed": {
+                    path: diff.diff_kind.value for path, diff in sorted((data.detailed_diff or {}).items())
+                },
+            }
+    return None
+
+
+def _error(event: Any) -> str | None:
+    """An error without its traceback: the resource it is of, and its last line."""
+    told = event.diagnostic_event
+    if told is None or told.severity != "error":
+        return None
+    text = told.message.replace("<{%reset%}>", "").strip()
+    return f"{told.urn or ''}: {text.splitlines()[-1] if text else ''}"
+
+
+_LEFT_OUT = {"created", "modified", "sourcePosition", "stackTrace"}
+
+
+def _state(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    resources = [_resource(record) for record in deployment.get("resources") or []]
+    pending = [
+        {"type": entry["type"], "resource": _resource(entry["resource"])}
+        for entry in deployment.get("pending_operations") or []
+    ]
+    key = json.dumps
+    return {"resources": sorted(resources, key=key), "pending": sorted(pending, key=key)}
+
+
+def _resource(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: _plain(value) for name, value in sorted(record.items()) if name not in _LEFT_OUT and value}
+    if "provider" in kept:
+        kept["provider"] = kept["provider"].rpartition("::")[0]
+    if record["type"].startswith("pulumi:providers:"):
+        kept["id"] = "(random)"
+    if "dependencies" in kept:
+        kept["dependencies"] = sorted(kept["dependencies"])
+    return kept
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return (
+            "(secret)"
+            if "ciphertext" in value
+            else {key: _plain(part) for key, part in sorted(value.items())}
+        )
+    return [_plain(part) for part in value] if isinstance(value, list) else value

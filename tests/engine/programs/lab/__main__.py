@@ -1,0 +1,55 @@
+"""Declare what scenario.json lists: items and racks, with their options, linked by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from shelf import Item, Rack  # type: ignore[import-not-found]
+
+PLAN = json.loads((Path(__file__).parent / "scenario.json").read_text())
+made: dict[str, Any] = {}
+
+
+def resolve(value: Any) -> Any:
+    """`{"of": name, "output": o}` is that resource's output; `{"secret": v}` a secret; others are themselves."""
+    if isinstance(value, dict) and "of" in value:
+        return getattr(made[value["of"]], value.get("output", "stamp"))
+    if isinstance(value, dict) and "secret" in value:
+        return pulumi.Output.secret(value["secret"])
+    return value
+
+
+def options(plan: dict[str, Any]) -> pulumi.ResourceOptions:
+    """The resource options of one entry, with names made into resources."""
+    opts = dict(plan)
+    for name in ("parent", "deleted_with"):
+        if name in opts:
+            opts[name] = made[opts[name]]
+    if "depends_on" in opts:
+        opts["depends_on"] = [made[name] for name in opts["depends_on"]]
+    if "custom_timeouts" in opts:
+        opts["custom_timeouts"] = pulumi.CustomTimeouts(**opts["custom_timeouts"])
+    if "aliases" in opts:
+        opts["aliases"] = [
+            pulumi.Alias(**alias) if isinstance(alias, dict) else alias for alias in opts["aliases"]
+        ]
+    return pulumi.ResourceOptions(**opts)
+
+
+for severity, message in PLAN.get("logs") or []:
+    getattr(pulumi.log, severity)(message)
+
+for entry in PLAN["resources"]:
+    if entry.get("rack"):
+        rack = Rack(entry["name"], options(entry.get("opts", {})))
+        made[entry["name"]] = rack
+        rack.register_outputs(entry.get("outputs", {}))
+    else:
+        props = {key: resolve(value) for key, value in entry.get("props", {}).items()}
+        made[entry["name"]] = Item(entry["name"], props, options(entry.get("opts", {})))
+
+if PLAN.get("crash"):
+    raise RuntimeError(PLAN["crash"])
+for name, value in PLAN.get("exports", {}).items():
+    pulumi.export(name, resolve(value))

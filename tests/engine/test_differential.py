@@ -1,0 +1,78 @@
+"""This engine does what the real one was observed to do.
+
+Compared turn by turn: whether it succeeded, the provider's calls in their order, the step events with their keys and
+diffs, the last line of every error, the counts, the state (pending operations too) and what is left in the
+world.
+Not compared: times, source positions, the default provider's random id, ciphertexts, and the place of the default
+provider's own steps among the others, which is chance on the real engine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .engines import OwnStack, RealStack, real_version
+from .lab import Scenario, play
+from .record import load
+from .scenarios import SCENARIOS
+
+OBSERVED = load()
+NAMES = [
+    pytest.param(
+        scenario, id=scenario.name.replace(" ", "-"), marks=[pytest.mark.slow] if scenario.slow else []
+    )
+    for scenario in SCENARIOS
+]
+
+
+def comparable(turn: dict[str, Any]) -> dict[str, Any]:
+    """A turn with the default provider's steps in a list of their own."""
+    # How a provider's exception is wrapped is the SDK's affair, and changed with 3.260.
+    errors = sorted(
+        {re.sub(r"(Exception calling application|RuntimeError): ", "", line) for line in turn["errors"]}
+    )
+    turn = {**turn, "errors": errors}
+    steps = json.loads(json.dumps(turn["steps"]))
+    if isinstance(steps, dict):
+        # Who came first is chance as well.
+        world = {id_: {**item, "serial": 0} for id_, item in turn["world"].items()}
+        return {**turn, "steps": steps, "world": world}
+    providers = [step for step in steps if "::pulumi:providers:" in step["urn"]]
+    return {**turn, "steps": [step for step in steps if step not in providers], "provider_steps": providers}
+
+
+def assert_same(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    """Fail at the first turn and the first aspect that differ, and name them."""
+    pairs = zip(map(comparable, expected), map(comparable, json.loads(json.dumps(found))), strict=True)
+    for number, (wanted, got) in enumerate(pairs):
+        for aspect in wanted:
+            assert got[aspect] == wanted[aspect], f"turn {number} ({wanted['op']}): {aspect}"
+
+
+@pytest.mark.parametrize("scenario", NAMES)
+def test_as_observed(scenario: Scenario, tmp_path: Path) -> None:
+    """A scenario comes out on this engine as it was recorded from the real one."""
+    assert_same(OBSERVED["scenarios"][scenario.name], play(scenario, tmp_path / "lab", OwnStack))
+
+
+@pytest.mark.cli
+@pytest.mark.slow
+@pytest.mark.skipif(real_version() is None, reason="no pulumi on PATH")
+@pytest.mark.parametrize("scenario", NAMES)
+def test_the_record_holds(scenario: Scenario, tmp_path: Path) -> None:
+    """The CLI on PATH does what is recorded; only the recorded version must, so others are told apart by name."""
+    if real_version() != OBSERVED["about"]["cli"] and not os.environ.get("COMPARE_ANY_CLI"):
+        pytest.skip(f"recorded with {OBSERVED['about']['cli']}, not {real_version()}")
+    assert_same(OBSERVED["scenarios"][scenario.name], play(scenario, tmp_path / "lab", RealStack))
+
+
+def test_every_scenario_is_recorded() -> None:
+    """No scenario is without its observation, and no observation without its scenario."""
+    assert set(OBSERVED["scenarios"]) == {scenario.name for scenario in SCENARIOS}
+    assert OBSERVED["about"].keys() >= {"cli", "sdk", "date"}

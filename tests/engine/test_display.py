@@ -1,0 +1,194 @@
+"""What a person reads."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nebius_model_resource.testing.engine.cli import main
+from nebius_model_resource.testing.engine.display import Display
+from nebius_model_resource.testing.engine.events import Events
+from nebius_model_resource.testing.engine.operation import Outcome
+from nebius_model_resource.testing.engine.resources import Resource
+from nebius_model_resource.testing.engine.steps import Create, Replace, Same, Update
+from nebius_model_resource.testing.engine.wording import Style
+
+from .lab import PROGRAM
+from .scenarios import after, item
+
+STACK = "urn:pulumi:dev::lab::pulumi:pulumi:Stack::lab-dev"
+KIND = "pulumi-python:dynamic:Item"
+
+
+def resource(name: str, **inputs: Any) -> Resource:
+    urn = f"urn:pulumi:dev::lab::{KIND}::{name}"
+    return Resource(urn, KIND, custom=True, inputs=inputs, parent=STACK)
+
+
+def stack(**outputs: Any) -> Resource:
+    return Resource(STACK, "pulumi:pulumi:Stack", custom=False, outputs=outputs)
+
+
+def shown(display: Display, *, succeeded: bool = True, changes: dict[str, int] | None = None) -> str:
+    text = display.close(Outcome(succeeded, interrupted=False, changes=changes or {}, outputs={}))
+    return re.sub(r"\d+(\.\d+)?s", "Ns", text)
+
+
+def test_a_preview_is_a_table() -> None:
+    """Each change has its sign, its place in the tree and the properties that change; what stays is left out."""
+    display = Display("preview", "dev", None)
+    events = Events([display.show], planning=True)
+    steps = [
+        Same(stack(), stack()),
+        Create(None, resource("new")),
+        Update(resource("a", label="one", size=1), resource("a", label="two", n=2)),
+        Replace(
+            resource("b", kind="x"), resource("b", kind="y"), ["kind"], ["kind"], {"kind": "update-replace"}
+        ),
+        Same(resource("c"), resource("c")),
+    ]
+    for step in steps:
+        events.before(step)
+        events.after(step)
+    assert shown(display, changes=dict(events.changes)) == "\n".join(
+        [
+            "Previewing update (dev):",
+            "",
+            "     Type                           Name     Plan     Info",
+            "     pulumi:pulumi:Stack            lab-dev",
+            " +   ├─ pulumi-python:dynamic:Item  new      create",
+            " ~   ├─ pulumi-python:dynamic:Item  a        update   [diff: ~label,+n,-size]",
+            " +-  └─ pulumi-python:dynamic:Item  b        replace  [diff: ~kind]",
+            "",
+            "Resources:",
+            "    + 1 to create",
+            "    ~ 1 to update",
+            "    +-1 to replace",
+            "    3 changes. 2 unchanged",
+            "",
+            "Duration: Ns",
+            "",
+        ]
+    )
+
+
+def test_branches_end_where_their_parents_do() -> None:
+    """Under the last child of a parent no line goes on."""
+    display = Display("preview", "dev", None)
+    events = Events([display.show], planning=True)
+    first, second = resource("r"), resource("s")
+    under, last = resource("a"), resource("b")
+    under.parent, last.parent = first.urn, second.urn
+    for step in (Same(stack(), stack()), *(Create(None, each) for each in (first, under, second, last))):
+        events.before(step)
+        events.after(step)
+    stems = [line.partition("pulumi-python")[0][5:] for line in shown(display).splitlines()[4:8]]
+    assert stems == ["├─ ", "│  └─ ", "└─ ", "   └─ "]
+
+
+def test_a_failure_is_told_once() -> None:
+    """The row says that it failed; why stands once, under the resource, in the diagnostics."""
+    display = Display("update", "dev", None)
+    events = Events([display.show], planning=False)
+    step = Create(None, resource("a"))
+    events.before(step)
+    events.failed(step, "no room\nfor it")
+    events.say("update failed", severity="error")
+    text = shown(display, succeeded=False)
+    assert " +  pulumi-python:dynamic:Item a **creating failed**\n" in text
+    assert "  pulumi-python:dynamic:Item (a):\n    error: no room\n    for it\n" in text
+    assert text.count("no room") == 1
+    assert text.endswith("\nerror: update failed\n")
+
+
+def test_live_text_is_not_repeated() -> None:
+    """On a plain output a counter that runs on makes no further lines, and ephemeral text no diagnostics."""
+    lines: list[str] = []
+    display = Display("update", "dev", lines.append)
+    events = Events([display.show], planning=False)
+    step = Create(None, resource("a"))
+    events.before(step)
+    for number in range(5):
+        events.say(f"validating ({number} s)", urn=step.urn, ephemeral=True)
+    events.say("active", urn=step.urn, ephemeral=True)
+    events.after(step)
+    assert [line.rsplit(") ", 1)[1] for line in lines[3:5]] == ["validating (0 s)", "active"]
+    assert "Diagnostics" not in shown(display)
+
+
+def test_outputs_show_what_changed() -> None:
+    """A changed output is shown with both values, a secret never."""
+    display = Display("update", "dev", None)
+    events = Events([display.show], planning=False)
+    from nebius_model_resource.testing.engine.values import Secret
+
+    events.outputs(Same(stack(a=1, b="x", s=Secret(1)), stack(a=2, b="x", s=Secret(2), n=[1])))
+    assert 'Outputs:\n  ~ a: 1 => 2\n    b: "x"\n  + n: [1]\n    s: [secret]\n' in shown(display)
+
+
+def test_a_terminal_sees_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table is drawn over itself while things go on, with live text in its row, and left whole at the end."""
+    display = Display("update", "dev", None, live=True, style=Style(colour=True))
+    events = Events([display.show], planning=False)
+    step = Create(None, resource("a"))
+    events.before(step)
+    events.say("validating (1 s)", urn=step.urn, ephemeral=True)
+    deadline = time.monotonic() + 30
+    drawn = ""
+    while "validating (1 s)" not in drawn:
+        assert time.monotonic() < deadline
+        drawn += capsys.readouterr().out
+        time.sleep(0.02)
+    events.after(step)
+    assert "created (Ns)" in shown(display)
+    last = capsys.readouterr().out.rpartition("\033[J")[2]
+    assert re.search(r"dynamic:Item  a +created \(\d", last)
+    assert "validating" not in last
+
+
+def test_colour_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a single escape stands in a plain output, and NO_COLOR is heeded."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert Style.of_terminal().sign("create") == "\033[32m+ \033[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Style.of_terminal().sign("create") == "+ "
+
+
+def test_a_stack_at_the_shell(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command of the shell works on one stack, from preview to destroy."""
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "x")
+    folder = tmp_path / "lab"
+    shutil.copytree(PROGRAM, folder)
+    plan = {
+        "resources": [item("a"), item("b", opts=after("a"))],
+        "exports": {"s": {"secret": "hush"}, "n": 1},
+    }
+    (folder / "scenario.json").write_text(json.dumps(plan))
+    where = ["--stack", "dev", "--cwd", str(folder), "--state-dir", str(tmp_path / "state")]
+
+    def run(*command: str) -> str:
+        assert main([command[0], *where, *command[1:]]) == 0, capfd.readouterr()
+        return capfd.readouterr().out
+
+    assert "+ 3 to create" in run("preview", "--config", "lab:color=red", "--secret", "other:token=hidden")
+    assert "+ 3 created" in run("up", "--secret", "other:token=hidden", "--parallel", "2", "--yes")
+    assert json.loads(run("output", "--json")) == {"n": 1, "s": "[secret]"}
+    assert run("output", "s", "--show-secrets") == "hush\n"
+    exported = run("export")
+    assert json.loads(exported)["version"] == 3
+    assert "hush" not in exported
+    assert "hidden" not in exported
+    assert "3 unchanged" in run("refresh", "--diff")
+    assert "- 3 deleted" in run("destroy")
+    assert main(["output", *where, "missing"]) == 1
+    assert "error: current stack does not have output property 'missing'" in capfd.readouterr().err

@@ -1,0 +1,145 @@
+"""What this engine leaves out it refuses in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pulumi.automation import ConfigValue
+
+from nebius_model_resource.testing.engine import EngineError, LocalStack
+from nebius_model_resource.testing.engine.errors import ConfigError, Refused, SecretError
+from nebius_model_resource.testing.engine.monitor import seconds
+
+# In a module of its own, so that the provider is pickled by reference: SDK 3.230 cannot do it by value.
+NOTHING = """
+import pulumi
+from pulumi import dynamic
+
+class Nothing(dynamic.ResourceProvider):
+    serialize_as_secret_always = False
+
+    def create(self, props):
+        return dynamic.CreateResult("id", {})
+
+class Item(dynamic.Resource):
+    pass
+
+def item(name="item", **opts):
+    return Item(Nothing(), name, {}, pulumi.ResourceOptions(**opts))
+
+"""
+
+PROGRAMS = {
+    'pulumi.CustomResource("aws:s3:Bucket", "b", {})': "aws:s3:Bucket 'b': only dynamic resources",
+    'pulumi.StackReference("org/project/stack")': "only dynamic resources",
+    'pulumi.runtime.invoke("aws:index:getRegion", {})': "functions",
+    'item(import_="x")': "import",
+    'item(replace_with=[item("other")])': "replace_with",
+    'item(hide_diffs=["a"])': "hide_diffs",
+    "pulumi.runtime.register_stack_transform(lambda args: None)": "transforms are not supported",
+    'pulumi.ResourceHook("h", print)\nitem()': "hooks are not supported",
+    'item(custom_timeouts=pulumi.CustomTimeouts(create="soon"))': "'soon' is not a duration",
+}
+
+
+def project(folder: Path, source: str) -> Path:
+    (folder / "Pulumi.yaml").write_text("name: refused\nruntime: python\n")
+    (folder / "nothing.py").write_text(NOTHING)
+    (folder / "__main__.py").write_text(f"import pulumi\nfrom nothing import item\n{source}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("source", "words"), PROGRAMS.items(), ids=[f"program{n}" for n in range(len(PROGRAMS))]
+)
+def test_what_is_left_out_is_refused(source: str, words: str, tmp_path: Path) -> None:
+    """The error names the feature, without a traceback, and nothing but the stack gets into the state."""
+    stack = LocalStack.create_or_select("dev", project(tmp_path, source), passphrase="x")
+    with pytest.raises(EngineError, match=words) as caught:
+        stack.up()
+    assert "Traceback" not in caught.value.stdout
+    types = {each["type"] for each in stack.export_stack().deployment.get("resources", [])}
+    assert types <= {
+        "pulumi:pulumi:Stack",
+        "pulumi:providers:pulumi-python",
+        "pulumi-python:dynamic:Resource",
+    }
+
+
+def test_a_secret_without_a_passphrase_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack with a secret cannot be brought up where there is nothing to encrypt it with."""
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    secret = {"a:b": ConfigValue("hush", secret=True)}
+    stack = LocalStack.create_or_select("dev", project(tmp_path, "item()"), config=secret)
+    with pytest.raises(EngineError, match="PULUMI_CONFIG_PASSPHRASE"):
+        stack.up()
+    assert "hush" not in stack.file.path.read_text()
+
+
+def test_nothing_is_made_whose_secrets_could_not_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a passphrase a resource with secret outputs is refused before it is created, not after."""
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    source = 'item("kept")\nitem(additional_secret_outputs=["x"], depends_on=[item("first")])'
+    stack = LocalStack.create_or_select("dev", project(tmp_path, source))
+    with pytest.raises(EngineError, match="PULUMI_CONFIG_PASSPHRASE"):
+        stack.up(parallel=1)
+    resources = stack.export_stack().deployment["resources"]
+    assert {each["urn"].rsplit("::")[-1] for each in resources if "id" in each} == {
+        "kept",
+        "first",
+        "default",
+    }
+    assert "pending_operations" not in stack.export_stack().deployment
+
+
+def test_unknown_options_of_an_operation_are_refused(tmp_path: Path) -> None:
+    """An option of the Automation API that would change what is done is not ignored."""
+    stack = LocalStack.create_or_select("dev", project(tmp_path, ""))
+    with pytest.raises(EngineError, match=r"up\(target=…\) is not supported"):
+        stack.up(target=["urn"])
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "does not exist"),
+        ({"Pulumi.yaml": "runtime: python"}, "does not name the project"),
+        ({"Pulumi.yaml": "name: x\nruntime: go"}, "runtime 'go'"),
+        ({"Pulumi.yaml": "- x"}, "not a mapping"),
+        (
+            {"Pulumi.yaml": "name: x\nruntime: python", "Pulumi.dev.yaml": "config: {k: {secure: AAAA}}"},
+            "encrypted",
+        ),
+    ],
+)
+def test_unusable_projects_are_refused(files: dict[str, str], words: str, tmp_path: Path) -> None:
+    """A project that cannot be run says why, before anything is started."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        LocalStack.create_or_select("dev", tmp_path)
+
+
+def test_a_wrong_passphrase_is_refused(tmp_path: Path) -> None:
+    """Another passphrase than the state was written with opens nothing and writes nothing."""
+    folder = project(tmp_path, "pulumi.export('s', pulumi.Output.secret('hush'))")
+    LocalStack.create_or_select("dev", folder, passphrase="right").up()
+    with pytest.raises(SecretError, match="incorrect passphrase"):
+        LocalStack.create_or_select("dev", folder, passphrase="wrong").up()
+    assert LocalStack.create_or_select("dev", folder, passphrase="right").outputs()["s"].value == "hush"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("1h30m", 5400), ("1.5m", 90), ("250ms", 0.25)])
+def test_durations_are_gos(text: str, expected: float) -> None:
+    """Custom timeouts are read as Go reads a duration."""
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "90", "s", "1 h", "-5s"])
+def test_other_durations_are_refused(text: str) -> None:
+    """What Go would not read is refused."""
+    with pytest.raises(Refused, match="not a duration"):
+        seconds(text)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nebius_model_resource.testing.engine import paths, urns
+from nebius_model_resource.testing.engine.errors import Refused
+from nebius_model_resource.testing.engine.values import (
+    SIGNATURE,
+    UNKNOWN,
+    Secret,
+    Unknown,
+    from_struct,
+    hide_outputs,
+    holds,
+    keep_secrets,
+    plain,
+    to_struct,
+)
+
+names = st.text(min_size=1, max_size=8).filter(lambda name: name != SIGNATURE)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+)
+trees = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
+)
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(names, trees.filter(lambda value: value is not None), max_size=4))
+def test_properties_survive_the_wire(properties: dict[str, Any]) -> None:
+    """What is sent arrives equal, nested as it may be; only a top-level null is lost."""
+    assert from_struct(to_struct(properties)) == properties
+
+
+def test_a_secret_travels_marked_or_in_the_clear() -> None:
+    """To the program secrets go marked, to the host as their values."""
+    properties = {"a": Secret({"b": [1, UNKNOWN]}), "c": UNKNOWN}
+    there = from_struct(to_struct(properties, secrets=True))
+    assert isinstance(there["a"], Secret)
+    assert isinstance(there["c"], Unknown)
+    assert from_struct(to_struct(properties))["a"]["b"][0] == 1
+
+
+def test_an_asset_is_refused() -> None:
+    """A marked value of a kind that is not supported is not taken for a dictionary."""
+    asset = {"x": {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "t"}}
+    with pytest.raises(Refused, match="assets"):
+        from_struct(to_struct(asset))
+
+
+def test_secrets_come_back_from_a_host_that_knows_none() -> None:
+    """What was secret going out is secret coming back, under its name, however deep."""
+    given_ = {"pw": Secret("x"), "deep": {"in": Secret(1), "out": 2}, "list": [Secret(1)]}
+    back = keep_secrets({"pw": "x", "deep": {"in": 1, "out": 2}, "list": [1], "new": 3}, given_)
+    assert back == {"pw": Secret("x"), "deep": {"in": Secret(1), "out": 2}, "list": Secret([1]), "new": 3}
+    assert holds(back, Secret)
+    assert not holds(plain(back), Secret)
+
+
+def test_outputs_are_hidden_by_name_and_by_input() -> None:
+    """An output is secret where the program says so, or where the input of that name is."""
+    assert hide_outputs({"a": 1, "b": 2, "c": 3}, {"a": Secret(1)}, ["b"]) == {
+        "a": Secret(1),
+        "b": Secret(2),
+        "c": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("ignored", "expected"),
+    [
+        (["a"], {"a": 1, "b": {"x": 9, "y": [7, 8]}, "new": 5}),
+        (["b.x"], {"a": 2, "b": {"x": 3, "y": [7, 8]}, "new": 5}),
+        (["b.y[0]"], {"a": 2, "b": {"x": 9, "y": [4, 8]}, "new": 5}),
+        (['["b"].y[*]'], {"a": 2, "b": {"x": 9, "y": [4, 5]}, "new": 5}),
+        (["new"], {"a": 2, "b": {"x": 9, "y": [7, 8]}}),
+        (["gone.deep"], {"a": 2, "b": {"x": 9, "y": [7, 8]}, "new": 5}),
+        (["b.*"], {"a": 2, "b": {"x": 3, "y": [4, 5]}, "new": 5}),
+    ],
+)
+def test_ignored_changes_are_set_back(ignored: list[str], expected: dict[str, Any]) -> None:
+    """An ignored path keeps its old value; what lies in something new cannot be ignored."""
+    old = {"a": 1, "b": {"x": 3, "y": [4, 5]}, "gone": 0}
+    new = {"a": 2, "b": {"x": 9, "y": [7, 8]}, "new": 5}
+    assert paths.restored(new, old, ignored) == expected
+    assert new["a"] == 2, "the given properties are left as they were"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "within"),
+    [
+        ("a", "a.b", True),
+        ("a.b", "a", False),
+        ("*", "x", True),
+        ("a[*].b", "a[3].b.c", True),
+        ("a", "ab", False),
+    ],
+)
+def test_a_pattern_holds_what_lies_within(pattern: str, path: str, *, within: bool) -> None:
+    """`replace_on_changes` of a property covers all that lies in it."""
+    assert paths.contains(pattern, path) is within
+
+
+STACK = "urn:pulumi:dev::lab::pulumi:pulumi:Stack::lab-dev"
+RACK = "urn:pulumi:dev::lab::lab:index:Rack::r"
+
+
+def test_the_stack_does_not_show_in_a_urn() -> None:
+    """A child of the stack has its own type alone; a child of a component has both."""
+    assert urns.make("dev", "lab", STACK, "t:m:T", "n") == "urn:pulumi:dev::lab::t:m:T::n"
+    under = urns.make("dev", "lab", RACK, "t:m:T", "n::with::colons")
+    assert under == "urn:pulumi:dev::lab::lab:index:Rack$t:m:T::n::with::colons"
+    assert (urns.type_of(under), urns.name_of(under)) == ("t:m:T", "n::with::colons")
+
+
+def test_aliases_multiply_with_the_parents() -> None:
+    """A child is looked for under its own aliases, its parent's, and both together."""
+    parent = "urn:pulumi:dev::lab::lab:index:Rack::new"
+    identity = urns.Identity("dev", "lab", parent, "t:m:T", "new-a")
+    former = identity.former([urns.Alias(name="b"), urns.Alias(no_parent=True)], {parent: RACK})
+    chain = "urn:pulumi:dev::lab::lab:index:Rack$t:m:T::"
+    assert former == [chain + "b", "urn:pulumi:dev::lab::t:m:T::new-a", chain + "r-a"]
