@@ -1,0 +1,79 @@
+"""One stack, on Pulumi's engine where there is a CLI and on the project's small one everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation import CommandError, ConfigValue
+
+from nebius_model_resource.testing.emulator import Emulator
+from nebius_model_resource.testing.engine import EngineError, LocalStack
+from tests.support.stacks import cli_stack, environment, has_cli, program_with, write_program
+
+FAILED = (CommandError, EngineError)
+MakeStack = Callable[..., Any]
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(
+            "cli",
+            marks=[pytest.mark.cli, pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH")],
+        ),
+        "local",
+    ]
+)
+def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> MakeStack:
+    """Makes stacks configured for the emulator, on either engine."""
+
+    def on_cli(
+        program: str | None = None, config: Mapping[str, str] | None = None, name: str = "test"
+    ) -> Any:
+        return cli_stack(tmp_path, emulator, program, config, name)
+
+    def on_local(
+        program: str | None = None, config: Mapping[str, str] | None = None, name: str = "test"
+    ) -> Any:
+        return LocalStack.create_or_select(
+            name,
+            write_program(tmp_path, program or program_with()),
+            config={
+                "nebius:apiKey": ConfigValue(emulator.api_key, secret=True),
+                "nebius:baseUrl": emulator.url,
+                **(config or {}),
+            },
+            env_vars=environment(tmp_path),
+            state_dir=tmp_path / "local",
+        )
+
+    return on_cli if request.param == "cli" else on_local
+
+
+def replace_program(stack: Any, program: str) -> None:
+    """Change the stack's program, as a commit would."""
+    folder = stack.workspace.work_dir if hasattr(stack, "workspace") else stack.setting.project.root
+    (Path(folder) / "__main__.py").write_text(program)
+
+
+def custom_models(stack: Any) -> list[dict[str, Any]]:
+    """The models in the stack's state."""
+    resources = stack.export_stack().deployment.get("resources") or []
+    return [each for each in resources if each["type"] == "pulumi-python:dynamic/nebius:CustomModel"]
+
+
+# On the real engine every test takes ten seconds and more: these three stand for all where time is short.
+ALWAYS_ON_CLI = {
+    "test_a_model_is_previewed_made_seen_unchanged_and_taken_away",
+    "test_a_changed_input_replaces_the_model_and_names_just_that_input",
+    "test_a_model_not_ready_at_its_deadline_is_kept_and_awaited_by_the_next_up",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        on_cli = "make_stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("cli")
+        if on_cli and getattr(item, "originalname", item.name) not in ALWAYS_ON_CLI:
+            item.add_marker(pytest.mark.slow)
