@@ -1,0 +1,191 @@
+"""Engine, host, or both killed at points spread over a create, a replace and a delete on the real engine."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.stacks import cli_stack, environment, has_cli, program_with, write_program
+
+pytestmark = [
+    pytest.mark.cli,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("kills"),
+    pytest.mark.skipif(not has_cli(), reason="no pulumi on PATH"),
+]
+
+SECONDS = 25.0
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+class Lab:
+    """One stack on the real engine whose state and service can be put back to a known point."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.emulator = Emulator(validation_seconds=0.1)
+        self.emulator.start()
+        self.stack = cli_stack(folder, self.emulator, program_with(name="bot"))
+        self.empty = self.stack.export_stack()
+        self.stack.up()
+        self.full = self.stack.export_stack()
+        [self.model] = self.emulator.store.live()
+
+    def begin(self, operation: str) -> None:
+        """The state before an operation: nothing for a create, one model for the others."""
+        for lock in (self.folder / "state" / ".pulumi" / "locks").rglob("*.json"):
+            lock.unlink()  # what a killed engine leaves, and `pulumi cancel` takes away
+        self.emulator.clear_faults()
+        self.emulator.store._models.clear()
+        self.emulator.store._full_names.clear()
+        self.stack.import_stack(self.empty if operation == "create" else self.full)
+        if operation != "create":
+            self.emulator.store.load([self.model])
+        write_program(
+            self.folder, program_with(name="bot", description="new" if operation == "replace" else None)
+        )
+        self.emulator.clear_requests()
+        self.emulator.settings.validation_seconds = 60
+
+    def run(self, operation: str) -> psutil.Popen:
+        """The CLI at work, in a session of its own."""
+        command = "destroy" if operation == "delete" else "up"
+        return psutil.Popen(
+            ["pulumi", command, "--yes", "--skip-preview", "--stack", "test"],
+            cwd=self.folder / "project",
+            env=environment(self.folder),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def held(self) -> set[str]:
+        """The ids in the state."""
+        resources = (self.stack.export_stack().deployment or {}).get("resources", [])
+        return {each["id"] for each in resources if "CustomModel" in each["type"]}
+
+    def unknown(self, held: set[str]) -> set[str]:
+        """Models that the state does not hold."""
+        return {model["name"] for model in self.emulator.models()} - held
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    built = Lab(tmp_path_factory.mktemp("kills"))
+    yield built
+    built.emulator.stop()
+
+
+POINTS: dict[str, tuple[str, Fault | None]] = {
+    "post on its way": ("POST", Fault(method="POST", action="delay", seconds=0.4, effect="before")),
+    "post answered late": ("POST", Fault(method="POST", action="delay", seconds=1.5, effect="after")),
+    "validating": ("GET", None),
+    "delete on its way": ("DELETE", Fault(method="DELETE", action="delay", seconds=1.0, effect="before")),
+    "delete answered late": ("DELETE", Fault(method="DELETE", action="delay", seconds=1.5, effect="after")),
+}
+MOMENTS = {
+    "create": ("post on its way", "post answered late", "validating"),
+    "replace": ("post answered late", "validating"),
+    "delete": ("delete on its way", "delete answered late"),
+}
+CASES = [
+    (operation, moment, who)
+    for operation, moments in MOMENTS.items()
+    for moment in moments
+    for who in ("engine", "host", "both", "SIGINT", "SIGTERM")
+    if who in ("engine", "host", "both") or moment in ("validating", "delete answered late")
+]
+
+
+def family_of(cli: psutil.Popen) -> list[psutil.Process]:
+    """What the engine started; the guardian is no part of it: it has a session of its own."""
+    return [
+        process
+        for process in cli.children(recursive=True)
+        if not any("nebius_model_resource.guardian" in text for text in process.cmdline())
+    ]
+
+
+def hosts_of(family: list[psutil.Process]) -> list[psutil.Process]:
+    """The dynamic-provider host among the engine's processes."""
+    return [process for process in family if any("pulumi.dynamic" in text for text in process.cmdline())]
+
+
+def strike(cli: psutil.Popen, who: str, family: list[psutil.Process]) -> list[psutil.Process]:
+    """Kill who is to die; the hosts, which are to end by themselves."""
+    hosts = hosts_of(family)
+    if who in ("SIGINT", "SIGTERM"):
+        for process in [cli, *family]:
+            process.send_signal(getattr(signal, who))
+    if who in ("host", "both"):
+        for process in hosts:
+            process.kill()
+    if who in ("engine", "both"):
+        cli.kill()
+    return hosts
+
+
+def bury(family: list[psutil.Process]) -> None:
+    """End what the CLI leaves behind when it is killed: its own language host, which is none of ours."""
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+@pytest.mark.parametrize(("operation", "moment", "who"), CASES)
+def test_killed(lab: Lab, operation: str, moment: str, who: str) -> None:
+    """Whoever dies, and when: at most the one model in flight is unknown where both died, and no process stays."""
+    method, fault = POINTS[moment]
+    lab.begin(operation)
+    if fault:
+        lab.emulator.add_fault(fault)
+    cli = lab.run(operation)
+    wait_until(lambda: len(lab.emulator.requests(method)) > 0, f"the {method}")
+    family = family_of(cli)
+    hosts = strike(cli, who, family)
+    lab.emulator.settings.validation_seconds = 1.0
+    cli.wait(SECONDS)
+    _, alive = psutil.wait_procs(hosts, timeout=SECONDS)
+    bury(family)
+    assert not alive, "the host lives on"
+    held = lab.held()
+    if who in ("engine", "host"):
+        wait_until(lambda: not lab.unknown(held), f"unknown: {lab.unknown(held)}")
+    else:
+        wait_until(lambda: len(lab.unknown(held)) <= 1, f"unknown: {lab.unknown(held)}")
+    if operation == "replace":
+        assert lab.model.name in held
+
+
+def test_up_after_a_kill(lab: Lab) -> None:
+    """After both died in a create, the next `up` ends with one model that the state holds."""
+    lab.begin("create")
+    cli = lab.run("create")
+    wait_until(lambda: len(lab.emulator.requests("GET")) > 0, "a wait")
+    family = family_of(cli)
+    strike(cli, "both", family)
+    cli.wait(SECONDS)
+    bury(family)
+    lab.emulator.settings.validation_seconds = 0.1
+    for lock in (lab.folder / "state" / ".pulumi" / "locks").rglob("*.json"):
+        lock.unlink()
+    lab.stack.up()
+    held = lab.held()
+    assert len(held) == 1
+    wait_until(lambda: not lab.unknown(held), "the model of the killed create is deleted")
+    lab.stack.destroy()
+    assert lab.emulator.models() == []

@@ -1,0 +1,153 @@
+"""Random sequences of programs, operations, faults and deaths: state and service agree in the end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.soak.runner import soak
+from tests.soak.sequences import Sequence, Step, draw, run
+from tests.soak.world import World
+
+pytestmark = pytest.mark.xdist_group("soak")
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as running:
+        yield running
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(rng=st.randoms(use_true_random=False))
+def test_state_and_service_agree(world: World, rng: random.Random) -> None:
+    """After any sequence one `up` makes state and service agree: none lost, none twice, none unknown."""
+    run(world, draw(rng))
+
+
+def step(operation: str, program: dict[str, dict[str, object]], **more: object) -> Step:
+    return Step(operation, program, **more)  # type: ignore[arg-type]
+
+
+def model(source: str = "file-1", *, waits: bool = True, name: str = "bot") -> dict[str, object]:
+    return {
+        "name": name,
+        "base_model": "acme/Base",
+        "source": source,
+        "description": None,
+        "wait_for_active": waits,
+    }
+
+
+LOST = {"method": "POST", "action": "reset", "effect": "after"}
+REGRESSIONS = {
+    "the host dies while it waits: the model was unknown": Sequence(
+        {}, [step("up", {"a": model()}, kill=("host", 5))]
+    ),
+    "engine and host die: the model was unknown": Sequence(
+        {}, [step("up", {"a": model()}, kill=("both", 4)), step("destroy", {})]
+    ),
+    "the host dies with its POST on the way": Sequence({}, [step("up", {"a": model()}, kill=("host", 1))]),
+    "an answer is lost and the list is refused: the model was unknown": Sequence(
+        {}, [step("up", {"a": model()}, faults=[LOST, {"method": "GET", "status": 401, "times": None}])]
+    ),
+    "an answer is lost and the list is away until the deadline": Sequence(
+        {},
+        [
+            step(
+                "up",
+                {"a": model()},
+                timeout=2,
+                faults=[LOST, {"method": "GET", "action": "reset", "times": None}],
+            )
+        ],
+    ),
+    "404 for everything: a refresh dropped models that exist": Sequence(
+        {},
+        [
+            step("up", {"a": model()}),
+            step("refresh", {"a": model()}, faults=[{"method": "GET", "status": 404, "times": None}]),
+        ],
+    ),
+    "not awaited, and missing from the first reads: a refresh dropped it": Sequence(
+        {"missing_lists": 2, "missing_reads": 2},
+        [step("up", {"a": model(waits=False)}), step("refresh", {"a": model(waits=False)})],
+    ),
+    "two alike at once, one gives up without knowing: the other stopped as ambiguous": Sequence(
+        {},
+        [
+            step(
+                "up",
+                {"a": model(), "b": model(), "c": model("file-2")},
+                threads=3,
+                timeout=2,
+                faults=[
+                    {"method": "POST", "status": 500, "effect": "after", "times": 2},
+                    {"method": "POST", "status": 409, "times": 5},
+                    {"method": "DELETE", "action": "close", "times": None},
+                ],
+            )
+        ],
+    ),
+    "left unfinished, then deleted by others: every `up` failed": Sequence(
+        {}, [step("up", {"a": model()}, timeout=1), step("up", {"a": model()}, others_delete=True, timeout=1)]
+    ),
+    "the engine is gone when the key is refused: the model was kept for nobody": Sequence(
+        {},
+        [
+            step(
+                "up",
+                {"a": model()},
+                faults=[{"method": "GET", "status": 401, "times": 2}],
+                kill=("engine", 5),
+            )
+        ],
+    ),
+    "403 on the deletion of what was made just now, and not listed yet: it counted as gone": Sequence(
+        {"missing_reads": 2, "missing_status": 403, "missing_lists": 2},
+        [step("up", {"a": model()}, kill=("engine", 6), faults=[{"method": "DELETE", "status": 403}])],
+    ),
+    "two flavours of a base lose their answers: both stopped as ambiguous": Sequence(
+        {},
+        [
+            step(
+                "up",
+                {"a": model(), "b": {**model(), "base_model": "acme/Base-fast"}},
+                threads=3,
+                faults=[{**LOST, "times": 2}],
+            )
+        ],
+    ),
+    "404 for everything while waiting: the model counted as vanished": Sequence(
+        {}, [step("up", {"a": model()}, faults=[{"method": "GET", "status": 404, "times": None}])]
+    ),
+    "the engine dies while a lost answer is looked for": Sequence(
+        {"missing_lists": 3}, [step("up", {"a": model()}, faults=[LOST], kill=("engine", 4))]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_regression(world: World, name: str) -> None:
+    """What once went wrong in a sequence does not again."""
+    run(world, REGRESSIONS[name])
+
+
+def test_the_report_counts_what_was_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """`scripts/soak` runs as many sequences as it is told, each from its own seed."""
+    from tests.soak.runner import report
+
+    figures, broken = soak(7, 3)
+    assert (figures.sequences, broken) == (3, [])
+    assert "3 sequences (seeds 7 to 9)" in report(figures, broken, 7, 1.0)
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,310 @@
+"""One service, one clock that jumps, and the real provider inside the real host's code, all in this process.
+
+Requests are real HTTP; what is left out of the host is its process and its gRPC connection, so that thousands of
+sequences can be run. Pauses cost nothing: the clock jumps over them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+import time
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from google.protobuf import struct_pb2
+from google.rpc.status_pb2 import Status
+from pulumi.dynamic import Config, ConfigureRequest
+from pulumi.runtime.proto import provider_pb2
+
+from nebius_model_resource import dynamic_host
+from nebius_model_resource.client import NebiusClient
+from nebius_model_resource.config import Settings, load_settings
+from nebius_model_resource.dynamic_edge import DynamicEdge
+from nebius_model_resource.errors import EngineGone
+from nebius_model_resource.guardian import Notes, Open, settle
+from nebius_model_resource.lifecycle import Lifecycle, Operation
+from nebius_model_resource.pace import Deadline
+from nebius_model_resource.provider import CustomModelProvider
+from nebius_model_resource.testing.emulator import Emulator
+from nebius_model_resource.waiting import GRACE
+
+URN = "urn:pulumi:soak::soak::pulumi-python:dynamic/nebius:CustomModel::"
+ATTEMPT_SECONDS = 0.25
+SECONDS = 90.0  # an operation's deadline where it has none of its own: less than in truth, for speed
+
+
+def _host_code() -> types.ModuleType:
+    """The host's own module, without its last line, which would begin to serve."""
+    spec = importlib.util.find_spec("pulumi.dynamic.__main__")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text().replace("\nmain()\n", "\n")
+    module = types.ModuleType("dynamic_host_without_main")
+    exec(compile(source, spec.origin, "exec"), module.__dict__)
+    return module
+
+
+dynamic_main = _host_code()
+
+
+class HostKilled(BaseException):
+    """The host process ends here, without another line of its code."""
+
+
+class CallFailed(Exception):
+    """The host answered with an error.
+
+    Attributes:
+        kept: id and properties of what stays in the state, None where nothing does.
+    """
+
+    def __init__(self, message: str, kept: tuple[str, dict[str, Any]] | None) -> None:
+        super().__init__(message)
+        self.kept = kept
+
+
+@dataclass
+class Kill:
+    """Who dies, at which of the points that an operation passes.
+
+    Attributes:
+        who: ``"engine"``, ``"host"`` or ``"both"``.
+        at: how many points (a request about to be sent, an answer just come, a pause) pass before.
+    """
+
+    who: str
+    at: int
+    passed: int = 0
+    done: bool = False
+
+
+@dataclass
+class Call:
+    """What the host's servicer takes for gRPC's context."""
+
+    world: World
+    on_end: list[Callable[[], None]] = field(default_factory=list)
+    details: bytes = b""
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        """Remember what to call when the engine goes away."""
+        self.on_end.append(callback)
+        return True
+
+    def set_trailing_metadata(self, pairs: tuple[tuple[str, bytes], ...]) -> None:
+        """Remember the partial state."""
+        self.details = dict(pairs)["grpc-status-details-bin"]
+
+    def abort(self, _code: Any, message: str) -> NoReturn:
+        """End the call."""
+        raise CallFailed(message, self._kept())
+
+    def _kept(self) -> tuple[str, dict[str, Any]] | None:
+        if not self.details:
+            return None
+        details = provider_pb2.ErrorResourceInitFailed()
+        assert Status.FromString(self.details).details[0].Unpack(details)
+        return details.id, plain(details.properties)
+
+
+class World:
+    """The service and the host; a context manager, one at a time in a process."""
+
+    current: World | None = None
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+        self._lock = threading.Lock()
+        self.emulator = Emulator(clock=self.wall, validation_seconds=3, seed=1)
+        # Its date would be the real one, and the clock here runs ahead of it.
+        self.emulator._server.config.date_header = False
+        self.kill: Kill | None = None
+        self.calls: list[Call] = []
+        self.clients: list[SoakClient] = []
+        self.points = 0
+        self.notes = Notes()
+        self.left_open: list[tuple[list[Open], float]] = []
+        self.unsettled = False
+
+    def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
+        World.current = self
+        self._engine_is_there, dynamic_host._engine_is_there = dynamic_host._engine_is_there, lambda: True
+        self.emulator.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end_host()
+        self.emulator.stop()
+        dynamic_host._engine_is_there = self._engine_is_there
+        World.current = None
+
+    def wall(self) -> float:
+        """Unix seconds."""
+        return time.time() + self._skipped
+
+    def clock(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic() + self._skipped
+
+    def jump(self, seconds: float) -> None:
+        """Let time pass."""
+        with self._lock:
+            self._skipped += seconds
+
+    def reset(self) -> None:
+        """An empty service and a new host."""
+        self.end_host()
+        self.kill = None
+        self.unsettled = False
+        self.left_open.clear()
+        self.emulator.clear_faults()
+        for model in self.emulator.models():
+            self.emulator.remove_model(model["name"])
+        self.emulator.store._models.clear()
+        self.emulator.store._full_names.clear()
+        self.emulator.clear_requests()
+        self.jump(120)
+
+    def end_gaps(self) -> None:
+        """A model made a while ago shows in every read, however few there were: the gap is one of time."""
+        store, settings = self.emulator.store, self.emulator.settings
+        for model in store.live():
+            if self.wall() - model.made_at > GRACE - 5:
+                store._keep(replace(model, reads=settings.missing_reads + 1, lists=settings.missing_lists))
+
+    def end_host(self) -> None:
+        """The host ends, as it does after each operation of an engine; what it remembered is gone."""
+        dynamic_main._PROVIDER_CACHE.clear()
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+        self.calls.clear()
+        if any(not entry.done for entry in self.notes.entries):
+            self.left_open.append((self.notes.entries, self.wall()))
+        self.notes = Notes()
+
+    def guard(self) -> None:
+        """What the guardians of dead hosts do once the service answers again."""
+        for entries, ended in self.left_open:
+            client = NebiusClient(
+                Settings(self.emulator.url, self.emulator.api_key), clock=self.clock, sleep=self.jump
+            )
+            self.unsettled |= not settle(entries, client, ended, self.wall)
+            client.close()
+        self.left_open.clear()
+
+    def _begin_host(self) -> None:
+        """What the host does when it meets a provider for the first time."""
+        with self._lock:
+            if PROVIDER not in dynamic_main._PROVIDER_CACHE:
+                config = {"nebius:apiKey": self.emulator.api_key, "nebius:baseUrl": self.emulator.url}
+                provider = SoakProvider()
+                provider.configure(ConfigureRequest(Config(config, "soak")))
+                dynamic_main._PROVIDER_CACHE[PROVIDER] = provider
+
+    def point(self) -> None:
+        """Something that a kill can come before or after."""
+        self.points += 1
+        kill = self.kill
+        if kill is None or kill.done:
+            return
+        kill.passed += 1
+        if kill.passed <= kill.at:
+            return
+        kill.done = True
+        if kill.who == "engine":
+            for call in self.calls:
+                for callback in call.on_end:
+                    callback()
+            return
+        raise HostKilled
+
+    def call(self, method: str, request: Any) -> Any:
+        """One call of the engine.
+
+        Raises:
+            CallFailed, HostKilled: instead of an answer.
+        """
+        servicer = dynamic_main.DynamicResourceProviderServicer()
+        self._begin_host()
+        context = Call(self)
+        self.calls.append(context)
+        try:
+            return getattr(servicer, method)(request, context)
+        finally:
+            self.calls.remove(context)
+
+
+def the_world() -> World:
+    """The world that is now."""
+    assert World.current is not None
+    return World.current
+
+
+class SoakClient(NebiusClient):
+    """A client whose requests are points at which somebody may die."""
+
+    def _attempt(self, *args: Any, **kwargs: Any) -> Any:
+        the_world().point()
+        result = super()._attempt(*args, **kwargs)
+        the_world().point()
+        return result
+
+
+class SoakProvider(CustomModelProvider):
+    """The provider in a world."""
+
+    def configure(self, req: ConfigureRequest) -> None:
+        self._edge = SoakEdge(req.config.get)
+
+
+class SoakEdge(DynamicEdge):
+    """What the provider does, with the world's clock."""
+
+    def _models(self) -> Lifecycle:
+        with self._lock:
+            if self._lifecycle is None:
+                world = the_world()
+                client = SoakClient(
+                    load_settings(self._lookup, {}),
+                    clock=world.clock,
+                    sleep=world.jump,
+                    attempt_seconds=ATTEMPT_SECONDS,
+                )
+                world.clients.append(client)
+                world.notes = Notes(world.wall)
+                self._lifecycle = Lifecycle(client, wall_clock=world.wall, notes=world.notes)
+            return self._lifecycle
+
+    @staticmethod
+    def _operation(call: dynamic_host.HostCall) -> Operation:
+        world = the_world()
+
+        def sleep(seconds: float) -> None:
+            world.point()
+            if call.gone.is_set():
+                raise EngineGone("the engine is gone")
+            world.jump(seconds)
+
+        return Operation(Deadline.after(call.timeout or SECONDS, world.clock), sleep)
+
+
+PROVIDER = "pickled by reference"  # what it is here does not matter: the host finds it in its cache
+
+
+def bag(props: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Properties as the engine sends them."""
+    packed = struct_pb2.Struct()
+    packed.update(
+        {"__provider": PROVIDER, **{key: value for key, value in props.items() if value is not None}}
+    )
+    return packed
+
+
+def plain(packed: struct_pb2.Struct) -> dict[str, Any]:
+    """Properties out of an answer."""
+    return {name: value for name, value in dict(packed).items() if name != "__provider"}
