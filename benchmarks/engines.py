@@ -1,0 +1,128 @@
+"""The two engines, each as a command line: Pulumi's CLI where there is one, this package's small engine otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import processes
+from benchmarks.service import KEY
+
+PROGRAMS = Path(__file__).with_name("programs")
+_STACK = "bench"
+_OWN_ENGINE = [sys.executable, "-m", "nebius_model_resource.testing.engine"]
+
+
+def cli() -> str | None:
+    """Pulumi's command line, None where there is none on PATH."""
+    return shutil.which("pulumi")
+
+
+def describe(*, real: bool) -> str:
+    """Which engine is measured, with its version."""
+    if not real:
+        return (
+            "this project's own small engine (nebius_model_resource.testing.engine): no Pulumi CLI was used"
+        )
+    command = [str(cli()), "version"]
+    env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    version = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
+    return f"Pulumi CLI {version}, file backend"
+
+
+class Stack:
+    """One contender's stack in a folder of its own, with its own backend and Pulumi home.
+
+    Args:
+        folder: an empty folder for all of it.
+        contender: a module of `benchmarks/programs`.
+        url: where the service listens.
+        parallel: steps at a time.
+        real: whether to use Pulumi's CLI.
+    """
+
+    def __init__(self, folder: Path, contender: str, url: str, *, parallel: int, real: bool) -> None:
+        self._project = folder / "project"
+        self._state = folder / "state"
+        self._parallel = parallel
+        self._real = real
+        for path in (self._project, self._state):
+            path.mkdir(parents=True)
+        self._env = _environment(folder, self._state, url)
+        shutil.copy(PROGRAMS / f"{contender}.py", self._project)
+        (self._project / "__main__.py").write_text(f"import {contender}\n\n{contender}.declare()\n")
+        (self._project / "Pulumi.yaml").write_text(json.dumps(_project_file(contender)))
+        if real:
+            self._ask("stack", "init", _STACK)
+
+    def run(self, operation: str, models: int) -> processes.Usage:
+        """Do one operation and measure it.
+
+        Raises:
+            CommandFailed: it failed.
+        """
+        options = ["--parallel", str(self._parallel)]
+        if operation != "preview":
+            options += ["--yes", "--skip-preview"]
+        env = {**self._env, "BENCHMARK_MODELS": str(models)}
+        return processes.run(self._command(operation, *options), env, self._project)
+
+    def state_bytes(self) -> int | None:
+        """Mean bytes of one model in the exported state, as compact JSON; None where it holds no model."""
+        words = ("stack", "export") if self._real else ("export",)
+        resources: list[dict[str, Any]] = json.loads(self._ask(*words))["deployment"].get("resources") or []
+        sizes = [len(json.dumps(each, separators=(",", ":"))) for each in resources if _is_model(each)]
+        return round(sum(sizes) / len(sizes)) if sizes else None
+
+    def _command(self, *words: str) -> list[str]:
+        if self._real:
+            stack = [] if words[:2] == ("stack", "init") else ["--stack", _STACK]
+            return [str(cli()), *words, *stack, "--non-interactive", "--color", "never"]
+        return [*_OWN_ENGINE, *words, "--stack", _STACK, "--state-dir", str(self._state)]
+
+    def _ask(self, *words: str) -> str:
+        done = subprocess.run(
+            self._command(*words),
+            env=self._env,
+            cwd=self._project,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise processes.CommandFailed(f"`{' '.join(words)}` ended with an error:\n{done.stderr}")
+        return done.stdout
+
+
+def _is_model(resource: Mapping[str, Any]) -> bool:
+    return str(resource["type"]).startswith("pulumi-python:")
+
+
+def _project_file(contender: str) -> dict[str, Any]:
+    """Pulumi.yaml (JSON is YAML); the interpreter is the one that runs the benchmark."""
+    in_venv = sys.prefix != sys.base_prefix
+    options = {"virtualenv": sys.prefix} if in_venv else {}
+    return {"name": f"bench-{contender}", "runtime": {"name": "python", "options": options}}
+
+
+def _environment(folder: Path, state: Path, url: str) -> dict[str, str]:
+    # What a shell may have set to speed up or slow down Python is not what users have.
+    dropped = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "NEBIUS_AI_PROJECT_ID")
+    clean = {name: value for name, value in os.environ.items() if name not in dropped}
+    return {
+        **clean,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), clean.get("PATH", os.defpath)]),
+        "NEBIUS_API_KEY": KEY,
+        "NEBIUS_BASE_URL": url,
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_CONFIG_PASSPHRASE": "benchmark",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }

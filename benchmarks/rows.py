@@ -1,0 +1,75 @@
+"""What is measured: one row for one operation of one contender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+OPERATIONS = ("up", "preview", "refresh", "destroy")
+CONTENDERS = ("ours", "naive", "bare", "floor")
+CALLS = ("POST", "LIST", "GET", "DELETE")
+
+
+@dataclass
+class Row:
+    """One operation.
+
+    Attributes:
+        models: how many models the stack has.
+        validation: seconds until a model is active; 0 means that the answer to the POST says so.
+        operation: one of `OPERATIONS`.
+        contender: one of `CONTENDERS`.
+        seconds: wall time of the whole command, the median where it was repeated.
+        cpu: processor seconds by process; unlike the wall time nearly the same on a busy machine.
+        memory: peak resident memory in bytes by process: `cli`, `language`, `program`, `host`.
+        threads: most threads that the host had at once.
+        threads_after: threads of the host when it was last seen.
+        calls: requests that reached the service, by kind.
+        state_bytes: bytes of one model in the state exported after an `up`, None elsewhere.
+        samples: the wall time of each repetition.
+    """
+
+    models: int
+    validation: float
+    operation: str
+    contender: str
+    seconds: float
+    cpu: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    threads: int = 0
+    threads_after: int = 0
+    calls: dict[str, int] = field(default_factory=dict)
+    state_bytes: int | None = None
+    samples: list[float] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[float, int, int, int]:
+        """Where the row stands in a table."""
+        return (
+            self.validation,
+            self.models,
+            OPERATIONS.index(self.operation),
+            CONTENDERS.index(self.contender),
+        )
+
+    @classmethod
+    def parse(cls, document: dict[str, Any]) -> Row:
+        """Read a row as JSON keeps it."""
+        return cls(**{each.name: document[each.name] for each in fields(cls)})
+
+
+class Rows(list[Row]):
+    """All rows of a run."""
+
+    def one(self, models: int, validation: float, operation: str, contender: str) -> Row | None:
+        """The row of one operation, None where it was not measured."""
+        wanted = (models, validation, operation, contender)
+        return next(
+            (row for row in self if (row.models, row.validation, row.operation, row.contender) == wanted),
+            None,
+        )
+
+    def joined(self, newer: Rows) -> Rows:
+        """These rows with newer ones in the place of their like, in a table's order."""
+        merged = {row.key: row for row in [*self, *newer]}
+        return Rows(merged[key] for key in sorted(merged))

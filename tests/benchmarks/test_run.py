@@ -1,0 +1,89 @@
+"""The benchmark's machinery on two models; its figures are nobody's concern here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        str(ROOT / "benchmarks" / "run.py"),
+        "--models",
+        "2",
+        "--validation",
+        "0",
+        *words,
+    ]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=dict(os.environ)
+    )
+
+
+def _has_rows(done: subprocess.CompletedProcess[str], out: Path) -> None:
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    assert {(row["operation"], row["contender"]) for row in rows} == {
+        (operation, contender)
+        for operation in ("up", "preview", "refresh", "destroy")
+        for contender in ("ours", "naive", "floor")
+    }
+    calls = {(row["operation"], row["contender"]): row["calls"] for row in rows}
+    assert calls["up", "ours"] == calls["up", "naive"] == calls["up", "floor"] == {"POST": 2}
+    assert calls["refresh", "ours"] == {"LIST": 1}
+    assert calls["destroy", "ours"] == {"DELETE": 2}
+    table = (out / "results.md").read_text()
+    assert all(f"| {row['operation']:<9} | {row['contender']:<8} |" in table for row in rows)
+    assert (out / "results.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_run_on_the_small_engine_writes_a_row_for_each_operation_and_provider(tmp_path: Path) -> None:
+    """Table, JSON and picture hold every operation of every contender."""
+    pytest.importorskip("matplotlib")
+    _has_rows(_run("--engine", "own", "--only", "ours,naive,floor", "--out", str(tmp_path)), tmp_path)
+
+
+@pytest.mark.cli
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pulumi") is None, reason="no Pulumi CLI on PATH")
+def test_a_run_on_the_real_engine_writes_the_same_rows(tmp_path: Path) -> None:
+    """The same on Pulumi's CLI, where there is one."""
+    pytest.importorskip("matplotlib")
+    _has_rows(_run("--engine", "cli", "--only", "ours,naive,floor", "--out", str(tmp_path)), tmp_path)
+
+
+def test_a_result_replaces_only_the_marked_part_of_a_readme(tmp_path: Path) -> None:
+    """What people wrote around the result stays; an earlier result goes."""
+    (tmp_path / "README.md").write_text("above\n<!-- result -->\nold\n<!-- end of result -->\nbelow\n")
+    done = _run("--only", "floor", "--engine", "own", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("above\n<!-- result -->\n- date: ")
+    assert text.endswith("<!-- end of result -->\nbelow\n")
+    assert "old\n" not in text
+
+
+def test_rows_of_an_earlier_run_stay_when_asked(tmp_path: Path) -> None:
+    """`--add` keeps what the new run does not measure, and replaces what it does."""
+    for models in ("2", "3", "2"):
+        done = _run("--only", "floor", "--engine", "own", "--out", str(tmp_path), "--add", "--models", models)
+        assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "results.json").read_text())["rows"]
+    assert [row["models"] for row in rows] == [2] * 4 + [3] * 4
+
+
+def test_an_unknown_contender_is_refused_before_anything_runs() -> None:
+    """A typing error costs no hour of measuring."""
+    done = _run("--only", "ours,nobody")
+    assert done.returncode == 2
+    assert "nobody" in done.stderr
