@@ -50,7 +50,6 @@ READ_ATTEMPTS = 4
 _MODELS = "/v0/models"
 _USER_AGENT = "nebius-model-resource (+pulumi dynamic provider)"
 _T = TypeVar("_T")
-_AMBIGUOUS = (AnswerLost, UnusableAnswer, ServerFault)
 
 
 @dataclass(frozen=True)
@@ -332,11 +331,6 @@ def _api_error(answer: Answer, detail: str, key: str) -> ApiError:
 def _asks_for_pause(answer: Answer) -> bool:
     """Whether nothing was done and the call is welcome later."""
     return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
-
-
-def may_have_happened(error: Exception) -> bool:
-    """Whether a request that failed so may have had its effect all the same."""
-    return isinstance(error, _AMBIGUOUS)
 
 
 def _error_class(status: int) -> type[ApiError]:

@@ -225,3 +225,8 @@ class ModelMissing(ModelError):
 
 class EngineGone(ModelError):
     """The engine that asked for the model is no longer there to record it."""
+
+
+def may_have_happened(error: BaseException) -> bool:
+    """Whether a request that failed so may have had its effect all the same."""
+    return isinstance(error, (AnswerLost, UnusableAnswer, ServerFault))

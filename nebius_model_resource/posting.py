@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable
 
-from nebius_model_resource.client import NebiusClient, may_have_happened
+from nebius_model_resource.client import NebiusClient
 from nebius_model_resource.errors import (
     AccessDenied,
     AnswerLost,
@@ -19,6 +19,7 @@ from nebius_model_resource.errors import (
     NebiusError,
     NotSent,
     UnusableAnswer,
+    may_have_happened,
 )
 from nebius_model_resource.models import Inputs, ModelInfo
 from nebius_model_resource.pace import Clock, Deadline, Sleep
@@ -77,8 +78,7 @@ class Poster:
             except NebiusError as error:
                 if not may_have_happened(error):
                     raise
-                report.progress("the answer was lost: looking whether the model was made")
-                found = self._find_lost(kind, started, error, deadline, sleep)
+                found = self._find_lost(kind, started, error, deadline, sleep, report)
                 if found:
                     return found
 
@@ -91,14 +91,20 @@ class Poster:
         sleep(delay)
 
     def _find_lost(
-        self, kind: Kind, started: float, lost: NebiusError, deadline: Deadline, sleep: Sleep
+        self,
+        kind: Kind,
+        started: float,
+        lost: NebiusError,
+        deadline: Deadline,
+        sleep: Sleep,
+        report: Report,
     ) -> ModelInfo | None:
         """Look for what a POST made; where the engine goes away meanwhile, that is left to the guardian."""
-        with self._unanswered.lost(kind):
-            try:
-                return self._look(kind, started, lost, deadline, sleep)
-            except EngineGone as gone:
-                raise _undecided(kind, lost, gone) from gone
+        report.progress("the answer was lost: looking whether the model was made")
+        try:
+            return self._look(kind, started, lost, deadline, sleep)
+        except EngineGone as gone:
+            raise _undecided(kind, lost, gone) from gone
 
     def _look(
         self, kind: Kind, started: float, lost: NebiusError, deadline: Deadline, sleep: Sleep
@@ -126,6 +132,7 @@ class Poster:
                         trouble = UnusableAnswer("the list has entries that are no models")
                     looks += listing.whole
                     if looks == _LOOKS:
+                        self._unanswered.nothing_made(kind)
                         return None
             delay = _FIRST_PAUSE * 2 ** max(looks - 1, 0)
             if delay >= deadline.remaining():

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from nebius_model_resource.errors import AmbiguousCreate, AnswerLost
+from nebius_model_resource.errors import AmbiguousCreate, may_have_happened
 from nebius_model_resource.models import (
     GeneratedName,
     Inputs,
@@ -87,39 +87,34 @@ class Unanswered:
 
     @contextmanager
     def posting(self, kind: Kind) -> Iterator[None]:
-        """One POST of that kind is under way: nobody shares out models of the kind meanwhile."""
+        """One POST of that kind is under way: nobody shares out models of the kind meanwhile.
+
+        Where it ends in an error that leaves open whether a model was made, the create counts as unanswered from the
+        same moment on, until :meth:`take` or :meth:`nothing_made`. A create that never comes to know counts on: what
+        its POST made may still be there, and must not look like one model too many to the others.
+        """
         with self._lock:
             self._under_way[kind.family] += 1
             self._posts[kind.family] += 1
+        lost = False
         try:
             yield
+        except BaseException as error:
+            lost = may_have_happened(error)
+            raise
         finally:
+            # In one step: in a gap between the two, its model would be one too many to those who look just then.
             with self._lock:
                 self._under_way[kind.family] -= 1
+                self._lost[kind] += lost
 
     def claim(self, name: str) -> None:
         """That model was told in an answer, or is held by the state: it is nobody else's."""
         with self._lock:
             self._claimed.add(GeneratedName.parse(name).short)
 
-    @contextmanager
-    def lost(self, kind: Kind) -> Iterator[None]:
-        """One create of that kind looks for what its POST made; where it never knows, it counts on.
-
-        What such a POST made may still be there, and must not look like one model too many to the others.
-        """
-        with self._lock:
-            self._lost[kind] += 1
-        try:
-            yield
-        except AnswerLost:
-            raise
-        except BaseException:
-            self._found(kind)
-            raise
-        self._found(kind)
-
-    def _found(self, kind: Kind) -> None:
+    def nothing_made(self, kind: Kind) -> None:
+        """A create that lost its answer knows now that there is no model of it."""
         with self._lock:
             self._lost[kind] -= 1
 
@@ -153,6 +148,7 @@ class Unanswered:
             if not candidates:
                 return None
             self._claimed.add(GeneratedName.parse(candidates[0].name).short)
+            self._lost[kind] -= 1
             return candidates[0]
 
     def _wanted_too(self, kind: Kind) -> set[str]:

@@ -1,0 +1,64 @@
+"""Creates that lose their answers at the same time, each step of them placed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from nebius_model_resource.client import NebiusClient
+from nebius_model_resource.config import Settings
+from nebius_model_resource.errors import AmbiguousCreate, AnswerLost, NotSent
+from nebius_model_resource.models import Inputs, ModelInfo
+from nebius_model_resource.pace import Deadline
+from nebius_model_resource.posting import Poster
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from nebius_model_resource.unanswered import Kind, Unanswered
+from nebius_model_resource.waiting import Report
+
+INPUTS = Inputs("twin", "acme/Base", "file-1")
+
+
+def test_a_search_begins_before_another_has_looked() -> None:
+    """One create looks, while another has just lost its answer and not looked yet: each gets a model of its own."""
+    names: list[str] = []
+
+    def no_sleep(seconds: float) -> None:
+        pytest.fail(f"a pause of {seconds} s: the first look did not find the model")
+
+    with Emulator() as emulator, NebiusClient(Settings(emulator.url, emulator.api_key)) as client:
+        emulator.add_fault(Fault(method="POST", action="close", effect="after", times=2))
+        poster = Poster(client)
+
+        def post(told: Report) -> None:
+            names.append(poster.post(INPUTS, Deadline.after(60), no_sleep, told).name)
+
+        silent = Report(lambda _: None, lambda _: None)
+        post(Report(lambda _: post(silent), lambda _: None))
+        assert sorted(names) == sorted(model["name"] for model in emulator.models())
+    assert len(set(names)) == 2
+
+
+def test_a_model_that_was_given_out_leaves_no_room_for_another() -> None:
+    """Of two creates one has its model: what somebody else made beside the other's stays ambiguous, and untouched."""
+    kind = Kind.of(INPUTS)
+    creates = Unanswered()
+    for _ in range(2):
+        with pytest.raises(AnswerLost), creates.posting(kind):
+            raise AnswerLost("reset")
+    models = [ModelInfo(f"acme/Base-LoRa:twin-{code}") for code in ("AAAA", "BBBB", "CCCC")]
+    assert creates.take(kind, 2, models[:2], since=0) == models[0]
+    with pytest.raises(AmbiguousCreate):
+        creates.take(kind, 2, models, since=0)
+    assert creates.take(kind, 2, models[:2], since=0) == models[1]
+    assert creates.take(kind, 2, models[:2], since=0) is None
+
+
+def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
+    """A create that was refused counts no further: a model like its own is somebody else's."""
+    kind = Kind.of(INPUTS)
+    creates = Unanswered()
+    with pytest.raises(NotSent), creates.posting(kind):
+        assert creates.quiet_since(kind) is None
+        raise NotSent("no route")
+    assert creates.quiet_since(kind) == 1
+    with pytest.raises(AmbiguousCreate):
+        creates.take(kind, 1, [ModelInfo("acme/Base-LoRa:twin-AAAA")], since=0)
