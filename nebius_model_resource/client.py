@@ -21,7 +21,6 @@ from urllib.parse import quote
 from nebius_model_resource import texts
 from nebius_model_resource.errors import (
     AccessDenied,
-    AnswerLost,
     ApiError,
     BadRequest,
     DeadlineExceeded,

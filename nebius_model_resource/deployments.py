@@ -84,7 +84,7 @@ def read_holdings(named_texts: Iterable[tuple[str, str]]) -> Holdings:
     holdings = Holdings()
     for place, text in named_texts:
         for deployment in _deployments(place, text):
-            for resource in _resources(deployment):
+            for resource in _resources(place, deployment):
                 holdings.add(resource)
     return holdings
 
@@ -114,14 +114,23 @@ def _skip_blanks(text: str, position: int) -> int:
     return position
 
 
-def _resources(deployment: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for resource in deployment.get("resources") or ():
+def _resources(place: str, deployment: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for resource in _entries(place, deployment, "resources"):
         if isinstance(resource, dict):
             yield resource
-    for operation in deployment.get("pending_operations") or ():
+    for operation in _entries(place, deployment, "pending_operations"):
         resource = operation.get("resource") if isinstance(operation, dict) else None
         if isinstance(resource, dict):
             yield resource
+
+
+def _entries(place: str, deployment: dict[str, Any], name: str) -> list[Any]:
+    entries = deployment.get(name)
+    if entries is None:  # an empty stack has neither
+        return []
+    if not isinstance(entries, list):
+        raise UnreadableDeployment(place, f"its `{name}` are no list")
+    return entries
 
 
 def _is_model(type_: Any) -> bool:

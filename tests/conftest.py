@@ -4,12 +4,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host import DynamicHost
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# A run finds what its change broke, and nothing else; `scripts/test --hypothesis-profile=search` looks for more.
+settings.register_profile("repeat", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=3000)
+settings.load_profile("repeat")
 
 pytest_plugins = ["pytester"]  # for the tests of the pytest plugin; allowed at this level alone
 

@@ -6,7 +6,7 @@ import ast
 import keyword
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nebius_model_resource.existing import CustomModelInfo
@@ -94,7 +94,6 @@ def test_the_project_is_written_where_it_is_given() -> None:
     assert arguments["ai_project_id"] == "aiproject-e00one"
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.text())
 def test_a_literal_is_the_text_again(text: str) -> None:
     """Whatever a description holds, its literal is one line and evaluates to it."""
@@ -103,7 +102,6 @@ def test_a_literal_is_the_text_again(text: str) -> None:
     assert written.isprintable()
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.tuples(st.text(min_size=1), st.text(), st.text()), max_size=5))
 def test_any_models_make_a_program_that_parses(models: list[tuple[str, str, str]]) -> None:
     """Names, sources, descriptions and statuses of any text cannot leave their place, and no name comes twice."""

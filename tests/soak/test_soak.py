@@ -24,8 +24,7 @@ def world() -> Iterator[World]:
 
 @settings(
     max_examples=60,
-    deadline=None,
-    derandomize=True,
+    derandomize=True,  # `scripts/soak` is the search
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
