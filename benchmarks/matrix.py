@@ -16,6 +16,7 @@ from benchmarks.rows import OPERATIONS, Row, Rows
 from benchmarks.service import Service
 
 Say = Callable[[str], None]
+_CHANGE_NOTHING = ("preview", "refresh")  # short, and can be done again at once: one run of them says little
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Plan:
         contenders: who takes part.
         parallel: steps at a time.
         repeat: how often; the median counts.
+        turns: how often a round measures the operations that change nothing.
         real: whether Pulumi's CLI runs it.
         cold: do without the unmeasured first run.
     """
@@ -37,6 +39,7 @@ class Plan:
     contenders: Sequence[str]
     parallel: int = 64
     repeat: int = 1
+    turns: int = 1
     real: bool = True
     cold: bool = False
 
@@ -95,30 +98,37 @@ def measure(plan: Plan, say: Say) -> Iterator[Rows]:
         ]
         if not plan.cold:
             say("warming up: byte code, the file cache and the engine's own first run")
-            _rounds(contenders, 1, 0, lambda _row: None)
+            _round(contenders, 1, 0, 1, lambda _row: None)
         for validation in plan.validations:
             for models in plan.models:
-                yield _cell(contenders, models, validation, plan.repeat, say)
+                yield _cell(contenders, models, validation, plan, say)
 
 
-def _cell(contenders: list[Contender], models: int, validation: float, repeat: int, say: Say) -> Rows:
+def _cell(contenders: list[Contender], models: int, validation: float, plan: Plan, say: Say) -> Rows:
     found: dict[tuple[float, int, int, int], list[Row]] = {}
 
     def keep(row: Row) -> None:
         found.setdefault(row.key, []).append(row)
         say(f"{models:>5} models, {validation:g} s: {row.operation:<8}{row.contender:<6}{row.seconds:8.2f} s")
 
-    for turn in range(repeat):
-        first = turn % len(contenders)
-        _rounds([*contenders[first:], *contenders[:first]], models, validation, keep)
+    for number in range(plan.repeat):
+        _round(_begun_by(number, contenders), models, validation, plan.turns, keep)
     return Rows(_joined(found[key]) for key in sorted(found))
 
 
-def _rounds(contenders: list[Contender], models: int, validation: float, keep: Callable[[Row], None]) -> None:
+def _round(
+    contenders: list[Contender], models: int, validation: float, turns: int, keep: Callable[[Row], None]
+) -> None:
     """Each operation by everybody before the next one."""
     for operation in OPERATIONS:
-        for contender in contenders:
-            keep(contender.measure(operation, models, validation))
+        for number in range(turns if operation in _CHANGE_NOTHING else 1):
+            for contender in _begun_by(number, contenders):
+                keep(contender.measure(operation, models, validation))
+
+
+def _begun_by(number: int, contenders: list[Contender]) -> list[Contender]:
+    first = number % len(contenders)
+    return [*contenders[first:], *contenders[:first]]
 
 
 def _joined(repeated: list[Row]) -> Row:

@@ -30,6 +30,13 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--parallel", type=int, default=64, metavar="STEPS")
     whole.add_argument("--only", type=_contenders, default=list(CONTENDERS), metavar=",".join(CONTENDERS))
     whole.add_argument("--repeat", type=int, default=1, metavar="K", help="the median of K runs counts")
+    whole.add_argument(
+        "--turns",
+        type=int,
+        default=5,
+        metavar="K",
+        help="previews and refreshes in a round; their median counts",
+    )
     whole.add_argument("--out", type=Path, metavar="DIR", help="write results.json, .md and .png there")
     whole.add_argument("--add", action="store_true", help="keep rows in DIR that this run does not measure")
     whole.add_argument("--cold", action="store_true", help="no unmeasured first run, for a quick look")
@@ -58,11 +65,15 @@ def _say(text: str) -> None:
 
 
 def _measure(args: argparse.Namespace, *, real: bool) -> None:
-    plan = matrix.Plan(args.models, args.validation, args.only, args.parallel, args.repeat, real, args.cold)
+    plan = matrix.Plan(
+        args.models, args.validation, args.only, args.parallel, args.repeat, args.turns, real, args.cold
+    )
     about = machine.describe(engines.describe(real=real))
     about["how"] = f"--parallel {args.parallel}, " + (
-        f"median of {args.repeat} runs" if args.repeat > 1 else "one run"
+        f"median of {args.repeat} rounds" if args.repeat > 1 else "one round"
     )
+    if args.turns > 1:
+        about["how"] += f", previews and refreshes the median of {args.turns} in a round"
     rows = report.load(args.out) if args.out and args.add else Rows()
     for cell in matrix.measure(plan, _say):
         rows = rows.joined(cell)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pulumi.dynamic import (
@@ -88,12 +88,9 @@ class DynamicEdge:
         """Every fault of every property; the project filled in from the configuration."""
         inputs = {name: news[name] for name in _INPUTS if news.get(name) not in (None, "")}
         faults = find_faults(news, UNKNOWN)
-        if "ai_project_id" not in inputs and (project := config.ai_project_id(self._lookup)):
-            inputs["ai_project_id"] = project
-        try:
-            config.load_settings(self._lookup)
-        except ConfigurationError as error:
-            faults.append(Fault("", str(error)))
+        if "ai_project_id" not in inputs and self._project:
+            inputs["ai_project_id"] = self._project
+        faults += self._configuration_faults
         if olds.get("base_model"):
             # Heeded by create alone: the state is as if the model had been made here.
             inputs.pop("import_id", None)
@@ -162,6 +159,18 @@ class DynamicEdge:
             return
         self._models().delete(_state(id_, props), self._operation(call))
 
+    @cached_property
+    def _project(self) -> str | None:
+        return config.ai_project_id(self._lookup)
+
+    @cached_property
+    def _configuration_faults(self) -> list[Fault]:
+        try:
+            config.load_settings(self._lookup)
+        except ConfigurationError as error:
+            return [Fault("", str(error))]
+        return []
+
     def _models(self) -> Lifecycle:
         with self._lock:
             if self._lifecycle is None:
@@ -218,7 +227,7 @@ class DynamicEdge:
         from nebius_model_resource.lifecycle import live_state
         from nebius_model_resource.models import GeneratedName
 
-        project = props.get("ai_project_id") or config.ai_project_id(self._lookup)
+        project = props.get("ai_project_id") or self._project
         info = self._models().existing(id_, project, operation)
         if info is None:
             call.fail(f"there is no model {id_!r} at the service: `nebius-models list` shows what there is")

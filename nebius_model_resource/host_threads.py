@@ -21,9 +21,12 @@ _log = logging.getLogger(__name__)
 def frame_with(*names: str) -> FrameType | None:
     """The nearest calling frame that has all those local variables."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not set(names) <= set(frame.f_code.co_varnames):
+    while frame is not None:
+        variables = frame.f_code.co_varnames
+        if all(name in variables for name in names):
+            return frame
         frame = frame.f_back
-    return frame
+    return None
 
 
 class Threads:

@@ -90,8 +90,6 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
             RunError: another model of this program has the same ``import_``.
         """
         opts, import_id = _without_import(opts)
-        if import_id:
-            _note_adoption(import_id, resource_name)
         props: dict[str, Any] = {
             "name": resource_name if name is None else name,
             "base_model": base_model,
@@ -99,9 +97,11 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
             "description": description,
             "ai_project_id": ai_project_id,
             "wait_for_active": True if wait_for_active is None else wait_for_active,
-            "import_id": import_id,
             **dict.fromkeys(_OUTPUTS),
         }
+        if import_id:
+            _note_adoption(import_id, resource_name)
+            props["import_id"] = import_id
         super().__init__(CustomModelProvider(), resource_name, props, opts)
 
     @classmethod

@@ -1,7 +1,8 @@
-"""A provider that does only the HTTP call: one POST, one DELETE, over kept-alive connections, and never waits.
+"""A provider that does only the HTTP call: one POST, one GET, one DELETE, over kept-alive connections; it never waits.
 
-What the package takes beyond it is the package's share of the time. It reads nothing at a refresh, and loads
-``requests`` when it is about to call.
+What the package takes beyond it is the package's share of the time: its resource declares the same properties as
+``CustomModel``, so that the SDK and the engine have the same to carry, and it loads ``requests`` when it is about to
+call.
 """
 
 import os
@@ -25,36 +26,57 @@ def session() -> Any:
     return opened
 
 
+def call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Send one request."""
+    url = f"{os.environ['NEBIUS_BASE_URL']}/v0/models{path}"
+    answer = session().request(method, url, json=body, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def outputs(props: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """The state of one model."""
+    told = {"generated_name": model["name"], "status": model["status"], "created_at": model["created_at"]}
+    return {**props, **told}
+
+
 class BareProvider(ResourceProvider):
-    """One request for a create, one for a delete, none for anything else."""
+    """One request for a create, a read or a delete, none for anything else."""
 
     serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        body = {name: props[name] for name in INPUTS}
-        answer = session().post(os.environ["NEBIUS_BASE_URL"] + "/v0/models", json=body, timeout=30)
-        answer.raise_for_status()
-        model = answer.json()
-        told = {"generated_name": model["name"], "status": model["status"], "created_at": model["created_at"]}
-        return CreateResult(model["name"], {**props, **told})
+        answer = call("POST", "", {name: props[name] for name in INPUTS})
+        return CreateResult(answer["name"], outputs(props, answer))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         changed = [name for name in INPUTS if _olds.get(name) != _news.get(name)]
         return DiffResult(changes=bool(changed), replaces=changed)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        return ReadResult(id_, props)
+        return ReadResult(id_, outputs(props, call("GET", f"/{id_}")))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        session().delete(f"{os.environ['NEBIUS_BASE_URL']}/v0/models/{_id}", timeout=30).raise_for_status()
+        call("DELETE", f"/{_id}")
 
 
-class BareModel(Resource):
+class BareModel(Resource, module="bare", name="CustomModel"):
     """A model of the bare provider."""
 
-    def __init__(self, name: str, **props: Any) -> None:
-        computed = {"generated_name": None, "status": None, "created_at": None}
-        super().__init__(BareProvider(), name, {"name": name, **props, **computed})
+    def __init__(self, name: str, *, base_model: str, source: str, description: str) -> None:
+        props: dict[str, Any] = {
+            "name": name,
+            "base_model": base_model,
+            "source": source,
+            "description": description,
+            "ai_project_id": None,
+            "wait_for_active": True,
+            "generated_name": None,
+            "status": None,
+            "status_reason": None,
+            "created_at": None,
+        }
+        super().__init__(BareProvider(), name, props)
 
 
 def declare() -> None:
