@@ -6,6 +6,7 @@ import copy
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import pulumi
 from pulumi import Input, Output, ResourceOptions, RunError
 from pulumi.dynamic import Resource
 from pulumi.runtime import get_root_resource
@@ -33,28 +34,6 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         )
         pulumi.export("model", bot.generated_name)
     """
-
-    name: Output[str]
-    """The name that was asked for."""
-    base_model: Output[str]
-    """The base model."""
-    source: Output[str]
-    """Where the adapter comes from."""
-    description: Output[str | None]
-    """The description, None where there is none."""
-    ai_project_id: Output[str | None]
-    """The project the model is in, None for the key's own."""
-    wait_for_active: Output[bool]
-    """Whether create waits until the model is active."""
-    generated_name: Output[str]
-    """The name that the service made, ``<vendor>/<Base>-LoRa:<name>-<4 letters>``: what
-    ``/v1/chat/completions`` takes as ``model``. It is also the resource's id."""
-    status: Output[str]
-    """``validating``, ``active``, ``error`` or ``deleted``, as last read."""
-    status_reason: Output[str | None]
-    """The service's words about the status, None where it gives none."""
-    created_at: Output[int]
-    """When the model was made: whole Unix seconds."""
 
     def __init__(
         self,
@@ -131,6 +110,71 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
             ResourceOptions.merge(opts, ResourceOptions(id=id)),
         )
         return model
+
+    # Properties, as Pulumi's own SDKs have them: the types of annotations are worked out anew for every resource.
+
+    @property
+    @pulumi.getter
+    def name(self) -> Output[str]:
+        """The name that was asked for."""
+        return pulumi.get(self, "name")
+
+    @property
+    @pulumi.getter
+    def base_model(self) -> Output[str]:
+        """The base model."""
+        return pulumi.get(self, "base_model")
+
+    @property
+    @pulumi.getter
+    def source(self) -> Output[str]:
+        """Where the adapter comes from."""
+        return pulumi.get(self, "source")
+
+    @property
+    @pulumi.getter
+    def description(self) -> Output[str | None]:
+        """The description, None where there is none."""
+        return pulumi.get(self, "description")
+
+    @property
+    @pulumi.getter
+    def ai_project_id(self) -> Output[str | None]:
+        """The project the model is in, None for the key's own."""
+        return pulumi.get(self, "ai_project_id")
+
+    @property
+    @pulumi.getter
+    def wait_for_active(self) -> Output[bool]:
+        """Whether create waits until the model is active."""
+        return pulumi.get(self, "wait_for_active")
+
+    @property
+    @pulumi.getter
+    def generated_name(self) -> Output[str]:
+        """The name that the service made, ``<vendor>/<Base>-LoRa:<name>-<4 letters>``; also the resource's id.
+
+        It is what ``/v1/chat/completions`` takes as ``model``.
+        """
+        return pulumi.get(self, "generated_name")
+
+    @property
+    @pulumi.getter
+    def status(self) -> Output[str]:
+        """``validating``, ``active``, ``error`` or ``deleted``, as last read."""
+        return pulumi.get(self, "status")
+
+    @property
+    @pulumi.getter
+    def status_reason(self) -> Output[str | None]:
+        """The service's words about the status, None where it gives none."""
+        return pulumi.get(self, "status_reason")
+
+    @property
+    @pulumi.getter
+    def created_at(self) -> Output[int]:
+        """When the model was made: whole Unix seconds."""
+        return pulumi.get(self, "created_at")
 
 
 def _without_import(opts: ResourceOptions | None) -> tuple[ResourceOptions | None, str | None]:
