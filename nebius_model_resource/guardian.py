@@ -80,19 +80,19 @@ class Notes:
     def create(self, kind: Kind) -> Iterator[Callable[[str], None]]:
         """One create; the value takes the name that it made.
 
-        It is done when it ends, however it ends, except by :class:`AnswerLost` (whether something was made is not
-        known) and :class:`LeftBehind`.
+        It is done when it ends well or as foreseen, except by :class:`AnswerLost` (whether something was made is not
+        known) and :class:`LeftBehind`. A fault of our own leaves it open as well: nobody has told what it made.
         """
         index = self._add(Open(kind, self._wall_clock()))
         try:
             yield lambda name: self._change(index, name=name)
-        except AnswerLost:
-            self._change(index, until=self._wall_clock())
-            raise
         except LeftBehind:
             raise
-        except Exception:
-            self._change(index, done=True)
+        except Exception as error:
+            if isinstance(error, NebiusError) and not isinstance(error, AnswerLost):
+                self._change(index, done=True)
+            else:
+                self._change(index, until=self._wall_clock())
             raise
         self._change(index, done=True)
 

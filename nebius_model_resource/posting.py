@@ -147,6 +147,7 @@ def _undecided(kind: Kind, lost: NebiusError, trouble: NebiusError) -> AnswerLos
     elif trouble is not lost:
         looked = f"the list cannot be read: {trouble}"
     return AnswerLost(
-        f"whether {kind.name!r} was made is not known: {lost}; {looked}; before the next `pulumi up` run "
-        "`pulumi stack export | nebius-models unknown`, and delete or adopt what it names"
+        f"whether {kind.name!r} was made is not known: {lost}; {looked}; if it was, it is looked for and "
+        "deleted once this run has ended; before the next `pulumi up`, `pulumi stack export | nebius-models unknown` "
+        "names what is left"
     )

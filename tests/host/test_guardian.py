@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost
+from tests.support.host import DynamicHost, HostError
 
 INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 SECONDS = 15.0
@@ -25,13 +26,9 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def guardians() -> list[int]:
-    """Processes of guardians that anybody has."""
-    return [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if any("nebius_model_resource.guardian" in text for text in process.info["cmdline"] or [])
-    ]
+def guardians(host: DynamicHost) -> set[int]:
+    """The host's own, and nobody else's: other tests run beside this one."""
+    return {child.pid for child in psutil.Process(host.process.pid).children()}
 
 
 def gone(pids: set[int]) -> bool:
@@ -46,10 +43,10 @@ def made(emulator: Emulator) -> list[dict[str, Any]]:
 def test_host_killed_while_it_waits(host: DynamicHost, emulator: Emulator, number: int) -> None:
     """A host killed while a model validates leaves no model and no process."""
     emulator.settings.validation_seconds = 60
-    before = set(guardians())
     _running = host.create_later(INPUTS)
     wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
-    mine = set(guardians()) - before
+    mine = guardians(host)
+    assert len(mine) == 1
     os.kill(host.process.pid, number)
     wait_until(lambda: not made(emulator), "the model is deleted")
     wait_until(lambda: gone(mine), "the guardian has ended")
@@ -110,3 +107,25 @@ def test_engine_killed_while_the_model_validates(host: DynamicHost, emulator: Em
     host.channel.close()
     host.process.wait(SECONDS)
     assert made(emulator) == []
+
+
+BROKEN = """
+import runpy
+from nebius_model_resource.lifecycle import Lifecycle
+def broken(*_):
+    raise ZeroDivisionError
+Lifecycle._settle = broken
+runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_our_own_fault_after_the_post_leaves_nothing(emulator: Emulator, tmp_path: Path) -> None:
+    """A create that breaks on a bug after its model was made tells so, and the model goes when the host ends."""
+    prelude = tmp_path / "host.py"
+    prelude.write_text(BROKEN)
+    config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}
+    with DynamicHost(config, prelude=prelude) as host:
+        with pytest.raises(HostError, match="ZeroDivisionError"):
+            host.create(INPUTS)
+        assert len(made(emulator)) == 1
+    wait_until(lambda: not made(emulator), "the model is deleted")
