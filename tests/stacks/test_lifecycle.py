@@ -26,6 +26,23 @@ def values(result: Any) -> dict[str, Any]:
     return {name: output.value for name, output in result.outputs.items()}
 
 
+def hurried(**inputs: str) -> str:
+    """A program whose model has a second and a half to become active."""
+    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1.5s'))"
+    return program_with(**inputs).replace(")\npulumi", f", opts={timeouts})\npulumi", 1)
+
+
+def with_a_replacement_that_takes(seconds: float, make_stack: MakeStack, emulator: Emulator) -> Any:
+    """A stack with one active model, and a program that replaces it with one that validates for longer."""
+    emulator.settings.active_on_create = True
+    stack = make_stack(hurried(description="first"))
+    stack.up()
+    emulator.settings.active_on_create = False
+    emulator.settings.validation_seconds = seconds
+    replace_program(stack, hurried(description="second"))
+    return stack
+
+
 def test_a_model_is_previewed_made_seen_unchanged_and_taken_away(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
@@ -222,15 +239,8 @@ def test_a_model_not_ready_at_its_deadline_is_kept_and_awaited_by_the_next_up(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
     """In a replacement the old model lives until the new one is active, which takes no second POST."""
-    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1.5s'))"
-    program = program_with(description="PLACE").replace(")\npulumi", f", opts={timeouts})\npulumi", 1)
-    emulator.settings.active_on_create = True  # the deadline is for the second model
-    stack = make_stack(program.replace("PLACE", "first"))
-    stack.up()
-    emulator.settings.active_on_create = False
+    stack = with_a_replacement_that_takes(5, make_stack, emulator)
     [old] = names(emulator)
-    emulator.settings.validation_seconds = 5
-    replace_program(stack, program.replace("PLACE", "second"))
     with pytest.raises(FAILED, match="still validating after"):
         stack.up()
     assert len(emulator.models()) == 2
@@ -249,8 +259,7 @@ def test_an_unfinished_model_that_has_failed_since_is_replaced(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
     """A model left unfinished whose validation then ends in error is replaced by the next up."""
-    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1.5s'))"
-    stack = make_stack(program_with().replace(")\npulumi", f", opts={timeouts})\npulumi", 1))
+    stack = make_stack(hurried())
     emulator.settings.validation_seconds = 60
     with pytest.raises(FAILED):
         stack.up()
@@ -266,14 +275,7 @@ def test_destroy_between_deletes_both_models_of_an_unfinished_replacement(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
     """After a replacement that did not finish, destroy leaves nothing at the service."""
-    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1.5s'))"
-    program = program_with(description="PLACE").replace(")\npulumi", f", opts={timeouts})\npulumi", 1)
-    emulator.settings.active_on_create = True  # the deadline is for the second model
-    stack = make_stack(program.replace("PLACE", "first"))
-    stack.up()
-    emulator.settings.active_on_create = False
-    emulator.settings.validation_seconds = 60
-    replace_program(stack, program.replace("PLACE", "second"))
+    stack = with_a_replacement_that_takes(60, make_stack, emulator)
     with pytest.raises(FAILED):
         stack.up()
     assert len(emulator.models()) == 2
