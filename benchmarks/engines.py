@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import processes
 from benchmarks.service import KEY
 
-PROGRAMS = Path(__file__).with_name("programs")
+ROOT = Path(__file__).resolve().parents[1]
 _STACK = "bench"
 _OWN_ENGINE = [sys.executable, "-m", "nebius_model_resource.testing.engine"]
 
@@ -55,8 +55,8 @@ class Stack:
         for path in (self._project, self._state):
             path.mkdir(parents=True)
         self._env = _environment(folder, self._state, url)
-        shutil.copy(PROGRAMS / f"{contender}.py", self._project)
-        (self._project / "__main__.py").write_text(f"import {contender}\n\n{contender}.declare()\n")
+        program = f"from benchmarks.programs.{contender} import declare\n\ndeclare()\n"
+        (self._project / "__main__.py").write_text(program)
         (self._project / "Pulumi.yaml").write_text(json.dumps(_project_file(contender)))
         if real:
             self._ask("stack", "init", _STACK)
@@ -119,6 +119,7 @@ def _environment(folder: Path, state: Path, url: str) -> dict[str, str]:
     return {
         **clean,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), clean.get("PATH", os.defpath)]),
+        "PYTHONPATH": str(ROOT),
         "NEBIUS_API_KEY": KEY,
         "NEBIUS_BASE_URL": url,
         "PULUMI_BACKEND_URL": state.as_uri(),
