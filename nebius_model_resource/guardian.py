@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -69,12 +70,13 @@ class Open:
 
 
 class Notes:
-    """The creates of one host, noted in memory; a :class:`Guardian` also writes each note down."""
+    """Notes of the creates of one host; they go nowhere, but a :class:`Guardian` writes each of them down."""
 
     def __init__(self, wall_clock: Clock = time.time) -> None:
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
-        self.entries: list[Open] = []
+        self._numbers = count()
+        self._open: dict[int, Open] = {}  # these alone: a host makes thousands of models
 
     @contextmanager
     def create(self, kind: Kind) -> Iterator[Callable[[str], None]]:
@@ -98,14 +100,19 @@ class Notes:
 
     def _add(self, entry: Open) -> int:
         with self._lock:
-            self.entries.append(entry)
-            self._write(len(self.entries) - 1, entry)
-            return len(self.entries) - 1
+            index = next(self._numbers)
+            self._note(index, entry)
+            return index
 
     def _change(self, index: int, **changes: Any) -> None:
         with self._lock:
-            self.entries[index] = replace(self.entries[index], **changes)
-            self._write(index, self.entries[index])
+            self._note(index, replace(self._open[index], **changes))
+
+    def _note(self, index: int, entry: Open) -> None:
+        self._open[index] = entry
+        if entry.done:
+            del self._open[index]
+        self._write(index, entry)
 
     def _write(self, index: int, entry: Open) -> None:
         """Write one note down."""

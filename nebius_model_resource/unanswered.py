@@ -107,6 +107,7 @@ class Unanswered:
             with self._lock:
                 self._under_way[kind.family] -= 1
                 self._lost[kind] += lost
+                self._forget(kind)
 
     def claim(self, name: str) -> None:
         """That model was told in an answer, or is held by the state: it is nobody else's."""
@@ -117,6 +118,7 @@ class Unanswered:
         """A create that lost its answer knows now that there is no model of it."""
         with self._lock:
             self._lost[kind] -= 1
+            self._forget(kind)
 
     def quiet_since(self, kind: Kind) -> int | None:
         """A mark for :meth:`take` while no POST of that kind is under way, otherwise None."""
@@ -149,7 +151,19 @@ class Unanswered:
                 return None
             self._claimed.add(GeneratedName.parse(candidates[0].name).short)
             self._lost[kind] -= 1
+            self._forget(kind)
             return candidates[0]
+
+    def _forget(self, kind: Kind) -> None:
+        """Drop what nobody asks for any more, or a host would keep each of its creates.
+
+        A mark of :meth:`quiet_since` is asked for by those alone who look, and as long as one looks, it is kept.
+        """
+        if self._lost[kind] == 0:
+            del self._lost[kind]
+        looking = any(other.family == kind.family for other in self._lost)
+        if not looking and self._under_way[kind.family] == 0:
+            del self._under_way[kind.family], self._posts[kind.family]
 
     def _wanted_too(self, kind: Kind) -> set[str]:
         lost = (other for other, count in self._lost.items() if count and other != kind)

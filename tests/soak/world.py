@@ -111,6 +111,17 @@ class Call:
         return details.id, plain(details.properties)
 
 
+class Notebook(Notes):
+    """What a guardian process would have read by now."""
+
+    def __init__(self, wall_clock: Callable[[], float]) -> None:
+        super().__init__(wall_clock)
+        self.entries: dict[int, Open] = {}
+
+    def _write(self, index: int, entry: Open) -> None:
+        self.entries[index] = entry
+
+
 class World:
     """The service and the host; a context manager, one at a time in a process."""
 
@@ -126,7 +137,7 @@ class World:
         self.calls: list[Call] = []
         self.clients: list[SoakClient] = []
         self.points = 0
-        self.notes = Notes()
+        self.notes = Notebook(self.wall)
         self.left_open: list[tuple[list[Open], float]] = []
         self.unsettled = False
 
@@ -183,9 +194,10 @@ class World:
             client.close()
         self.clients.clear()
         self.calls.clear()
-        if any(not entry.done for entry in self.notes.entries):
-            self.left_open.append((self.notes.entries, self.wall()))
-        self.notes = Notes()
+        entries = list(self.notes.entries.values())
+        if any(not entry.done for entry in entries):
+            self.left_open.append((entries, self.wall()))
+        self.notes = Notebook(self.wall)
 
     def guard(self) -> None:
         """What the guardians of dead hosts do once the service answers again."""
@@ -276,7 +288,7 @@ class SoakEdge(DynamicEdge):
                     attempt_seconds=ATTEMPT_SECONDS,
                 )
                 world.clients.append(client)
-                world.notes = Notes(world.wall)
+                world.notes = Notebook(world.wall)
                 self._lifecycle = Lifecycle(client, wall_clock=world.wall, notes=world.notes)
             return self._lifecycle
 
