@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ LONGEST_INTERVAL = 5.0
 THROTTLED_INTERVAL = 15.0  # while the service is asking for pauses, creates go first
 _GROWTH = 1.1  # the gap stays near a tenth of the time waited
 _JITTER = 0.1
-_COST_FACTOR = 10  # reading never takes more than about a tenth of the process's time
+_WORK_FACTOR = 10  # reading a long list never takes more than about a tenth of the processor's time
 REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a whole stack
 
 
@@ -66,7 +67,17 @@ class StatusReader:
         client: NebiusClient,
         ai_project_id: str | None,
         jitter: Callable[[], float] = random.random,
+        work: Clock = time.thread_time,
     ) -> None:
+        """Nothing is sent.
+
+        Args:
+            client: the account.
+            ai_project_id: the project.
+            jitter: a number from 0 to 1, each time another.
+            work: seconds of the processor that the calling thread has taken.
+        """
+        self._work = work
         self._client = client
         self._project = ai_project_id
         self._clock: Clock = client.clock
@@ -120,7 +131,7 @@ class StatusReader:
         self._valid_from = self._clock()
 
     def _read(self, deadline: Deadline, sleep: Sleep, attempts: int) -> Snapshot:
-        started = self._clock()
+        started, worked = self._clock(), self._work()
         listing, failure = None, None
         try:
             listing = self._client.list_models(
@@ -129,12 +140,15 @@ class StatusReader:
         except NebiusError as error:
             failure = error
         self._snapshot = Snapshot(started, listing, failure)
-        self._plan(self._clock() - started)
+        self._plan(self._clock() - started, self._work() - worked)
         return self._snapshot
 
-    def _plan(self, cost: float) -> None:
-        """When to read next: later each time, never so often that reading is all the process does."""
-        shortest = THROTTLED_INTERVAL if self._client.gate.throttled else _COST_FACTOR * cost
+    def _plan(self, taken: float, work: float) -> None:
+        """When to read next: later each time.
+
+        A service that takes long is asked half of the time at the most, and a list that is long is read for a tenth.
+        """
+        shortest = THROTTLED_INTERVAL if self._client.gate.throttled else max(taken, _WORK_FACTOR * work)
         interval = max(self._schedule.interval, min(shortest, THROTTLED_INTERVAL))
         self._schedule.due = self._clock() + interval * (1 + _JITTER * (2 * self._jitter() - 1))
         self._schedule.interval = min(self._schedule.interval * _GROWTH, LONGEST_INTERVAL)

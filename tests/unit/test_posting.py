@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from nebius_model_resource.client import NebiusClient
 from nebius_model_resource.config import Settings
 from nebius_model_resource.errors import AmbiguousCreate, AnswerLost, NotSent
+from nebius_model_resource.lifecycle import Lifecycle, Operation
 from nebius_model_resource.models import Inputs, ModelInfo
 from nebius_model_resource.pace import Deadline
 from nebius_model_resource.posting import Poster
@@ -66,3 +69,22 @@ def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
         raise NotSent("no route")
     with pytest.raises(AmbiguousCreate):
         creates.take(kind, _mark(creates), [ModelInfo("acme/Base-LoRa:twin-AAAA")], since=0)
+
+
+def test_a_create_that_is_over_leaves_nothing_of_itself_in_memory() -> None:
+    """A host that makes a thousand models keeps none of what they were made of, answers lost or not."""
+
+    def kinds() -> int:
+        gc.collect()
+        return sum(isinstance(each, Kind) for each in gc.get_objects())
+
+    before = kinds()
+    with Emulator(active_on_create=True) as emulator:
+        client = NebiusClient(Settings(emulator.url, emulator.api_key))
+        lifecycle = Lifecycle(client)
+        emulator.add_fault(Fault(method="POST", action="close", effect="after", times=3))
+        for number in range(20):
+            operation = Operation(Deadline.after(60), lambda _: None)
+            lifecycle.create(Inputs(f"bot-{number}", "acme/Base", "file-1"), operation)
+        assert kinds() == before
+        client.close()

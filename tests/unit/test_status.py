@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from nebius_model_resource.client import NebiusClient
+from nebius_model_resource.client import Listing, NebiusClient
 from nebius_model_resource.config import Settings
 from nebius_model_resource.errors import ModelVanished, Unfinished, ValidationFailed
 from nebius_model_resource.models import Inputs, State
@@ -72,6 +73,33 @@ def test_a_model_that_validates_for_ten_seconds_is_seen_active_a_second_later_at
     assert state.status == "active"
     assert 10 <= bench.time.now - began <= 12
     assert len(bench.reads()) <= 14
+
+
+def test_a_service_far_away_is_read_as_often_as_a_near_one(bench: Bench) -> None:
+    """What an answer takes on its way is no reason to look again only much later."""
+
+    class Distant(NebiusClient):
+        def list_models(self, *args: Any, **options: Any) -> Listing:
+            bench.time.now += 0.3
+            return super().list_models(*args, **options)
+
+    bench.client.close()
+    bench.client = Distant(bench.client.settings, clock=bench.time.clock, sleep=bench.time.sleep)
+    bench.reader = StatusReader(bench.client, None, jitter=lambda: 0.5)
+    bench.emulator.settings.validation_seconds = 11
+    made = bench.client.create_model(INPUTS)
+    began = bench.time.now
+    assert bench.wait(State(INPUTS, made.name, "validating")).status == "active"
+    assert 11 <= bench.time.now - began <= 13
+
+
+def test_a_long_list_leaves_the_processor_to_others(bench: Bench) -> None:
+    """A list that takes a fifth of a second to read is read every two seconds at first, not every half."""
+    worked = iter(range(1000))
+    bench.reader = StatusReader(bench.client, None, lambda: 0.5, work=lambda: 0.2 * next(worked))
+    with pytest.raises(Unfinished):
+        bench.wait(bench.model(), seconds=10)
+    assert 4 <= len(bench.reads()) <= 6
 
 
 def test_the_deadline_is_obeyed_and_the_model_is_in_the_error(bench: Bench) -> None:

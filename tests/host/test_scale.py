@@ -1,0 +1,147 @@
+"""What many models cost the service and the host: calls that do not grow with the stack, and few connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import psutil
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.host import DynamicHost
+
+AT_ONCE = 64  # `pulumi up --parallel 64`
+
+
+@pytest.fixture
+def engine() -> Iterator[ThreadPoolExecutor]:
+    """The threads of an engine that takes so many steps at a time."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield pool
+
+
+def create(
+    host: DynamicHost, engine: ThreadPoolExecutor, inputs: dict[str, Any], count: int
+) -> dict[str, dict[str, Any]]:
+    """Make so many models; the outputs of each by its id."""
+    made = engine.map(
+        lambda number: host.create({**inputs, "name": f"m{number}"}, name=f"m{number}"), range(count)
+    )
+    return dict(made)
+
+
+def reads(service: Emulator) -> tuple[int, list[str]]:
+    """How often the list was read, and which models were read by name."""
+    paths = [request.path for request in service.requests("GET")]
+    return paths.count("/v0/models"), [path for path in paths if path != "/v0/models"]
+
+
+def held(service: Emulator, inputs: dict[str, Any], count: int) -> dict[str, dict[str, Any]]:
+    """Models that a stack has held for a while, as its state has them."""
+    names = [
+        service.add_model(name=f"m{number}", base_model=inputs["base_model"], source=inputs["source"])
+        for number in range(count)
+    ]
+    return {name: {**inputs, "generated_name": name, "status": "active", "created_at": 1} for name in names}
+
+
+def connections(host: DynamicHost, service: Emulator) -> set[int]:
+    """The host's ends of its connections to the service."""
+    port = int(service.url.rpartition(":")[2])
+    return {
+        each.laddr.port
+        for each in psutil.Process(host.process.pid).net_connections("tcp")
+        if each.status == psutil.CONN_ESTABLISHED and each.raddr.port == port
+    }
+
+
+def test_sixty_four_waits_of_four_seconds_cost_twenty_reads_at_most(
+    shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """All waits go side by side on one shared reader of the list; no model is read by itself."""
+    service.settings.validation_seconds = 4
+    made = create(shared_host, engine, inputs, AT_ONCE)
+    assert {outputs["status"] for outputs in made.values()} == {"active"}
+    assert sorted(made) == sorted(model["name"] for model in service.models())
+    lists, by_name = reads(service)
+    assert 0 < lists <= 20
+    assert by_name == []
+
+
+def test_a_list_that_takes_its_time_is_asked_for_once_at_a_time(
+    shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """Single-flight: what sixteen waits need costs the lists that fit one behind the other into their time."""
+    service.settings.validation_seconds = 2
+    service.add_fault(Fault(method="GET", path="/v0/models", action="delay", seconds=0.5, times=None))
+    create(shared_host, engine, inputs, 16)
+    begun = [request.time for request in service.requests("GET")]
+    assert len(begun) >= 2
+    assert all(later - earlier >= 0.5 for earlier, later in pairwise(begun))
+
+
+def test_models_active_in_the_answer_to_their_post_cost_nothing_more(
+    shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """A hundred of them are a hundred POSTs."""
+    service.settings.active_on_create = True
+    made = create(shared_host, engine, inputs, 100)
+    assert len(made) == 100
+    assert [request.method for request in service.requests()] == ["POST"] * 100
+
+
+def test_a_refresh_of_a_thousand_models_costs_three_lists_at_most(
+    host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """However many models a stack has, a refresh looks at the list, and reads none of them by itself."""
+    state = held(emulator, inputs, 1000)
+    found = list(engine.map(lambda each: host.read(*each)[0], state.items()))
+    assert found == list(state)
+    lists, by_name = reads(emulator)
+    assert 0 < lists <= 3
+    assert by_name == []
+
+
+def test_each_model_that_the_list_lacks_is_read_by_name_once(
+    host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """Those that are gone leave the state after one look by name each; the others cost no look of their own."""
+    state = held(emulator, inputs, 40)
+    gone = list(state)[::8]
+    for name in gone:
+        emulator.remove_model(name)
+    found = list(engine.map(lambda each: host.read(*each)[0], state.items()))
+    assert found == ["" if name in gone else name for name in state]
+    lists, by_name = reads(emulator)
+    assert 0 < lists <= 3
+    assert sorted(by_name) == sorted(f"/v0/models/{name}" for name in gone)
+
+
+def test_connections_are_kept_and_shared(
+    shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """There are no more connections than calls at a time, and calls one after the other open no new one."""
+    service.settings.active_on_create = True
+    create(shared_host, engine, inputs, AT_ONCE)
+    open_before = connections(shared_host, service)
+    assert 0 < len(open_before) <= AT_ONCE
+    for number in range(20):
+        shared_host.create({**inputs, "name": f"later-{number}"})
+    assert connections(shared_host, service) == open_before
+
+
+@pytest.mark.slow
+def test_a_hundred_creates_take_what_the_rate_limit_dictates(
+    host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """At sixty calls a minute forty of them have to wait, one second each; a tenth more is allowed."""
+    emulator.settings.active_on_create = True
+    emulator.settings.rate_limit_per_minute = 60
+    made = create(host, engine, inputs, 100)
+    assert sorted(made) == sorted(model["name"] for model in emulator.models())
+    assert len(made) == 100
+    times = [request.time for request in emulator.requests("POST") if request.status == 200]
+    assert times[-1] - times[0] <= 40 * 1.1
