@@ -69,11 +69,7 @@ def _measure(args: argparse.Namespace, *, real: bool) -> None:
         args.models, args.validation, args.only, args.parallel, args.repeat, args.turns, real, args.cold
     )
     about = machine.describe(engines.describe(real=real))
-    about["how"] = f"--parallel {args.parallel}, " + (
-        f"median of {args.repeat} rounds" if args.repeat > 1 else "one round"
-    )
-    if args.turns > 1:
-        about["how"] += f", previews and refreshes the median of {args.turns} in a round"
+    about["how"] = f"--parallel {args.parallel}; each row tells how often it was run"
     rows = report.load(args.out) if args.out and args.add else Rows()
     for cell in matrix.measure(plan, _say):
         rows = rows.joined(cell)
