@@ -27,7 +27,7 @@ from nebius_model_resource.errors import AnswerLost, NotSent, TransportError
 if TYPE_CHECKING:
     import requests
 
-POOL_SIZE = 64  # as many connections as `pulumi up --parallel 64` has creates
+POOL_SIZE = 1024  # no engine takes as many steps at a time; what is not needed is never opened
 MAX_LIST = 16 * 1024 * 1024  # bytes; the list of 10,000 models takes about 7 MB
 MAX_ANSWER = 1024 * 1024  # bytes; any other answer: one model has less than 1 kB
 _CHUNK = 64 * 1024

@@ -60,6 +60,7 @@ class Wait:
         self._seen: Snapshot | None = None
         self._trouble: NebiusError | None = None
         self._warned = False
+        self._shown = ""
 
     def until_active(self) -> State:
         """Wait.
@@ -81,7 +82,10 @@ class Wait:
         return self._reader.elapsed(self._joined)
 
     def _show(self) -> None:
-        self._report.progress(f"{self._state.status} ({self._elapsed():.0f} s)")
+        text = f"{self._state.status} ({self._elapsed():.0f} s)"
+        if text != self._shown:  # each is a call to the engine, which draws the row anew
+            self._shown = text
+            self._report.progress(text)
         if self._elapsed() >= _WARN_AFTER and not self._warned:
             self._warned = True
             reason = self._state.status_reason or self._trouble or "the service gives no reason"

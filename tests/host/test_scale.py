@@ -120,17 +120,18 @@ def test_each_model_that_the_list_lacks_is_read_by_name_once(
     assert sorted(by_name) == sorted(f"/v0/models/{name}" for name in gone)
 
 
-def test_connections_are_kept_and_shared(
-    shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+def test_connections_are_kept_for_as_many_calls_as_there_are_at_a_time(
+    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """There are no more connections than calls at a time, and calls one after the other open no new one."""
-    service.settings.active_on_create = True
-    create(shared_host, engine, inputs, AT_ONCE)
-    open_before = connections(shared_host, service)
-    assert 0 < len(open_before) <= AT_ONCE
-    for number in range(20):
-        shared_host.create({**inputs, "name": f"later-{number}"})
-    assert connections(shared_host, service) == open_before
+    """A hundred calls at once open a hundred connections at the most, and another hundred open no further one."""
+    emulator.settings.active_on_create = True
+    emulator.add_fault(Fault(method="POST", action="delay", seconds=1, times=None))
+    with ThreadPoolExecutor(100) as engine:
+        create(host, engine, inputs, 100)
+        before = connections(host, emulator)
+        assert AT_ONCE < len(before) <= 100
+        create(host, engine, inputs, 100)
+        assert connections(host, emulator) <= before
 
 
 @pytest.mark.slow
