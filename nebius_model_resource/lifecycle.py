@@ -210,11 +210,11 @@ class Lifecycle:
         The words of a 403 hide whether it exists, and everything is 404 behind a wrong base URL. A list that cannot
         be read lets its own error through: it proves nothing.
         """
-        listing = self._client.list_models(
-            state.inputs.ai_project_id, deadline=operation.deadline, sleep=operation.sleep
-        )
-        name = GeneratedName.parse(state.generated_name)
-        return any(name.names(model.name) for model in listing.models() if model.status != DELETED)
+        reader = self._readers.of(state.inputs.ai_project_id)
+        snapshot = reader.asked_now(operation.deadline, operation.sleep)
+        if snapshot.failure:
+            raise snapshot.failure
+        return snapshot.holds(state.generated_name)
 
     def _settle(self, state: State, operation: Operation, grace: float) -> State:
         """Wait for the status that was asked for, and for the full name."""

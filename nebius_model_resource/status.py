@@ -11,7 +11,7 @@ from typing import Any
 
 from nebius_model_resource.client import Listing, NebiusClient
 from nebius_model_resource.errors import NebiusError
-from nebius_model_resource.models import GeneratedName, ModelInfo
+from nebius_model_resource.models import DELETED, GeneratedName, ModelInfo
 from nebius_model_resource.pace import Clock, Deadline, Sleep
 
 FIRST_INTERVAL = 0.5  # seconds between two reads of the list, right after a model was made
@@ -45,12 +45,16 @@ class Snapshot:
 
     def find(self, name: str) -> ModelInfo | None:
         """The model of that full or short name; None where the list lacks it, or names two by it."""
-        entry = self._by_name.get(name)
-        if entry is None:
-            wanted = GeneratedName.parse(name)
-            matches = [other for other in self._by_short.get(wanted.short, ()) if wanted.names(other)]
-            entry = self._by_name[matches[0]] if len(matches) == 1 else None
-        return ModelInfo.parse(entry)
+        matches = [name] if name in self._by_name else self._matches(name)
+        return ModelInfo.parse(self._by_name[matches[0]]) if len(matches) == 1 else None
+
+    def holds(self, name: str) -> bool:
+        """Whether the list has a model of that full or short name that is not told to be deleted."""
+        return any(self._by_name[each].get("status") != DELETED for each in self._matches(name))
+
+    def _matches(self, name: str) -> list[str]:
+        wanted = GeneratedName.parse(name)
+        return [other for other in self._by_short.get(wanted.short, ()) if wanted.names(other)]
 
 
 @dataclass
@@ -116,14 +120,22 @@ class StatusReader:
 
     def current(self, deadline: Deadline, sleep: Sleep) -> Snapshot:
         """A list of the last half minute that no change of this process has outdated: what a refresh looks at."""
+        return self._shared(REFRESH_AGE, deadline, sleep)
+
+    def asked_now(self, deadline: Deadline, sleep: Sleep) -> Snapshot:
+        """A list asked for from now on, with whoever asks at the same time: what proves that a model is gone."""
+        return self._shared(None, deadline, sleep)
+
+    def _shared(self, age: float | None, deadline: Deadline, sleep: Sleep) -> Snapshot:
         asked = self._clock()
         with self._lock:
             held = self._snapshot
             if held is not None and held.taken_at > asked:
                 return held  # read while this call stood in line, whatever came of it
-            oldest = max(self._valid_from, self._clock() - REFRESH_AGE)
-            if held is not None and held.taken_at >= oldest and not held.failure:
-                return held
+            if age is not None and held is not None and not held.failure:
+                oldest = max(self._valid_from, self._clock() - age)
+                if held.taken_at >= oldest:
+                    return held
             return self._read(deadline, sleep, attempts=3)
 
     def outdate(self) -> None:

@@ -120,6 +120,21 @@ def test_each_model_that_the_list_lacks_is_read_by_name_once(
     assert sorted(by_name) == sorted(f"/v0/models/{name}" for name in gone)
 
 
+def test_deletions_of_what_is_gone_already_look_at_the_list_together(
+    host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
+) -> None:
+    """A stack whose models somebody else deleted is destroyed without a look at the list for each of them."""
+    state = held(emulator, inputs, 40)
+    for name in state:
+        emulator.remove_model(name)
+    emulator.add_fault(Fault(method="GET", path="/v0/models", action="delay", seconds=1, times=None))
+    list(engine.map(lambda each: host.delete(*each), state.items()))
+    assert len(emulator.requests("DELETE")) == 40
+    lists, by_name = reads(emulator)
+    assert 0 < lists <= 3
+    assert by_name == []
+
+
 def test_connections_are_kept_for_as_many_calls_as_there_are_at_a_time(
     host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
