@@ -132,8 +132,9 @@ def _begun_by(number: int, contenders: list[Contender]) -> list[Contender]:
 
 
 def _joined(repeated: list[Row]) -> Row:
-    """The repetition that stands in the middle, with the times of all."""
+    """The repetition that stands in the middle, with the times of all and the median of each process's work."""
     samples = [row.seconds for row in repeated]
     row = min(repeated, key=lambda each: abs(each.seconds - median(samples)))
     row.seconds, row.samples = median(samples), samples
+    row.cpu = {role: median(each.cpu.get(role, 0.0) for each in repeated) for role in row.cpu}
     return row

@@ -211,6 +211,8 @@ class DetailedDiff(DiffResult):
     @property
     def delete_before_replace(self) -> bool:
         """Always False; its reading is when the host's ``fields`` can be completed."""
+        if not self._kinds:  # as most often: an answer without changes has no details
+            return False
         with _optional("the fields of the diff"):
             from pulumi.runtime.proto import provider_pb2
 

@@ -20,10 +20,10 @@ _log = logging.getLogger(__name__)
 
 def frame_with(*names: str) -> FrameType | None:
     """The nearest calling frame that has all those local variables."""
+    wanted = frozenset(names)
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        variables = frame.f_code.co_varnames
-        if all(name in variables for name in names):
+        if wanted.issubset(frame.f_code.co_varnames):
             return frame
         frame = frame.f_back
     return None

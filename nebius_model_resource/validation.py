@@ -26,17 +26,8 @@ def find_faults(inputs: dict[str, Any], unknown: Any = None) -> list[Fault]:
     Returns:
         The faults in the order of the properties; empty where all can be sent.
     """
-    checks = {
-        "name": _name_fault,
-        "base_model": _base_model_fault,
-        "source": _source_fault,
-        "description": _optional_text_fault,
-        "ai_project_id": _project_fault,
-        "wait_for_active": _flag_fault,
-        "import_id": _project_fault,
-    }
     faults = []
-    for prop, check in checks.items():
+    for prop, check in _CHECKS.items():
         value = inputs.get(prop)
         if unknown is not None and _holds(value, unknown):
             continue
@@ -133,3 +124,14 @@ def _flag_fault(value: Any) -> str | None:
 
 def _control_fault(value: str) -> str | None:
     return None if value.isprintable() else f"was given {shown(value)}, must hold printable characters only"
+
+
+_CHECKS = {
+    "name": _name_fault,
+    "base_model": _base_model_fault,
+    "source": _source_fault,
+    "description": _optional_text_fault,
+    "ai_project_id": _project_fault,
+    "wait_for_active": _flag_fault,
+    "import_id": _project_fault,
+}
