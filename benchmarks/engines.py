@@ -54,7 +54,7 @@ class Stack:
         self._real = real
         for path in (self._project, self._state):
             path.mkdir(parents=True)
-        self._env = _environment(folder, self._state, url)
+        self._env = environment(folder, self._state, url)
         program = f"from benchmarks.programs.{contender} import declare\n\ndeclare()\n"
         (self._project / "__main__.py").write_text(program)
         (self._project / "Pulumi.yaml").write_text(json.dumps(_project_file(contender)))
@@ -112,7 +112,8 @@ def _project_file(contender: str) -> dict[str, Any]:
     return {"name": f"bench-{contender}", "runtime": {"name": "python", "options": options}}
 
 
-def _environment(folder: Path, state: Path, url: str) -> dict[str, str]:
+def environment(folder: Path, state: Path, url: str) -> dict[str, str]:
+    """The variables of everything that is measured: this clone, a service, and an engine's own home and state."""
     # What a shell may have set to speed up or slow down Python is not what users have.
     dropped = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "NEBIUS_AI_PROJECT_ID")
     clean = {name: value for name, value in os.environ.items() if name not in dropped}

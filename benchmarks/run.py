@@ -15,7 +15,7 @@ if __package__ in (
 ):  # run as a file: Python looks for modules beside it, and this package lies above
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks import engines, machine, matrix, report, startup, throttled
+from benchmarks import engines, machine, matrix, report, share, startup, throttled
 from benchmarks.processes import CommandFailed
 from benchmarks.rows import CONTENDERS, Rows
 
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     modes = whole.add_mutually_exclusive_group()
     modes.add_argument("--startup", action="store_true", help="measure the import alone")
+    modes.add_argument("--share", action="store_true", help="measure the package's own work for each model")
     modes.add_argument("--throttled", action="store_true", help="measure 100 creates at 60 calls a minute")
     return whole
 
@@ -89,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.startup:
             print(startup.measure().text())
+        elif args.share:
+            print("\n".join(each.text() for each in share.measure()))
         elif args.throttled:
             print(engines.describe(real=real))
             print(throttled.measure(parallel=args.parallel, real=real, say=_say).text())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from benchmarks import share
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,6 +72,23 @@ def test_a_run_on_the_real_engine_writes_the_same_rows(tmp_path: Path) -> None:
     """The same on Pulumi's CLI, where there is one."""
     pytest.importorskip("matplotlib")
     _has_rows(_run("--engine", "cli", "--out", str(tmp_path)), tmp_path)
+
+
+@pytest.mark.slow
+def test_the_share_is_measured_for_each_kind_of_work() -> None:
+    """Host and program, each for both providers, with a difference that has a sign and an error."""
+    found = share.measure(rounds=2)
+    assert [each.work for each in found] == [
+        "host, up",
+        "host, preview",
+        "host, refresh",
+        "host, destroy",
+        "program, up or preview",
+    ]
+    for each in found:
+        assert len(each.ours) == len(each.bare) == 2
+        assert min(*each.ours, *each.bare) > 0
+        assert re.search(r"difference +[+-]\d+ \+- \d+ microseconds", each.text())
 
 
 def test_a_result_replaces_only_the_marked_part_of_a_readme(tmp_path: Path) -> None:

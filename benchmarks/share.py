@@ -1,0 +1,155 @@
+"""What the package itself works for each model: processor time of host and program, beside the bare provider's.
+
+A whole run of a thousand models differs from the next by a tenth on many machines, which hides a share of a few
+percent. Here both providers do the same hundred models in turn, many times, in hosts that stay: the difference of
+each pair has the machine's moods in both of its halves.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median, stdev
+from tempfile import TemporaryDirectory
+
+import psutil
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import serialize_provider
+
+from benchmarks.engines import ROOT, environment
+from benchmarks.programs.bare import BareProvider
+from benchmarks.service import Service
+from nebius_model_resource.provider import CustomModelProvider
+from nebius_model_resource.testing.engine.host import Host
+from nebius_model_resource.testing.engine.resources import Resource
+
+_MODELS = 100
+_NOBODY = "127.0.0.1:1"  # an engine that nothing is told
+_PROVIDERS: dict[str, type[ResourceProvider]] = {"ours": CustomModelProvider, "bare": BareProvider}
+_PROGRAM = """
+import sys, time
+import pulumi
+from benchmarks.programs.{contender} import declare
+
+class Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        return args.name, {{**args.inputs, "generated_name": args.name, "status": "active", "created_at": 1.0}}
+
+    def call(self, args):
+        return {{}}
+
+pulumi.runtime.set_mocks(Mocks())
+began = time.process_time()
+pulumi.runtime.test(declare)()
+print(time.process_time() - began)
+"""
+
+
+@dataclass(frozen=True)
+class Share:
+    """One kind of work: microseconds of the processor for each model, in each round.
+
+    Attributes:
+        work: what was done.
+        ours: with this package.
+        bare: with the provider that does only the HTTP call.
+    """
+
+    work: str
+    ours: Sequence[float]
+    bare: Sequence[float]
+
+    def text(self) -> str:
+        """Both medians, and the mean difference of the pairs with its standard error."""
+        pairs = [ours - bare for ours, bare in zip(self.ours, self.bare, strict=True)]
+        error = stdev(pairs) / len(pairs) ** 0.5 if len(pairs) > 1 else float("nan")
+        return (
+            f"{self.work:<24} ours {median(self.ours):7.0f}  bare {median(self.bare):7.0f}  "
+            f"difference {fmean(pairs):+6.0f} +- {error:.0f} microseconds a model"
+        )
+
+
+class _Contender:
+    """One provider in a host of its own, with a service of its own."""
+
+    def __init__(self, name: str, folder: Path, held: ExitStack) -> None:
+        service = held.enter_context(Service())
+        service.validate_for(0)
+        folder.mkdir()
+        self._env = environment(folder, folder, service.url)
+        self._provider = serialize_provider(_PROVIDERS[name]())
+        self._host = Host(sys.executable, _NOBODY, "share", folder, self._env, lambda _line: None)
+        held.callback(self._host.stop)
+        self._host.start({})
+        self._name = name
+
+    def round(self) -> dict[str, float]:
+        """Make, compare, read and delete the models: microseconds of the host for each of them."""
+        models = [self._model(number) for number in range(_MODELS)]
+        return {
+            "host, up": self._spent(self._make, models),
+            "host, preview": self._spent(self._compare, models),
+            "host, refresh": self._spent(self._read, models),
+            "host, destroy": self._spent(self._host.delete, models),
+        }
+
+    def program(self) -> float:
+        """The same of a program that declares the models, without an engine."""
+        env = {**self._env, "BENCHMARK_MODELS": str(_MODELS)}
+        code = _PROGRAM.format(contender=self._name)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return float(json.loads(done.stdout)) / _MODELS * 1e6
+
+    def _model(self, number: int) -> Resource:
+        inputs = {
+            "__provider": self._provider,
+            "name": f"m{number}",
+            "base_model": "meta-llama/Meta-Llama-3.1-8B-Instruct",
+            "source": f"ftjob-bench:ftckpt_{number}",
+            "description": "measured",
+            "wait_for_active": True,
+        }
+        kind = "pulumi-python:dynamic/share:CustomModel"
+        return Resource(f"urn:pulumi:share::share::{kind}::m{number}", kind, custom=True, inputs=inputs)
+
+    def _make(self, model: Resource) -> None:
+        self._host.check(model.urn, {}, model.inputs)
+        model.id, model.outputs = self._host.create(model)
+
+    def _compare(self, model: Resource) -> None:
+        self._host.check(model.urn, model.inputs, model.inputs)
+        self._host.diff(model, model.inputs, model.outputs, model.inputs)
+
+    def _read(self, model: Resource) -> None:
+        self._host.read(model, model.outputs)
+        self._host.diff(model, model.inputs, model.outputs, model.inputs)
+
+    def _spent(self, work: Callable[[Resource], None], models: Sequence[Resource]) -> float:
+        process = psutil.Process(self._host.pid)
+        before = process.cpu_times()
+        for model in models:
+            work(model)
+        after = process.cpu_times()
+        return (after.user + after.system - before.user - before.system) / len(models) * 1e6
+
+
+def measure(rounds: int = 30) -> list[Share]:
+    """Measure each kind of work, the two providers in turn; the first round of all warms up."""
+    found: dict[str, dict[str, list[float]]] = {}
+    with ExitStack() as held:
+        folder = Path(held.enter_context(TemporaryDirectory(prefix="benchmark-")))
+        contenders = {name: _Contender(name, folder / name, held) for name in _PROVIDERS}
+        for number in range(rounds + 1):
+            order = sorted(contenders, reverse=number % 2 == 0)
+            for name in order:
+                spent = contenders[name].round() | {"program, up or preview": contenders[name].program()}
+                for work, each in spent.items() if number else ():
+                    found.setdefault(work, {}).setdefault(name, []).append(each)
+    return [Share(work, samples["ours"], samples["bare"]) for work, samples in found.items()]
