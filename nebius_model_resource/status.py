@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from nebius_model_resource.client import Listing, NebiusClient
@@ -14,12 +13,14 @@ from nebius_model_resource.errors import NebiusError
 from nebius_model_resource.models import DELETED, GeneratedName, ModelInfo
 from nebius_model_resource.pace import Clock, Deadline, Sleep
 
-FIRST_INTERVAL = 0.5  # seconds between two reads of the list, right after a model was made
+FIRST_INTERVAL = 0.5  # seconds between two reads of the list, when the first model has just been made
+JOINED_INTERVAL = 1.0  # the same while more and more models are made: no more than 60 reads a minute
 LONGEST_INTERVAL = 5.0
 THROTTLED_INTERVAL = 15.0  # while the service is asking for pauses, creates go first
 _GROWTH = 1.1  # the gap stays near a tenth of the time waited
 _JITTER = 0.1
 _WORK_FACTOR = 10  # reading a long list never takes more than about a tenth of the processor's time
+_IDLE = 2.0  # seconds by which a read is late only where nobody waits: a wait looks once a second
 REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a whole stack
 
 
@@ -57,12 +58,6 @@ class Snapshot:
         return [other for other in self._by_short.get(wanted.short, ()) if wanted.names(other)]
 
 
-@dataclass
-class _Schedule:
-    interval: float = FIRST_INTERVAL
-    due: float = 0.0
-
-
 class StatusReader:
     """Reads one project's list for everyone who waits: one request at a time, none while nobody waits."""
 
@@ -87,15 +82,20 @@ class StatusReader:
         self._clock: Clock = client.clock
         self._jitter = jitter
         self._lock = threading.Lock()  # held during a read: who comes meanwhile takes its result
-        self._schedule = _Schedule()
+        # Who joins writes the first, who reads (under the lock) the others: nothing is overwritten.
+        self._first_join = float("-inf")  # since the last read began
+        self._asked_at = float("-inf")
+        self._planned = float("-inf")
+        self._interval = FIRST_INTERVAL
+        self._spacing = JOINED_INTERVAL  # from the last read to one for the sake of who joined since
         self._snapshot: Snapshot | None = None
         self._valid_from = float("-inf")
 
     def join(self) -> float:
         """Begin to wait: the next read comes soon. Returns the moment, for :meth:`latest`."""
         now = self._clock()
-        self._schedule.interval = FIRST_INTERVAL
-        self._schedule.due = min(max(self._schedule.due, now), now + FIRST_INTERVAL)
+        if self._first_join <= self._asked_at:
+            self._first_join = now
         return now
 
     def elapsed(self, since: float) -> float:
@@ -104,15 +104,20 @@ class StatusReader:
 
     def until_due(self) -> float:
         """Seconds until the next read is due."""
-        return max(0.0, self._schedule.due - self._clock())
+        return max(0.0, self._due() - self._clock())
+
+    def _due(self) -> float:
+        if self._first_join <= self._asked_at:
+            return self._planned
+        return min(self._planned, max(self._first_join + FIRST_INTERVAL, self._asked_at + self._spacing))
 
     def latest(self, deadline: Deadline, sleep: Sleep) -> Snapshot | None:
         """The newest list, read anew where that is due; None where another thread's read outlasts the deadline."""
-        if self._clock() >= self._schedule.due:
+        if self._clock() >= self._due():
             if not self._lock.acquire(timeout=deadline.remaining()):
                 return None
             try:
-                if self._clock() >= self._schedule.due:
+                if self._clock() >= self._due():
                     self._read(deadline, sleep, attempts=1)
             finally:
                 self._lock.release()
@@ -144,6 +149,11 @@ class StatusReader:
 
     def _read(self, deadline: Deadline, sleep: Sleep, attempts: int) -> Snapshot:
         started, worked = self._clock(), self._work()
+        if started >= self._planned + _IDLE:
+            self._interval = FIRST_INTERVAL
+        elif self._first_join > self._asked_at:
+            self._interval = min(self._interval, JOINED_INTERVAL)
+        self._asked_at = started
         listing, failure = None, None
         try:
             listing = self._client.list_models(
@@ -161,9 +171,11 @@ class StatusReader:
         A service that takes long is asked half of the time at the most, and a list that is long is read for a tenth.
         """
         shortest = THROTTLED_INTERVAL if self._client.gate.throttled else max(taken, _WORK_FACTOR * work)
-        interval = max(self._schedule.interval, min(shortest, THROTTLED_INTERVAL))
-        self._schedule.due = self._clock() + interval * (1 + _JITTER * (2 * self._jitter() - 1))
-        self._schedule.interval = min(self._schedule.interval * _GROWTH, LONGEST_INTERVAL)
+        shortest = min(shortest, THROTTLED_INTERVAL)
+        self._spacing = max(JOINED_INTERVAL, shortest)
+        interval = max(self._interval, shortest)
+        self._planned = self._clock() + interval * (1 + _JITTER * (2 * self._jitter() - 1))
+        self._interval = min(self._interval * _GROWTH, LONGEST_INTERVAL)
 
 
 class StatusReaders:

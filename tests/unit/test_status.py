@@ -93,6 +93,37 @@ def test_a_service_far_away_is_read_as_often_as_a_near_one(bench: Bench) -> None
     assert 11 <= bench.time.now - began <= 13
 
 
+def _reads_while_others_join(bench: Bench, seconds: int) -> tuple[int, float]:
+    """Ten waits begin in each second: how often the list is read, and how long after its start the last was heard."""
+    deadline = Deadline.after(600, bench.time.clock)
+    longest = 0.0
+    waiting: list[float] = []
+    for _ in range(10 * seconds):
+        waiting.append(bench.reader.join())
+        snapshot = bench.reader.latest(deadline, bench.time.sleep)
+        assert snapshot is not None
+        longest = max(longest, *(snapshot.taken_at - joined for joined in waiting), 0.0)
+        waiting = [joined for joined in waiting if joined > snapshot.taken_at]
+        bench.time.now += 0.1
+    return len(bench.reads()), longest
+
+
+def test_however_many_models_are_made_the_list_is_read_once_a_second(bench: Bench) -> None:
+    """A minute in which ten waits begin in each second takes a read a second, which serves each of them in time."""
+    reads, longest = _reads_while_others_join(bench, 60)
+    assert 50 <= reads <= 62
+    assert longest <= 1.2
+
+
+def test_while_the_service_asks_for_pauses_new_waits_bring_no_read_of_their_own(bench: Bench) -> None:
+    """Creates go first: the list is read each quarter of a minute, however many waits begin meanwhile."""
+    for _ in range(8):  # after so many refusals the ramp outlasts the minute
+        bench.client.gate.refused(bench.time.now, 0)
+        bench.time.now += 1
+    reads, _ = _reads_while_others_join(bench, 60)
+    assert reads <= 6
+
+
 def test_a_long_list_leaves_the_processor_to_others(bench: Bench) -> None:
     """A list that takes a fifth of a second to read is read every two seconds at first, not every half."""
     worked = iter(range(1000))
