@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 from tempfile import TemporaryDirectory
 
 from benchmarks.engines import Stack
@@ -113,7 +113,7 @@ def _cell(contenders: list[Contender], models: int, validation: float, plan: Pla
 
     for number in range(plan.repeat):
         _round(_begun_by(number, contenders), models, validation, plan.turns, keep)
-    return Rows(_joined(found[key]) for key in sorted(found))
+    return Rows(joined(found[key]) for key in sorted(found))
 
 
 def _round(
@@ -131,10 +131,11 @@ def _begun_by(number: int, contenders: list[Contender]) -> list[Contender]:
     return [*contenders[first:], *contenders[:first]]
 
 
-def _joined(repeated: list[Row]) -> Row:
-    """The repetition that stands in the middle, with the times of all and the median of each process's work."""
+def joined(repeated: list[Row]) -> Row:
+    """The repetition that stands in the middle, with the times of all and each process's median work and memory."""
     samples = [row.seconds for row in repeated]
     row = min(repeated, key=lambda each: abs(each.seconds - median(samples)))
     row.seconds, row.samples = median(samples), samples
     row.cpu = {role: median(each.cpu.get(role, 0.0) for each in repeated) for role in row.cpu}
+    row.memory = {role: median_low(each.memory.get(role, 0) for each in repeated) for role in row.memory}
     return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from statistics import fmean, stdev
 from typing import Any
 
 OPERATIONS = ("up", "preview", "refresh", "destroy")
@@ -21,12 +22,12 @@ class Row:
         contender: one of `CONTENDERS`.
         seconds: wall time of the whole command, the median where it was repeated.
         cpu: processor seconds by process; unlike the wall time nearly the same on a busy machine.
-        memory: peak resident memory in bytes by process: `cli`, `language`, `program`, `host`.
+        memory: peak resident memory in bytes by process: `cli`, `language`, `program`, `host`; the median likewise.
         threads: most threads that the host had at once.
         threads_after: threads of the host when it was last seen.
         calls: requests that reached the service, by kind.
         state_bytes: bytes of one model in the state exported after an `up`, None elsewhere.
-        samples: the wall time of each repetition.
+        samples: the wall time of each repetition, in the order in which the contenders took turns.
     """
 
     models: int
@@ -46,6 +47,11 @@ class Row:
     def fastest(self) -> float:
         """Wall time of the fastest repetition: what else the machine does only ever adds to it."""
         return min(self.samples, default=self.seconds)
+
+    def beyond(self, other: Row) -> tuple[float, float] | None:
+        """Mean and standard error of the seconds by which this one's turns took longer; None with fewer than two."""
+        pairs = [mine - theirs for mine, theirs in zip(self.samples, other.samples, strict=False)]
+        return (fmean(pairs), stdev(pairs) / len(pairs) ** 0.5) if len(pairs) > 1 else None
 
     @property
     def key(self) -> tuple[float, int, int, int]:

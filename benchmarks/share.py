@@ -1,8 +1,9 @@
-"""What the package itself works for each model: processor time of host and program, beside the bare provider's.
+"""What the package itself takes for each model: processor time of host and program, beside the bare provider's.
 
 A whole run of a thousand models differs from the next by a tenth on many machines, which hides a share of a few
 percent. Here both providers do the same hundred models in turn, many times, in hosts that stay: the difference of
-each pair has the machine's moods in both of its halves.
+each pair has the machine's moods in both of its halves. So it is with the program's memory, which the system counts in
+steps of megabytes: here it is what Python's own objects take.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from nebius_model_resource.testing.engine.host import Host
 from nebius_model_resource.testing.engine.resources import Resource
 
 _MODELS = 100
+_MANY_MODELS = 300
+_MEMORY_ROUNDS = 3  # what Python's objects take is the same each time
 _NOBODY = "127.0.0.1:1"  # an engine that nothing is told
 _PROVIDERS: dict[str, type[ResourceProvider]] = {"ours": CustomModelProvider, "bare": BareProvider}
 _PROGRAM = """
-import sys, time
+import json, sys, time, tracemalloc
 import pulumi
 from benchmarks.programs.{contender} import declare
 
@@ -44,25 +47,29 @@ class Mocks(pulumi.runtime.Mocks):
         return {{}}
 
 pulumi.runtime.set_mocks(Mocks())
+if {traced}:
+    tracemalloc.start()
 began = time.process_time()
 pulumi.runtime.test(declare)()
-print(time.process_time() - began)
+print(json.dumps({{"seconds": time.process_time() - began, "peak": tracemalloc.get_traced_memory()[1]}}))
 """
 
 
 @dataclass(frozen=True)
 class Share:
-    """One kind of work: microseconds of the processor for each model, in each round.
+    """One kind of work: what it takes for each model, in each round.
 
     Attributes:
         work: what was done.
         ours: with this package.
         bare: with the provider that does only the HTTP call.
+        unit: what is counted: microseconds of the processor, or bytes.
     """
 
     work: str
     ours: Sequence[float]
     bare: Sequence[float]
+    unit: str = "microseconds"
 
     def text(self) -> str:
         """Both medians, and the mean difference of the pairs with its standard error."""
@@ -70,7 +77,7 @@ class Share:
         error = stdev(pairs) / len(pairs) ** 0.5 if len(pairs) > 1 else float("nan")
         return (
             f"{self.work:<24} ours {median(self.ours):7.0f}  bare {median(self.bare):7.0f}  "
-            f"difference {fmean(pairs):+6.0f} +- {error:.0f} microseconds a model"
+            f"difference {fmean(pairs):+6.0f} +- {error:.0f} {self.unit} a model"
         )
 
 
@@ -99,13 +106,22 @@ class _Contender:
         }
 
     def program(self) -> float:
-        """The same of a program that declares the models, without an engine."""
-        env = {**self._env, "BENCHMARK_MODELS": str(_MODELS)}
-        code = _PROGRAM.format(contender=self._name)
+        """Microseconds of a program for each model that it declares, without an engine."""
+        return self._declare(_MODELS)["seconds"] / _MODELS * 1e6
+
+    def memory(self) -> float:
+        """Bytes of Python's objects that one model more adds to such a program at its peak."""
+        few, many = (self._declare(models, traced=True)["peak"] for models in (_MODELS, _MANY_MODELS))
+        return (many - few) / (_MANY_MODELS - _MODELS)
+
+    def _declare(self, models: int, *, traced: bool = False) -> dict[str, float]:
+        env = {**self._env, "BENCHMARK_MODELS": str(models)}
+        code = _PROGRAM.format(contender=self._name, traced=traced)
         done = subprocess.run(
             [sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=True
         )
-        return float(json.loads(done.stdout)) / _MODELS * 1e6
+        told: dict[str, float] = json.loads(done.stdout)
+        return told
 
     def _model(self, number: int) -> Resource:
         inputs = {
@@ -143,6 +159,7 @@ class _Contender:
 def measure(rounds: int = 30) -> list[Share]:
     """Measure each kind of work, the two providers in turn; the first round of all warms up."""
     found: dict[str, dict[str, list[float]]] = {}
+    memory: dict[str, list[float]] = {}
     with ExitStack() as held:
         folder = Path(held.enter_context(TemporaryDirectory(prefix="benchmark-")))
         contenders = {name: _Contender(name, folder / name, held) for name in _PROVIDERS}
@@ -152,4 +169,8 @@ def measure(rounds: int = 30) -> list[Share]:
                 spent = contenders[name].round() | {"program, up or preview": contenders[name].program()}
                 for work, each in spent.items() if number else ():
                     found.setdefault(work, {}).setdefault(name, []).append(each)
-    return [Share(work, samples["ours"], samples["bare"]) for work, samples in found.items()]
+        for _ in range(min(rounds, _MEMORY_ROUNDS)):
+            for name, contender in contenders.items():
+                memory.setdefault(name, []).append(contender.memory())
+    shares = [Share(work, samples["ours"], samples["bare"]) for work, samples in found.items()]
+    return [*shares, Share("program, memory", memory["ours"], memory["bare"], unit="bytes")]

@@ -84,11 +84,15 @@ def test_the_share_is_measured_for_each_kind_of_work() -> None:
         "host, refresh",
         "host, destroy",
         "program, up or preview",
+        "program, memory",
     ]
+    memory = found[-1]
+    assert "bytes a model" in memory.text()
+    assert max(memory.ours) < 1.02 * min(memory.bare)  # what a resource keeps is the SDK's, not ours
     for each in found:
         assert len(each.ours) == len(each.bare) == 2
         assert min(*each.ours, *each.bare) > 0
-        assert re.search(r"difference +[+-]\d+ \+- \d+ microseconds", each.text())
+        assert re.search(r"difference +[+-]\d+ \+- \d+ (microseconds|bytes) a model", each.text())
 
 
 def test_a_result_replaces_only_the_marked_part_of_a_readme(tmp_path: Path) -> None:
