@@ -60,3 +60,11 @@ def test_memory_may_grow_by_a_tenth_more_than_with_the_bare_provider(grown: int,
     )
     found = [each for each in bounds.check(rows) if "memory of the program" in each.promise]
     assert [each.met for each in found] == [met]
+
+
+@pytest.mark.parametrize(("ours", "met"), [(7.9, True), (8.1, False)])
+def test_a_wait_may_take_a_second_more_than_the_validation(ours: float, met: bool) -> None:
+    """What it is held against is the provider that does not wait, in the same turns."""
+    rows = Rows([Row(10, 4, "up", "ours", ours), Row(10, 4, "up", "bare", 3.0)])
+    [finding] = bounds.check(rows)
+    assert finding.met is met
