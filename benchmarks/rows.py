@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from statistics import fmean, stdev
 from typing import Any
@@ -9,6 +10,12 @@ from typing import Any
 OPERATIONS = ("up", "preview", "refresh", "destroy")
 CONTENDERS = ("ours", "naive", "bare", "floor")
 CALLS = ("POST", "LIST", "GET", "DELETE")
+
+
+def difference(ours: Sequence[float], other: Sequence[float]) -> tuple[float, float] | None:
+    """How much more ours took, turn by turn: the mean and its standard error; None with fewer than two turns."""
+    pairs = [mine - theirs for mine, theirs in zip(ours, other, strict=False)]
+    return (fmean(pairs), stdev(pairs) / len(pairs) ** 0.5) if len(pairs) > 1 else None
 
 
 @dataclass
@@ -47,11 +54,6 @@ class Row:
     def fastest(self) -> float:
         """Wall time of the fastest repetition: what else the machine does only ever adds to it."""
         return min(self.samples, default=self.seconds)
-
-    def beyond(self, other: Row) -> tuple[float, float] | None:
-        """Mean and standard error of the seconds by which this one's turns took longer; None with fewer than two."""
-        pairs = [mine - theirs for mine, theirs in zip(self.samples, other.samples, strict=False)]
-        return (fmean(pairs), stdev(pairs) / len(pairs) ** 0.5) if len(pairs) > 1 else None
 
     @property
     def key(self) -> tuple[float, int, int, int]:

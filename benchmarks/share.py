@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import psutil
@@ -24,6 +24,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from benchmarks.engines import ROOT, environment
 from benchmarks.programs.bare import BareProvider
+from benchmarks.rows import difference
 from benchmarks.service import Service
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.engine.host import Host
@@ -73,11 +74,10 @@ class Share:
 
     def text(self) -> str:
         """Both medians, and the mean difference of the pairs with its standard error."""
-        pairs = [ours - bare for ours, bare in zip(self.ours, self.bare, strict=True)]
-        error = stdev(pairs) / len(pairs) ** 0.5 if len(pairs) > 1 else float("nan")
+        mean, error = difference(self.ours, self.bare) or (self.ours[0] - self.bare[0], float("nan"))
         return (
             f"{self.work:<24} ours {median(self.ours):7.0f}  bare {median(self.bare):7.0f}  "
-            f"difference {fmean(pairs):+6.0f} +- {error:.0f} {self.unit} a model"
+            f"difference {mean:+6.0f} +- {error:.0f} {self.unit} a model"
         )
 
 
