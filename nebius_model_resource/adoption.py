@@ -10,6 +10,7 @@ from nebius_model_resource.models import (
     ModelInfo,
     canonical_source,
     same_base,
+    trimmed,
 )
 
 
@@ -59,7 +60,7 @@ def _compared(inputs: Inputs, live: ModelInfo) -> list[tuple[str, str | None, st
             "description",
             inputs.description,
             live.description,
-            (inputs.description or None) == live.description,
+            trimmed(inputs.description) == trimmed(live.description),
         ),
     ]
 

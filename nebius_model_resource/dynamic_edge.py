@@ -30,8 +30,17 @@ from nebius_model_resource.errors import (
     Unfinished,
     ValidationFailed,
 )
-from nebius_model_resource.holding import Holders
-from nebius_model_resource.models import ERROR, VALIDATING, Fault, Inputs, State, changed_inputs
+from nebius_model_resource.models import (
+    ACTIVE,
+    DELETED,
+    ERROR,
+    VALIDATING,
+    Fault,
+    GeneratedName,
+    Inputs,
+    State,
+    changed_inputs,
+)
 from nebius_model_resource.validation import find_faults
 
 if TYPE_CHECKING:
@@ -51,7 +60,7 @@ def _served(method: Callable[..., _T]) -> Callable[..., _T]:
             try:
                 return method(self, call, *map(_with_placeholders, args))
             except NebiusError as error:
-                call.fail(messages.told(error, method.__name__))
+                call.fail(messages.told(error, method.__name__, call.urn, recorded=self._key_is_recorded))
             except Exception:
                 if call.failed:
                     raise
@@ -81,7 +90,11 @@ class DynamicEdge:
         self._lookup = lookup
         self._lock = threading.Lock()
         self._lifecycle: Lifecycle | None = None
-        self._holders = Holders()
+        # What this host did in this run, by short name: it never knows who else holds a model.
+        self._adopted: set[str] = set()
+        self._read: dict[str, str] = {}  # by URN
+        self._found_any = False
+        self._replaced: dict[str, str] = {}  # by URN: the status to show where a model is replaced for it
 
     @_served
     def check(self, call: dynamic_host.HostCall, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -96,6 +109,9 @@ class DynamicEdge:
             inputs.pop("import_id", None)
         elif not faults:
             faults = self._adoption_faults(call, inputs)
+            if status := self._replaced.get(call.urn):
+                # The engine shows the new value of any change out of the inputs; nothing else reads it there.
+                inputs["status"] = status
         return CheckResult(inputs, [_failure(fault) for fault in faults])
 
     @_served
@@ -103,16 +119,37 @@ class DynamicEdge:
         self, call: dynamic_host.HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]
     ) -> DiffResult:
         """Name just the inputs that changed: each needs a new model, made before the old one goes."""
-        if conflict := self._holders.hold(id_, call.urn):
-            call.fail(conflict)
-        changed = changed_inputs(_inputs(olds), _inputs(news))
-        kinds = {name: _kind(olds.get(name), news.get(name)) for name in changed}
-        if kinds or olds.get("status") not in (ERROR, VALIDATING):
+        old, new = _inputs(olds), _inputs(news)
+        if changed := changed_inputs(old, new):
+            kinds = {name: _kind(olds.get(name), news.get(name)) for name in changed}
             return dynamic_host.DetailedDiff(kinds, replaces=True)
-        if olds["status"] == ERROR or self._models().is_lost(_state(id_, olds), self._operation(call)):
-            return dynamic_host.DetailedDiff({"status": "UPDATE"}, replaces=True)
-        waits = _inputs(news).wait_for_active
-        return dynamic_host.DetailedDiff({"status": "UPDATE"} if waits else {}, replaces=False)
+        if olds.get("status") != ACTIVE and (diff := self._status_diff(call, _state(id_, olds), new)):
+            return diff
+        kinds = {} if old.wait_for_active == new.wait_for_active else {"wait_for_active": "UPDATE"}
+        return dynamic_host.DetailedDiff(kinds, replaces=False)
+
+    def _status_diff(self, call: dynamic_host.HostCall, state: State, new: Inputs) -> DiffResult | None:
+        """What a model asks for that was not active when it was last read; None where that is nothing."""
+        live = self._live(call, state)
+        if warning := messages.status_warning(live) if live else messages.gone(state.generated_name):
+            call.warn(warning)
+        if live and live.status != ERROR:
+            return None
+        if live and not new.wait_for_active:
+            # Its update fails and says why: a new model each time would hide that none ever works.
+            return dynamic_host.DetailedDiff({}, replaces=False, changes=True)
+        status = live.status if live else DELETED
+        self._replaced[call.urn] = status if status != state.status else ACTIVE
+        return dynamic_host.DetailedDiff({"status": "UPDATE"}, replaces=True, of_inputs=False)
+
+    def _live(self, call: dynamic_host.HostCall, state: State) -> State | None:
+        """What is known of a model by now; None where it is gone."""
+        if state.status == ERROR:  # for good
+            return state
+        try:
+            return self._models().read(state, self._operation(call))
+        except NebiusError:
+            return state
 
     @_served
     def create(self, call: dynamic_host.HostCall, props: dict[str, Any]) -> CreateResult:
@@ -121,43 +158,63 @@ class DynamicEdge:
         try:
             state = self._models().create(inputs, self._operation(call))
         except (Unfinished, ValidationFailed) as error:
-            self._keep(call, inputs.name, error)
+            self._keep(call, inputs, error)
         if inputs.import_id:
-            self._holders.adopted(state.generated_name, call.urn)
+            self._adopted.add(GeneratedName.parse(state.generated_name).short)
         return CreateResult(state.generated_name, _outputs(state))
 
     @_served
     def read(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Tell what is live; a model that is gone leaves the state."""
+        """Read what is live; a model that is gone leaves the state."""
         operation = self._operation(call)
         if "status" not in props:
             return self._get(call, id_, props, operation)
         live = self._models().read(_state(id_, props), operation)
         if live is None:
+            if not self._found_any:
+                call.warn(messages.nothing_found(id_))
             return ReadResult(None, {}, {})
-        return ReadResult(live.generated_name, _outputs(live), _input_bag(live.inputs))
+        self._found_any = True
+        outputs, inputs = _outputs(live), _input_bag(live.inputs)
+        reason = messages.unready(live)
+        if reason and call.keep(reason, live.generated_name, outputs, inputs):
+            call.fail(reason)  # the engine warns, and keeps what was read
+        return ReadResult(live.generated_name, outputs, inputs)
 
     @_served
     def update(
         self, call: dynamic_host.HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]
     ) -> UpdateResult:
-        """Go on waiting for a model whose create did not finish: nothing else can be updated in place."""
+        """Go on waiting for a model whose create did not finish, or take a changed ``wait_for_active`` over."""
         state = State(
             _inputs(news), id_, olds.get("status", VALIDATING), created_at=_whole(olds.get("created_at"))
         )
         try:
             state = self._models().resume(state, self._operation(call))
         except (Unfinished, ValidationFailed) as error:
-            self._keep(call, state.inputs.name, error, may_delete=False)
+            self._keep(call, state.inputs, error, may_delete=False)
         return UpdateResult(_outputs(state))
 
     @_served
     def delete(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> None:
-        """Delete the model; one that is gone already is a success, and one that was handed over is left alone."""
-        if (keeper := self._holders.keeper(id_, call.urn)) is not None:
-            call.progress(f"not deleted: {id_!r} is now held by {keeper}")
+        """Delete the model; one that is gone already is a success.
+
+        A model that this run has adopted with ``import_``, or that this very resource now reads with ``get``, is
+        left alone.
+        """
+        short = GeneratedName.parse(id_).short
+        if short in self._adopted:
+            call.note(f"not deleted: {id_!r} was adopted with `import_` in this run")
+            return
+        if call.urn and self._read.get(call.urn) == short:
+            call.note(f"not deleted: this resource now reads {id_!r} with `CustomModel.get`")
             return
         self._models().delete(_state(id_, props), self._operation(call))
+
+    @property
+    def _key_is_recorded(self) -> bool:
+        """Whether the key is the stack's configuration: then the state holds it, and `destroy` uses that one."""
+        return bool(self._lookup("nebius:apiKey"))
 
     @cached_property
     def _project(self) -> str | None:
@@ -198,7 +255,7 @@ class DynamicEdge:
     def _keep(
         self,
         call: dynamic_host.HostCall,
-        name: str,
+        inputs: Inputs,
         error: Unfinished | ValidationFailed,
         *,
         may_delete: bool = True,
@@ -206,10 +263,10 @@ class DynamicEdge:
         """Fail, with what exists recorded in the state; where the host cannot do that, delete it."""
         state = error.state
         if state is None:
-            call.fail(messages.failed(name, error))
-        message = messages.kept(error)
+            call.fail(messages.failed(inputs.name, error))
+        message = messages.kept(error, call.urn)
         if not call.keep(message, state.generated_name, _outputs(state)) and may_delete:
-            message = self._let_go(call, name, error, state)
+            message = self._let_go(call, inputs.name, error, state)
         call.fail(message)
 
     def _let_go(self, call: dynamic_host.HostCall, name: str, error: NebiusError, state: State) -> str:
@@ -225,16 +282,17 @@ class DynamicEdge:
     ) -> ReadResult:
         """Serve ``CustomModel.get``: all that the service tells, and nothing held."""
         from nebius_model_resource.lifecycle import live_state
-        from nebius_model_resource.models import GeneratedName
 
         project = props.get("ai_project_id") or self._project
         info = self._models().existing(id_, project, operation)
         if info is None:
             call.fail(f"there is no model {id_!r} at the service: `nebius-models list` shows what there is")
-        self._holders.read(info.name, call.urn)
         name = GeneratedName.parse(info.name)
+        self._read[call.urn] = name.short
         inputs = Inputs(name.custom, name.base or "", info.source or "", ai_project_id=project)
         live = live_state(State(inputs, info.name, info.status or ""), info)
+        if warning := messages.status_warning(live):
+            call.warn(warning)
         return ReadResult(live.generated_name, _outputs(live), _input_bag(live.inputs))
 
     def _adoption_faults(self, call: dynamic_host.HostCall, bag: dict[str, Any]) -> list[Fault]:
@@ -248,8 +306,6 @@ class DynamicEdge:
         info = self._models().existing(name, project, self._operation(call))
         if info is None:
             return [missing(name)]
-        if conflict := self._holders.adopt(info.name, call.urn):
-            return [Fault("import_", conflict)]
         faults = differences(inputs, info, UNKNOWN)
         if not faults:
             call.progress(f"adopts {info.name}: nothing will be created")

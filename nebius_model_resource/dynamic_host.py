@@ -12,8 +12,8 @@ method                        ``custom_timeouts`` (pulumi#12987)       deadline 
 ``context.abort``             one line instead of a traceback          the message is a traceback's last line
                               (pulumi/docs#14501)
 ``context`` trailers          ``ErrorResourceInitFailed``: a model     an unfinished model is deleted and
-                              that exists and is not ready is kept     the create fails
-                              (pulumi#15958, #5210, #18009)
+                              that exists and is not ready is kept     the create fails; a refresh says
+                              (pulumi#15958, #5210, #18009)            nothing of a model that is not ready
 ``context.add_callback``      the engine is gone: clean up, and end    the operation ends as if nothing
                               (pulumi#6065)                            had happened
 ``sys.argv[-1]``              the engine's address: live progress in   no progress
@@ -46,6 +46,7 @@ from nebius_model_resource.host_threads import Threads, frame_with
 
 _log = logging.getLogger(__name__)
 _PROVIDER = "__provider"
+_said: set[str] = set()  # what this host has said to stay
 _UNKNOWN_CODE = 2  # grpc's code for what the host itself raises, google.rpc.Code.UNKNOWN
 
 
@@ -100,17 +101,34 @@ class HostCall:
         """Show a text in the resource's row until the next one; it leaves no trace in the diagnostics."""
         _engine_log("INFO", text, self.urn, ephemeral=True)
 
-    def warn(self, text: str) -> None:
-        """Show a warning in the resource's row; it leaves no trace either."""
-        _engine_log("WARNING", text, self.urn, ephemeral=True)
+    def note(self, text: str) -> None:
+        """Show a text in the resource's row and in the diagnostics."""
+        self._log_once("INFO", text)
 
-    def keep(self, message: str, id_: str, properties: Mapping[str, Any]) -> bool:
+    def warn(self, text: str) -> None:
+        """Show a warning in the resource's row and in the diagnostics."""
+        self._log_once("WARNING", text)
+
+    def _log_once(self, severity: str, text: str) -> None:
+        """Say a thing once in a run: an engine that refreshes and then updates asks twice."""
+        if text not in _said:
+            _said.add(text)
+            _engine_log(severity, text, self.urn, ephemeral=False)
+
+    def keep(
+        self,
+        message: str,
+        id_: str,
+        properties: Mapping[str, Any],
+        inputs: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Have the coming :meth:`fail` leave the resource in the state, as existing and not ready.
 
         Args:
             message: what is wrong with the resource.
             id_: its id.
             properties: its outputs, plain values.
+            inputs: its inputs as a read found them; None where they stay as they are.
 
         Returns:
             Whether the engine will be told; where not, nobody but the caller knows of the resource.
@@ -123,13 +141,23 @@ class HostCall:
             )  # the SDK has one more; a process can load only one of them
             from pulumi.runtime.proto import provider_pb2
 
-            bag = Struct()
-            bag.update({**properties, _PROVIDER: self._given()[_PROVIDER]})
+            def bag(values: Mapping[str, Any]) -> Any:
+                struct = Struct()
+                struct.update({**values, _PROVIDER: self._given()[_PROVIDER]})
+                return struct
+
+            failed = provider_pb2.ErrorResourceInitFailed(
+                id=id_,
+                properties=bag(properties),
+                reasons=[message],
+                inputs=None if inputs is None else bag(inputs),
+            )
             details = Packed()
-            details.Pack(provider_pb2.ErrorResourceInitFailed(id=id_, properties=bag, reasons=[message]))
+            details.Pack(failed)
             status = Status(code=_UNKNOWN_CODE, message=message, details=[details])
             abort = self._context.abort
             self._context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            _said.add(message)
             return callable(abort)
         return False
 
@@ -198,14 +226,19 @@ class DetailedDiff(DiffResult):
     them; while it reads the last one, the answer's other fields can be added.
     """
 
-    def __init__(self, kinds: Mapping[str, str], *, replaces: bool) -> None:
+    def __init__(
+        self, kinds: Mapping[str, str], *, replaces: bool, of_inputs: bool = True, changes: bool = False
+    ) -> None:
         """Say what changed.
 
         Args:
             kinds: for each changed property ``"ADD"``, ``"DELETE"`` or ``"UPDATE"``.
             replaces: whether these changes need a new resource.
+            of_inputs: whether the old values are those of the inputs, and not of the outputs.
+            changes: whether the resource is to be updated though no property has changed.
         """
-        super().__init__(changes=bool(kinds), replaces=list(kinds) if replaces else [])
+        super().__init__(changes=bool(kinds) or changes, replaces=list(kinds) if replaces else [])
+        self._of_inputs = of_inputs
         self._kinds = {name: f"{kind}_REPLACE" if replaces else kind for name, kind in kinds.items()}
 
     @property
@@ -220,7 +253,7 @@ class DetailedDiff(DiffResult):
             kind = provider_pb2.PropertyDiff.Kind
             fields = caller.f_locals["fields"]
             fields["detailedDiff"] = {
-                name: provider_pb2.PropertyDiff(kind=kind.Value(text), inputDiff=True)
+                name: provider_pb2.PropertyDiff(kind=kind.Value(text), inputDiff=self._of_inputs)
                 for name, text in self._kinds.items()
             }
             fields["hasDetailedDiff"] = True

@@ -21,6 +21,7 @@
         ├── ValidationFailed     the service ended the validation with `error`
         ├── ModelVanished        the model is gone though nobody here deleted it
         ├── Unfinished           the model exists and is not active yet
+        │   └── UnknownStatus    its status is none that is documented
         ├── DeadlineExceeded     time ran out before anything was made
         ├── AmbiguousCreate      more models could be the one that was asked for than were asked for
         ├── AdoptionRefused      the existing model is not the declared one
@@ -180,6 +181,10 @@ class Unfinished(ModelError):
     def __init__(self, message: str, *, state: State) -> None:
         super().__init__(message)
         self.state = state
+
+
+class UnknownStatus(Unfinished):
+    """A model exists, and its status is none of the documented ones: nobody can say what it waits for."""
 
 
 class DeadlineExceeded(ModelError):

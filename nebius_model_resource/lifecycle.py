@@ -16,6 +16,7 @@ from nebius_model_resource.errors import (
     AccessDenied,
     AdoptionRefused,
     EngineGone,
+    ModelVanished,
     NebiusError,
     NotFound,
     Unfinished,
@@ -26,6 +27,7 @@ from nebius_model_resource.models import (
     ACTIVE,
     DELETED,
     ERROR,
+    KNOWN_STATUSES,
     VALIDATING,
     GeneratedName,
     Inputs,
@@ -37,7 +39,14 @@ from nebius_model_resource.pace import Clock, Deadline, Sleep
 from nebius_model_resource.posting import Poster
 from nebius_model_resource.status import StatusReaders
 from nebius_model_resource.unanswered import Kind
-from nebius_model_resource.waiting import GRACE, Report, Wait
+from nebius_model_resource.waiting import (
+    GRACE,
+    Report,
+    Wait,
+    unknown_status,
+    validation_failed,
+    vanished,
+)
 
 DEFAULT_SECONDS = 600.0  # to become active: as long as published clients wait
 _CLEAN_UP_SECONDS = 30.0
@@ -124,8 +133,20 @@ class Lifecycle:
         Raises:
             ValidationFailed, Unfinished: with what is now known of the model.
             ModelVanished: it is gone.
+            ApiError, TransportError: the model is not awaited, and could not be read.
         """
-        return self._settle(state, operation, _RESUME_GRACE)
+        try:
+            live = self.read(state, operation)
+        except NebiusError:
+            if not state.inputs.wait_for_active:
+                raise
+            live = state  # the wait reads again until its deadline
+        if live is None:
+            raise ModelVanished(vanished(state.generated_name))
+        live = replace(live, inputs=state.inputs)  # an update has the inputs that are declared
+        if live.status == ERROR:
+            raise ValidationFailed(validation_failed(live.status_reason), state=live)
+        return self._settle(live, operation, _RESUME_GRACE)
 
     def read(self, state: State, operation: Operation) -> State | None:
         """What is live of a model; None where it is gone for sure: absent in the list, and by name as well.
@@ -173,14 +194,6 @@ class Lifecycle:
                 raise
         self._readers.of(state.inputs.ai_project_id).outdate()
 
-    def is_lost(self, state: State, operation: Operation) -> bool:
-        """Whether a model left unfinished is gone or has ended in ``error`` since; False where nobody knows."""
-        try:
-            live = self.read(state, operation)
-        except NebiusError:
-            return False
-        return live is None or live.status == ERROR
-
     def existing(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
         """A model that others made; None where there is none that the key may see.
 
@@ -222,6 +235,8 @@ class Lifecycle:
         if state.status == ACTIVE and full:
             return state
         if full and not state.inputs.wait_for_active and state.status != ERROR:
+            if state.status not in KNOWN_STATUSES:
+                operation.report.warn(unknown_status(state))
             return state
         reader = self._readers.of(state.inputs.ai_project_id)
         wait = Wait(

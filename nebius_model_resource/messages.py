@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from nebius_model_resource.errors import (
     AccessDenied,
+    ApiError,
     BadRequest,
     DeadlineExceeded,
     NebiusError,
@@ -13,8 +16,11 @@ from nebius_model_resource.errors import (
     ServerFault,
     TransportError,
     Unfinished,
+    UnknownStatus,
     ValidationFailed,
 )
+from nebius_model_resource.models import ACTIVE, ERROR, KNOWN_STATUSES, State
+from nebius_model_resource.waiting import unknown_status
 
 # What is true after a failure of each of the provider's methods, and what to do.
 _LEFT = {
@@ -26,37 +32,89 @@ _LEFT = {
 _UNCHANGED = "nothing was changed: run the same command again"
 _CHECK_KEY = "check the key (`pulumi config set --secret nebius:apiKey <key>`, or NEBIUS_API_KEY)"
 _CHECK_RIGHTS = "the key may not do this, or not in this project: check nebius:apiKey and nebius:aiProjectId"
+_RECORDED_KEY = (
+    "this command uses the key that the last `pulumi up` recorded in the state; after a new key run `pulumi up`, "
+    "`pulumi refresh --run-program` or `pulumi destroy --run-program`, or keep the key in the environment variable "
+    "NEBIUS_API_KEY, which is read each time"
+)
+_WITHDRAWN = (
+    "check nebius:baseUrl; if it is right, the service may no longer offer custom models under this base URL"
+)
 _NO_LORA = (
     "choose a base model from that list; where it is empty, the service hosts no custom models for this account "
     "at present: ask its support about dedicated endpoints"
 )
 _LOST = (ServerFault, TransportError)
 _OPENINGS: tuple[tuple[tuple[type[NebiusError], ...], str], ...] = (
-    ((NotFound, Redirected), "Nebius answered: {}; check nebius:baseUrl"),
+    ((Redirected,), "Nebius answered: {}; check nebius:baseUrl"),
     ((NotSent,), "Nebius could not be reached: {}; check the network and nebius:baseUrl"),
     (_LOST, "Nebius gave no usable answer: {}"),
     ((DeadlineExceeded,), "{}"),
 )
+# What a refusal is about, by its status or by its words, in this order: what it says and what to check.
+_BILLING = re.compile(r"\b(billing|payment|balance|funds?|credits?|unpaid|invoice)\b", re.IGNORECASE)
+_QUOTA = re.compile(r"\b(quotas?|limits? (is |was |has been )?(reached|exceeded)|too many)\b", re.IGNORECASE)
+_OTHER_REFUSALS = {
+    405: ("Nebius does not take this call here", "check nebius:baseUrl, which may lead to something else"),
+    407: (
+        "a proxy asks for its own user and password",
+        "check the proxy's address in HTTPS_PROXY (`http://user:password@host:port`)",
+    ),
+}
 
 
-def told(error: NebiusError, method: str) -> str:
+def told(error: NebiusError, method: str, urn: str = "", *, recorded: bool = False) -> str:
     """An error as one line for the person at the engine.
 
     Args:
         error: what went wrong.
         method: the provider's method that failed, such as ``"create"``.
+        urn: the resource's URN; empty where it is not known.
+        recorded: whether the key in use stands in the state, as one from the stack's configuration does.
     """
     left = _LEFT.get(method, _UNCHANGED)
+    if isinstance(error, ApiError) and (subject := _subject(error)):
+        opening, remedy = subject
+        return f"{opening}: {error}; {remedy}; {left}"
     if isinstance(error, AccessDenied):
-        remedy = _CHECK_KEY if error.status == 401 else _CHECK_RIGHTS
-        return f"Nebius refused the key: {error}; {remedy}; {left}"
+        return f"Nebius refused the key: {error}; {_key_remedy(error, method, recorded=recorded)}; {left}"
     if isinstance(error, BadRequest):
         return _refused(error, method, left)
+    if isinstance(error, NotFound):
+        return f"Nebius answered: {error}; {_WITHDRAWN}; {_way_out(method, urn, left)}"
     for kinds, words in _OPENINGS:
         # A create whose answer was lost says for itself what may exist.
         if isinstance(error, kinds) and not (method == "create" and kinds is _LOST):
             return f"{words.format(error)}; {left}"
     return str(error)
+
+
+def _subject(error: ApiError) -> tuple[str, str] | None:
+    """What a refusal is about, where it is neither the key nor what was asked for: an opening and a remedy."""
+    if not isinstance(error, (AccessDenied, BadRequest)) or error.status == 401:
+        return None
+    if error.status == 402 or _BILLING.search(error.detail):
+        return "Nebius refused for the account's billing", "check the account's balance and payment"
+    if _QUOTA.search(error.detail):
+        return (
+            "Nebius refused for the account's quota",
+            "free some of it, or ask the service's support for more",
+        )
+    return _OTHER_REFUSALS.get(error.status)
+
+
+def _key_remedy(error: AccessDenied, method: str, *, recorded: bool) -> str:
+    if error.status != 401:
+        return _CHECK_RIGHTS
+    # An `up` runs the program, and takes the key from the configuration as it is now.
+    return _RECORDED_KEY if recorded and method in ("read", "delete") else _CHECK_KEY
+
+
+def _way_out(method: str, urn: str, left: str) -> str:
+    """A service that is withdrawn answers 404 for ever: then only the state can be brought in order."""
+    if method not in ("read", "delete"):
+        return left
+    return f"{left}, or drop the model from the state with `pulumi state delete '{urn or '<urn>'}'`"
 
 
 def _refused(error: BadRequest, method: str, left: str) -> str:
@@ -69,19 +127,29 @@ def _refused(error: BadRequest, method: str, left: str) -> str:
     )
 
 
-def kept(error: Unfinished | ValidationFailed) -> str:
+def kept(error: Unfinished | ValidationFailed, urn: str = "") -> str:
     """An error whose model is recorded in the state as not ready."""
+    state, cause = error.state, error.__cause__
+    delete = "or `pulumi destroy` to delete it"
     if isinstance(error, ValidationFailed):
-        return f"{error}; it is kept in the state: run `pulumi up` to replace it, or `pulumi destroy` to delete it"
+        replace = "run `pulumi up` to replace it"
+        if state is not None and not state.inputs.wait_for_active:
+            replace = f"change `source`, or fix the adapter and run `pulumi up --replace '{urn or '<urn>'}'`"
+        return f"{error}; it is kept in the state: {replace}, {delete}"
+    if isinstance(error, UnknownStatus):
+        return f"{error}; it is kept in the state: ask the service what it means, then run `pulumi up` again, {delete}"
+    if isinstance(cause, AccessDenied):
+        remedy = _CHECK_KEY if cause.status == 401 else _CHECK_RIGHTS
+        return f"{error}; it is kept in the state: {remedy}, then run `pulumi up` again to go on waiting"
     return (
         f"{error}; it is kept in the state: run `pulumi up` again to go on waiting (longer with "
-        'custom_timeouts=CustomTimeouts(create="20m", update="20m")), or `pulumi destroy` to delete it'
+        f'custom_timeouts=CustomTimeouts(create="20m", update="20m")), {delete}'
     )
 
 
 def failed(name: str, error: ValidationFailed | Unfinished) -> str:
     """A failed validation of which nothing is left."""
-    return f"{name!r} was not made: {error}; mend the adapter, then run `pulumi up` again"
+    return f"{name!r} was not made: {error}; fix the adapter, then run `pulumi up` again"
 
 
 def let_go(name: str, error: NebiusError) -> str:
@@ -94,4 +162,34 @@ def orphaned(generated_name: str, error: NebiusError, failure: NebiusError) -> s
     return (
         f"{error}; it could neither be kept in the state nor deleted ({failure}): run "
         f"`nebius-models delete {generated_name}` before the next `pulumi up`"
+    )
+
+
+def status_warning(state: State) -> str | None:
+    """What is wrong with a model that exists; None where nothing is."""
+    if state.status == ERROR:
+        reason = state.status_reason or "the service gives no reason"
+        return f"the model {state.generated_name!r} is in status 'error': {reason}"
+    return unknown_status(state) if state.status and state.status not in KNOWN_STATUSES else None
+
+
+def unready(state: State) -> str | None:
+    """Why a model that was read is not what its resource declares; None where it is."""
+    if warning := status_warning(state):
+        return warning
+    if state.status == ACTIVE or not state.inputs.wait_for_active:
+        return None
+    return f"the model {state.generated_name!r} is still {state.status}: `pulumi up` waits until it is active"
+
+
+def gone(generated_name: str) -> str:
+    """A model of the state that is replaced because it is gone."""
+    return f"the model {generated_name!r} is no longer at the service: a new one replaces it"
+
+
+def nothing_found(generated_name: str) -> str:
+    """A model that leaves the state while no other was found either."""
+    return (
+        f"{generated_name!r} leaves the state: this key sees none of the stack's models read so far; if it is another "
+        f'account\'s key, set the right one and adopt the model again (import_="{generated_name}")'
     )

@@ -14,6 +14,7 @@ from nebius_model_resource.texts import harmless
 
 INFIX = "-LoRa:"  # literally, that case: seen in every generated name
 VALIDATING, ACTIVE, ERROR, DELETED = "validating", "active", "error", "deleted"
+KNOWN_STATUSES = (VALIDATING, ACTIVE, ERROR, DELETED)  # all that are documented
 _COMPARED = ("name", "base_model", "source", "description", "ai_project_id")
 
 # A flavour such as "-fast" is part of the base a model is made from; whether the generated name keeps it
@@ -140,8 +141,9 @@ class Inputs:
 def changed_inputs(old: Inputs, new: Inputs) -> list[str]:
     """The inputs that differ in meaning, in the order of their declaration.
 
-    Two spellings of a hub source, and None and an empty text, are the same. ``wait_for_active`` and ``import_``
-    tell how to work, not what to make.
+    Two spellings of a hub source are the same, and so are two descriptions that differ only in the white space
+    around them: a service that trims it would otherwise replace a live model for ever. ``wait_for_active`` and
+    ``import_`` tell how to work, not what to make.
     """
     if old == new:  # what most models of most previews are
         return []
@@ -150,7 +152,14 @@ def changed_inputs(old: Inputs, new: Inputs) -> list[str]:
 
 def _meaning(prop: str, inputs: Inputs) -> str | None:
     value: str | None = getattr(inputs, prop)
+    if prop == "description":
+        return trimmed(value)
     return canonical_source(value) if prop == "source" and value else value or None
+
+
+def trimmed(description: str | None) -> str | None:
+    """A description without the white space around it; None where nothing is left."""
+    return (description or "").strip() or None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions, RunError
 from pulumi.dynamic import Resource
 from pulumi.runtime import get_root_resource
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from nebius_model_resource.provider import CustomModelProvider
 
@@ -34,6 +36,12 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         )
         pulumi.export("model", bot.generated_name)
     """
+
+    def __init_subclass__(cls, module: str = "", name: str = "", **kwargs: Any) -> None:
+        # Pulumi's base class would give each subclass the type `dynamic:Resource`, and so replace its models.
+        super().__init_subclass__(module=module, name=name, **kwargs)
+        if not (module or name):
+            del cls._resource_type_name
 
     def __init__(
         self,
@@ -188,9 +196,10 @@ def _without_import(opts: ResourceOptions | None) -> tuple[ResourceOptions | Non
 
 
 def _note_adoption(import_id: str, resource_name: str) -> None:
-    """Tell a program that declares one model twice; the host tells what only it can know."""
+    """Refuse a program that declares one model twice."""
     stack = get_root_resource()
-    if stack is None:
+    # With `set_mocks` all tests of a process share one root, and each may declare the same model.
+    if stack is None or isinstance(get_monitor(), MockMonitor):
         return
     # Equal names are told apart by their parents at the most, which only the engine knows.
     from nebius_model_resource.models import GeneratedName
@@ -199,6 +208,6 @@ def _note_adoption(import_id: str, resource_name: str) -> None:
     other = _adoptions.setdefault(stack, {}).setdefault(short, resource_name)
     if other != resource_name:
         raise RunError(
-            f"CustomModel {resource_name!r}: import_={import_id!r} is adopted by CustomModel {other!r} already: "
+            f"CustomModel {resource_name!r}: import_={import_id!r} is already adopted by CustomModel {other!r}: "
             "declare the model once"
         )

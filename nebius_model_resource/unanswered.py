@@ -21,6 +21,7 @@ from nebius_model_resource.models import (
     ModelInfo,
     canonical_source,
     same_base,
+    trimmed,
     unflavoured,
 )
 
@@ -44,14 +45,14 @@ class Kind:
             inputs.name,
             inputs.base_model,
             canonical_source(inputs.source),
-            inputs.description or None,
+            trimmed(inputs.description),
             inputs.ai_project_id,
         )
 
     def fits(self, model: ModelInfo) -> bool:
         """Whether a listed model could be of this kind: what the service does not tell does not speak against it."""
         name = GeneratedName.parse(model.name)
-        if name.custom != self.name or model.description != self.description:
+        if name.custom != self.name or trimmed(model.description) != self.description:
             return False
         base = name.base or model.base_model
         if base is not None and not same_base(base, self.base_model):

@@ -13,15 +13,27 @@ from nebius_model_resource.errors import (
     NebiusError,
     NotFound,
     Unfinished,
+    UnknownStatus,
     ValidationFailed,
 )
-from nebius_model_resource.models import ACTIVE, DELETED, ERROR, GeneratedName, ModelInfo, State
+from nebius_model_resource.models import (
+    ACTIVE,
+    DELETED,
+    ERROR,
+    KNOWN_STATUSES,
+    GeneratedName,
+    ModelInfo,
+    State,
+)
 from nebius_model_resource.pace import Deadline, Sleep
 from nebius_model_resource.status import Snapshot, StatusReader
 
 GRACE = 30.0  # seconds in which a model just made may still be missing from reads (seen live, December 2025)
-_TICK = 1.0  # seconds between two updates of the progress
-_WARN_AFTER = 60.0
+_TICK = 1.0  # seconds between two looks at the progress
+# Seconds waited at which the row says so, then each minute: the engine has a clock of its own in the row, and in the
+# log of a CI run each text is one more line.
+_FIRST_MARKS = (10, 30)
+_MINUTE = 60
 
 
 def _ignore(_text: str) -> None:
@@ -30,7 +42,7 @@ def _ignore(_text: str) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """Where progress is shown: texts that replace each other, and warnings; nowhere by default."""
+    """Where progress is shown: texts that replace each other, and warnings that stay; nowhere by default."""
 
     progress: Callable[[str], None] = _ignore
     warn: Callable[[str], None] = _ignore
@@ -59,8 +71,7 @@ class Wait:
         self._joined = reader.join()
         self._seen: Snapshot | None = None
         self._trouble: NebiusError | None = None
-        self._warned = False
-        self._shown = ""
+        self._shown: tuple[str, int] | None = None
 
     def until_active(self) -> State:
         """Wait.
@@ -76,21 +87,22 @@ class Wait:
             self._sleep(min(max(self._reader.until_due(), 0.02), _TICK, self._deadline.remaining()))
             self._show()
             if (info := self._look()) and self._is_done(info):
+                self._report.progress(self._state.status)
                 return self._state
 
     def _elapsed(self) -> float:
         return self._reader.elapsed(self._joined)
 
     def _show(self) -> None:
-        text = f"{self._state.status} ({self._elapsed():.0f} s)"
-        if text != self._shown:  # each is a call to the engine, which draws the row anew
-            self._shown = text
-            self._report.progress(text)
-        if self._elapsed() >= _WARN_AFTER and not self._warned:
-            self._warned = True
+        status, mark = self._state.status, _mark(self._elapsed())
+        if (status, mark) == self._shown:
+            return
+        self._shown = status, mark
+        text = f"{status} ({mark} s)" if mark else status
+        if mark >= _MINUTE:
             reason = self._state.status_reason or self._trouble or "the service gives no reason"
-            left = f"{self._deadline.remaining():.0f} s left until the deadline"
-            self._report.warn(f"still {self._state.status} after {self._elapsed():.0f} s: {reason}; {left}")
+            text += f": {reason}; {self._deadline.remaining():.0f} s left until the deadline"
+        self._report.progress(text)
 
     def _look(self) -> ModelInfo | None:
         """What the newest list says, or where it says nothing a read by name; None where there is no news."""
@@ -118,10 +130,7 @@ class Wait:
         if self._elapsed() < self._grace:
             return
         if isinstance(error, NotFound):
-            raise ModelVanished(
-                f"the model {self._state.generated_name!r} is gone though nobody here deleted it: {error}; "
-                "run `pulumi up` again to make a new one"
-            ) from error
+            raise ModelVanished(vanished(self._state.generated_name, error)) from error
         if isinstance(error, AccessDenied):
             self._give_up("the key was refused")
 
@@ -135,10 +144,11 @@ class Wait:
             created_at=info.created_at or self._state.created_at,
         )
         if info.status == ERROR:
-            reason = info.status_reason or "the service gave no reason"
-            raise ValidationFailed(f"validation failed: {reason}", state=self._state)
+            raise ValidationFailed(validation_failed(info.status_reason), state=self._state)
         if info.status == DELETED:
             raise ModelVanished(f"the model {full!r} was deleted by somebody else while it was awaited")
+        if info.status and info.status not in KNOWN_STATUSES:
+            raise UnknownStatus(unknown_status(self._state), state=self._state)
         return info.status == ACTIVE or (bool(info.status) and not self._state.inputs.wait_for_active)
 
     def _give_up(self, why: str) -> NoReturn:
@@ -149,3 +159,30 @@ class Wait:
             f"the model {name!r} is still {self._state.status}{reason} after {self._elapsed():.0f} s: {why}{trouble}",
             state=self._state,
         ) from self._trouble
+
+
+def _mark(elapsed: float) -> int:
+    """The last of the moments at which the row says how long the wait takes; 0 before the first."""
+    if elapsed >= _MINUTE:
+        return int(elapsed // _MINUTE) * _MINUTE
+    return max((mark for mark in _FIRST_MARKS if elapsed >= mark), default=0)
+
+
+def validation_failed(reason: str | None) -> str:
+    """What to say of a model that ended in ``error``."""
+    return f"validation failed: {reason or 'the service gave no reason'}"
+
+
+def vanished(name: str, error: NebiusError | None = None) -> str:
+    """What to say of a model that is gone and that this run did not delete."""
+    told = f": {error}" if error else ""
+    return (
+        f"the model {name!r} was deleted outside of this run{told}; run `pulumi up` again to make a new one"
+    )
+
+
+def unknown_status(state: State) -> str:
+    """What to say of a model whose status is none of the documented ones."""
+    reason = f" ({state.status_reason})" if state.status_reason else ""
+    known = ", ".join(KNOWN_STATUSES)
+    return f"the model {state.generated_name!r} has the unknown status {state.status!r}{reason}; known are {known}"

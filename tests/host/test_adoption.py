@@ -179,52 +179,53 @@ def test_import_is_heeded_by_create_alone(shared_host: DynamicHost, service: Emu
         assert shared_host.diff(id_, outputs, checked, resource).changes == 1  # DIFF_NONE
 
 
-def test_two_adoptions_of_one_model_are_refused(
-    shared_host: DynamicHost, service: Emulator, resource: str
+@pytest.mark.parametrize("holder_first", [True, False])
+def test_nothing_is_refused_for_what_another_resource_holds(
+    shared_host: DynamicHost, service: Emulator, resource: str, holder_first: bool
 ) -> None:
-    """The second resource that declares the model, by whichever of its names, is refused and told the first."""
-    name = by_hand(service)
-    assert shared_host.check(declared(name), name=resource)[1] == []
-    _, [(_, reason)] = shared_host.check(declared(name.rpartition(":")[2]), name=resource + "-two")
-    assert f"{name!r} is held or adopted by another resource of this stack, {URN}{resource}:" in reason
-
-
-def test_a_held_model_is_refused_when_its_holder_comes_first(
-    shared_host: DynamicHost, service: Emulator, resource: str
-) -> None:
-    """A model that a resource of the stack holds cannot be adopted by another."""
+    """A check, a diff and a read of one model under two URNs all succeed, in either order: a URN is no identity."""
     name = by_hand(service)
     inputs = declared(name, import_id=None)
-    shared_host.diff(name, {**inputs, "status": "active"}, inputs, resource)
-    _, [(_, reason)] = shared_host.check(declared(name), name=resource + "-two")
-    assert f"held or adopted by another resource of this stack, {URN}{resource}:" in reason
+    outputs = {**inputs, "generated_name": name, "status": "active"}
+
+    def hold() -> None:
+        assert shared_host.diff(name, outputs, inputs, resource).changes == 1  # DIFF_NONE
+        assert shared_host.read(name, outputs, resource)[0] == name
+
+    def adopt_too() -> None:
+        assert shared_host.check(declared(name), name=resource + "-two")[1] == []
+        assert shared_host.check(declared(name.rpartition(":")[2]), name=resource + "-three")[1] == []
+
+    for step in (hold, adopt_too) if holder_first else (adopt_too, hold):
+        step()
 
 
-def test_a_held_model_is_refused_when_its_holder_comes_second(
+def test_a_model_seen_under_another_urn_is_deleted(
     shared_host: DynamicHost, service: Emulator, resource: str
 ) -> None:
-    """Where the adoption was looked at first, its holder's diff fails, and names the other."""
+    """A renamed resource that is replaced has its diff under the new URN and its deletion under the old one."""
     name = by_hand(service)
-    assert shared_host.check(declared(name), name=resource + "-two")[1] == []
     inputs = declared(name, import_id=None)
-    with pytest.raises(HostError) as caught:
-        shared_host.diff(name, {**inputs, "status": "active"}, inputs, resource)
-    assert f"held or adopted by {URN}{resource}-two as well: declare it once" in caught.value.message
+    outputs = {**inputs, "generated_name": name, "status": "active"}
+    shared_host.check(inputs, outputs, resource + "-new")
+    shared_host.diff(name, outputs, {**inputs, "description": "new"}, resource + "-new")
+    shared_host.read(name, outputs, resource + "-new")
+    shared_host.delete(name, outputs, name=resource)
+    assert service.models() == []
 
 
-def test_a_replacement_does_not_adopt_what_it_replaces(
+def test_a_replacement_that_adopts_what_it_replaces_does_not_lose_it(
     shared_host: DynamicHost, service: Emulator, resource: str
 ) -> None:
-    """A change of an adopted model whose `import_` is still there is refused with what to take away."""
+    """A replacement whose `import_` is still there adopts the model again, and the deletion leaves it alone."""
     name = by_hand(service)
     id_, outputs = adopt(shared_host, declared(name), resource)
     news = declared(name, ai_project_id="aiproject-e00emulator")  # a change that the service cannot tell
     checked, _ = shared_host.check(news, outputs, resource)
     assert list(shared_host.diff(id_, outputs, checked, resource).replaces) == ["ai_project_id"]
-    _, [(prop, reason)] = shared_host.check(news, name=resource)
-    assert prop == ""
-    assert f"{name!r} is the model that this change replaces" in reason
-    assert "take `import_` away to make a new one" in reason
+    assert adopt(shared_host, news, resource)[0] == name
+    shared_host.delete(id_, outputs, name=resource)
+    assert [model["name"] for model in service.models()] == [name]
 
 
 def test_a_replacement_may_adopt_another_model(
@@ -249,8 +250,9 @@ def test_what_was_adopted_is_not_deleted_by_the_same_operation(
     shared_host.delete(id_, outputs, name=resource + "-old")
     shared_host.delete(id_, outputs, name=resource)
     assert [model["name"] for model in service.models()] == [name]
-    told = [log.message for log in shared_host.engine.logs if log.urn == URN + resource + "-old"]
-    assert told == [f"not deleted: {name!r} is now held by {URN}{resource}"]
+    [told] = [log for log in shared_host.engine.logs if log.urn == URN + resource + "-old"]
+    assert told.message == f"not deleted: {name!r} was adopted with `import_` in this run"
+    assert not told.ephemeral
 
 
 def test_an_adopted_model_is_deleted_by_a_later_operation(
@@ -306,5 +308,8 @@ def test_what_is_only_read_from_now_on_is_not_deleted(
     id_, outputs, _ = shared_host.read(name.rpartition(":")[2], {}, resource)
     shared_host.delete(id_, outputs, name=resource)
     assert [model["name"] for model in service.models()] == [name]
+    [told] = [log for log in shared_host.engine.logs if log.urn == URN + resource]
+    assert told.message == f"not deleted: this resource now reads {name!r} with `CustomModel.get`"
+    assert not told.ephemeral
     shared_host.delete(id_, outputs, name=resource + "-owner")
     assert service.models() == []

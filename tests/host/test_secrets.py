@@ -128,7 +128,10 @@ def test_failed_validation_with_the_key_in_its_reason(host: DynamicHost, emulato
     assert caught.value.message.isprintable()
     assert kept.properties["status_reason"].isprintable()
     assert KEY not in repr(kept) + caught.value.message
-    _, outputs, _ = host.read(kept.id, kept.properties, name="bad")
+    with pytest.raises(HostError, match="red") as caught:
+        host.read(kept.id, kept.properties, name="bad")
+    assert caught.value.kept is not None
+    outputs = caught.value.kept.properties
     assert outputs["status_reason"].isprintable()
     assert KEY not in repr(outputs)
 

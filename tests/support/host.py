@@ -46,6 +46,7 @@ class Kept:
     id: str
     properties: dict[str, Any]
     reasons: list[str]
+    inputs: dict[str, Any]
 
 
 def _partial(error: grpc.RpcError) -> Kept | None:
@@ -54,7 +55,8 @@ def _partial(error: grpc.RpcError) -> Kept | None:
             status = status_pb2.Status.FromString(value)
             details = provider_pb2.ErrorResourceInitFailed()
             assert status.details[0].Unpack(details)
-            return Kept(details.id, _plain(details.properties), list(details.reasons))
+            inputs = _plain(details.inputs)
+            return Kept(details.id, _plain(details.properties), list(details.reasons), inputs)
     return None
 
 

@@ -18,7 +18,6 @@ PACKAGE = Path(__file__).resolve().parents[2] / "nebius_model_resource"
 # The order of design: a module imports only from those before it.
 ORDER = [
     "errors",
-    "messages",
     "texts",
     "models",
     "validation",
@@ -28,6 +27,7 @@ ORDER = [
     "client",
     "status",
     "waiting",
+    "messages",
     "unanswered",
     "guardian",
     "posting",
@@ -35,7 +35,6 @@ ORDER = [
     "lifecycle",
     "host_threads",
     "dynamic_host",
-    "holding",
     "dynamic_edge",
     "provider",
     "resource",

@@ -9,7 +9,7 @@ import pytest
 
 from nebius_model_resource.client import Listing, NebiusClient
 from nebius_model_resource.config import Settings
-from nebius_model_resource.errors import ModelVanished, Unfinished, ValidationFailed
+from nebius_model_resource.errors import ModelVanished, Unfinished, UnknownStatus, ValidationFailed
 from nebius_model_resource.models import Inputs, State
 from nebius_model_resource.pace import Deadline
 from nebius_model_resource.status import StatusReader
@@ -143,17 +143,46 @@ def test_the_deadline_is_obeyed_and_the_model_is_in_the_error(bench: Bench) -> N
     assert caught.value.state.generated_name == state.generated_name
 
 
-def test_progress_is_told_each_second_and_a_warning_after_a_minute(bench: Bench) -> None:
-    """The texts say for how long, and the warning how much is left and what is known."""
+def test_progress_is_shown_at_growing_distances(bench: Bench) -> None:
+    """The row says the status once, then after 10 s, 30 s and each minute, from then on with the reason."""
     state = bench.model()
     bench.emulator.change_model(state.generated_name, status_reason="queued behind others")
     with pytest.raises(Unfinished):
-        bench.wait(state, seconds=100)
-    assert "validating (30 s)" in bench.told
-    assert 90 <= len(bench.told) <= 101
-    assert len(set(bench.told)) == len(bench.told)
-    [warning] = bench.warned
-    assert "still validating after 60 s: queued behind others; 40 s left" in warning
+        bench.wait(state, seconds=200)
+    assert [text.partition(":")[0] for text in bench.told] == [
+        "validating",
+        "validating (10 s)",
+        "validating (30 s)",
+        "validating (60 s)",
+        "validating (120 s)",
+        "validating (180 s)",
+    ]
+    assert bench.told[3].startswith("validating (60 s): queued behind others; 1")
+    assert bench.told[3].endswith(" s left until the deadline")
+    assert bench.warned == []
+
+
+def test_the_row_shows_that_the_model_became_active(bench: Bench) -> None:
+    """A change of the status is shown at once."""
+    made = bench.client.create_model(INPUTS)
+    bench.wait(State(INPUTS, made.name, "validating"))
+    assert bench.told[0] == "validating"
+    assert bench.told[-1] == "active"
+
+
+@pytest.mark.parametrize("word", ["failed", "deprecated", "pending"])
+def test_an_unknown_status_ends_the_wait_and_keeps_the_model(bench: Bench, word: str) -> None:
+    """A status that is not documented is named as unknown, with the service's reason, before the deadline."""
+    state = bench.model()
+    entry = {"name": state.generated_name, "status": word, "status_reason": "since today"}
+    bench.emulator.add_fault(Fault(method="GET", path="/v0/models", status=200, body=[entry], times=None))
+    began = bench.time.now
+    with pytest.raises(
+        UnknownStatus, match=f"has the unknown status '{word}' .since today.; known are"
+    ) as caught:
+        bench.wait(state)
+    assert caught.value.state.status == word
+    assert bench.time.now - began < 5
 
 
 def test_an_error_ends_the_wait_with_the_reason_of_the_service(bench: Bench) -> None:
@@ -170,7 +199,7 @@ def test_a_model_missing_right_after_its_creation_is_tolerated(bench: Bench) -> 
     """For thirty seconds 404 and an absence from the list mean nothing; after that the model is gone."""
     state = State(INPUTS, "vendor/Base-LoRa:bot-GONE", "validating")
     began = bench.time.now
-    with pytest.raises(ModelVanished, match="gone though nobody here deleted it"):
+    with pytest.raises(ModelVanished, match="was deleted outside of this run"):
         bench.wait(state)
     assert 30 <= bench.time.now - began <= 36
 
