@@ -175,6 +175,8 @@ class DynamicEdge:
                 call.warn(messages.nothing_found(id_))
             return ReadResult(None, {}, {})
         self._found_any = True
+        if call.recorded is not None and "base_model" not in call.recorded:  # what `CustomModel.get` reads
+            return self._as_read(call, live)
         outputs, inputs = _outputs(live), _input_bag(live.inputs)
         reason = messages.unready(live)
         if reason and call.keep(reason, live.generated_name, outputs, inputs):
@@ -291,9 +293,14 @@ class DynamicEdge:
         self._read[call.urn] = name.short
         inputs = Inputs(name.custom, name.base or "", info.source or "", ai_project_id=project)
         live = live_state(State(inputs, info.name, info.status or ""), info)
+        return self._as_read(call, live)
+
+    @staticmethod
+    def _as_read(call: dynamic_host.HostCall, live: State) -> ReadResult:
+        """A model that the stack does not own: it has no inputs, or a preview would show them as taken away."""
         if warning := messages.status_warning(live):
             call.warn(warning)
-        return ReadResult(live.generated_name, _outputs(live), _input_bag(live.inputs))
+        return ReadResult(live.generated_name, _outputs(live))
 
     def _adoption_faults(self, call: dynamic_host.HostCall, bag: dict[str, Any]) -> list[Fault]:
         """What keeps a declared adoption from happening, told at preview already."""

@@ -8,7 +8,8 @@ the plain way is gone. It was seen to work with the SDKs 3.230 to 3.272.
 what is reached               why (and who asks for it)                without it
 ============================  =======================================  =====================================
 ``request`` in the host's     the URN for messages and progress, and   progress is not shown; the default
-method                        ``custom_timeouts`` (pulumi#12987)       deadline holds
+method                        ``custom_timeouts`` (pulumi#12987)       deadline holds; a refreshed `get` has
+                                                                       inputs in the state
 ``context.abort``             one line instead of a traceback          the message is a traceback's last line
                               (pulumi/docs#14501)
 ``context`` trailers          ``ErrorResourceInitFailed``: a model     an unfinished model is deleted and
@@ -69,6 +70,7 @@ class HostCall:
     Attributes:
         urn: the resource's URN, empty where it is not known.
         timeout: ``custom_timeouts`` for this operation in seconds, 0 where there is none.
+        recorded: the names of the inputs in the state, where a read is given them; otherwise None.
         gone: set when the engine has gone away.
         ended: the operation is over, and the end of the call means nothing any more.
         failed: the engine will be told why the operation failed.
@@ -78,6 +80,7 @@ class HostCall:
         """Look around in the frames of the caller: make it inside a method that the host has called."""
         self.urn = ""
         self.timeout = 0.0
+        self.recorded: frozenset[str] | None = None
         self.gone = threading.Event()
         self._request: Any = None
         self._context: Any = None
@@ -89,6 +92,8 @@ class HostCall:
                 self._request, self._context = frame.f_locals["request"], frame.f_locals["context"]
                 self.urn = self._request.urn
                 self.timeout = float(getattr(self._request, "timeout", 0) or 0)
+                if "inputs" in self._request.DESCRIPTOR.fields_by_name and self._request.HasField("inputs"):
+                    self.recorded = frozenset(self._request.inputs)
         with _optional("the end of the call"):
             if self._context is not None and not self._context.add_callback(self._on_end):
                 self.gone.set()
