@@ -36,7 +36,9 @@ def differences(inputs: Inputs, live: ModelInfo, unknown: str | None = None) -> 
     for prop, given, found, same in _compared(inputs, live):
         if not same and given != unknown:
             remedy = "declare what is live to adopt the model, or take `import_` away to make a new one"
-            faults.append(Fault(prop, f"given {given!r} / live {found!r}: {remedy}"))
+            hidden = prop in inputs.secrets
+            told = "a secret" if hidden else repr(given)
+            faults.append(Fault(prop, f"given {told} / live {found!r}: {remedy}", hidden))
     return faults
 
 

@@ -33,7 +33,7 @@ from nebius_model_resource.errors import (
     TransportError,
     UnusableAnswer,
 )
-from nebius_model_resource.models import Fault, ModelInfo
+from nebius_model_resource.models import Fault, ModelInfo, canonical_source
 from nebius_model_resource.pace import Clock, Deadline, Gate, Sleep, parse_retry_after
 
 if TYPE_CHECKING:
@@ -132,7 +132,11 @@ class NebiusClient:
             DeadlineExceeded: rate-limited until the deadline, nothing was made.
         """
         deadline = deadline or Deadline.after(ATTEMPT_SECONDS, self.clock)
-        body = {"name": inputs.name, "base_model": inputs.base_model, "source": inputs.source}
+        body = {
+            "name": inputs.name,
+            "base_model": inputs.base_model,
+            "source": canonical_source(inputs.source),
+        }
         if inputs.description:
             body["description"] = inputs.description
         while True:

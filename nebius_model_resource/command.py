@@ -17,7 +17,6 @@ from nebius_model_resource import arguments, config, deployments, existing, list
 from nebius_model_resource.client import NebiusClient
 from nebius_model_resource.errors import (
     AccessDenied,
-    ConfigurationError,
     ModelMissing,
     NebiusError,
     NotFound,
@@ -126,13 +125,14 @@ def _show_many(
 
 def _client(options: Namespace) -> NebiusClient:
     lookup = {"nebius:baseUrl": options.base_url}.get
-    if not os.environ.get("NEBIUS_API_KEY", "").strip():
-        raise ConfigurationError("no Nebius API key: set the environment variable NEBIUS_API_KEY")
-    return NebiusClient(config.load_settings(lookup))
+    return NebiusClient(config.load_settings(lookup, reader=config.COMMAND))
 
 
 def _project(options: Namespace) -> str | None:
-    return config.ai_project_id({"nebius:aiProjectId": options.ai_project_id}.get)
+    lookup = {"nebius:aiProjectId": options.ai_project_id}.get
+    if hint := config.project_hint(lookup, reader=config.COMMAND):
+        print(f"nebius-models: warning: {hint}", file=sys.stderr)
+    return config.ai_project_id(lookup, reader=config.COMMAND)
 
 
 def _texts(files: Sequence[str]) -> Iterator[tuple[str, str]]:

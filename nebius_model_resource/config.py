@@ -3,15 +3,56 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from nebius_model_resource import pasted
 from nebius_model_resource.errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://api.studio.nebius.com"  # as documented; Token Factory's host is in README
 Lookup = Callable[[str], "str | None"]
+
+_KEY, _URL, _PROJECT = "nebius:apiKey", "nebius:baseUrl", "nebius:aiProjectId"
+_VARIABLES = {_KEY: "NEBIUS_API_KEY", _URL: "NEBIUS_BASE_URL", _PROJECT: "NEBIUS_AI_PROJECT_ID"}
+_MUST = f"must be https, or http on loopback alone, such as {DEFAULT_BASE_URL!r}"
+_VERSION = re.compile(r"/+v[01](?=/)", re.IGNORECASE)
+_VERSIONS = re.compile(r"(?:/+v[01])*/*$", re.IGNORECASE)
+_LONGEST_HOST = 60  # a longer text without a scheme may be anything, even a key
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the messages, and so which ways of setting a value they name.
+
+    Attributes:
+        places: what the lookup's keys are called where they are set; empty where only the environment is asked.
+        remedies: how to set each of them.
+    """
+
+    places: Mapping[str, str]
+    remedies: Mapping[str, str]
+
+
+STACK = Reader(
+    {key: key for key in _VARIABLES},
+    {
+        _KEY: f"run `pulumi config set --secret {_KEY} <key>`, or set the environment variable {_VARIABLES[_KEY]}",
+        _URL: f"run `pulumi config set {_URL} <url>`, or set {_VARIABLES[_URL]}",
+        _PROJECT: f"run `pulumi config set {_PROJECT} <id>`, or set {_VARIABLES[_PROJECT]}",
+    },
+)
+SCRIPT = Reader({}, {key: f"set the environment variable {variable}" for key, variable in _VARIABLES.items()})
+COMMAND = Reader(
+    {_URL: "--base-url", _PROJECT: "--ai-project-id"},
+    {
+        **SCRIPT.remedies,
+        _URL: f"give --base-url <url>, or set {_VARIABLES[_URL]}",
+        _PROJECT: f"give --ai-project-id <id>, or set {_VARIABLES[_PROJECT]}",
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +60,7 @@ class Settings:
     """What every call needs.
 
     Attributes:
-        base_url: scheme, host and perhaps a path; without a slash at its end.
+        base_url: scheme, host and perhaps a path; without ``/v0`` or ``/v1`` and without a slash at its end.
         api_key: goes into the Authorization header and nowhere else, not even into ``repr``.
     """
 
@@ -27,67 +68,130 @@ class Settings:
     api_key: str = field(repr=False)
 
 
-def ai_project_id(lookup: Lookup, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The project that models belong to where a resource does not say it; None for the key's own."""
-    return _first(lookup, environ, "nebius:aiProjectId", "NEBIUS_AI_PROJECT_ID")
+def ai_project_id(
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader = STACK
+) -> str | None:
+    """The project that models belong to where a resource does not say it; None for the key's own.
+
+    Raises:
+        ConfigurationError: it is no id.
+    """
+    value, place = _first(lookup, environ, _PROJECT, reader)
+    if value and (fault := pasted.fault(value)):
+        raise ConfigurationError(f"the project in {place} {fault}: {reader.remedies[_PROJECT]}")
+    return value
 
 
-def load_settings(lookup: Lookup, environ: Mapping[str, str] = os.environ) -> Settings:
+def project_hint(
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader = STACK
+) -> str | None:
+    """What is odd about the configured project though it may work; None where nothing is."""
+    value, place = _first(lookup, environ, _PROJECT, reader)
+    return odd_project(value, place) if value else None
+
+
+def odd_project(value: str, place: str) -> str | None:
+    """What is odd about a project's id though it may work: the service does not document the form of its ids."""
+    if not value.startswith("project-"):
+        return None
+    return (
+        f"{place} {value!r} looks like a project of Nebius AI Cloud; Token Factory's begin with 'aiproject-'"
+    )
+
+
+def load_settings(
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader = STACK
+) -> Settings:
     """Find the key and the base URL.
 
     Args:
         lookup: the stack's configuration, by its full key; gives None for what is not set.
         environ: the environment, asked second.
+        reader: who reads the error.
 
     Raises:
         ConfigurationError: there is no key, it cannot be sent in a header, or the base URL is neither https
-            nor on loopback.
+            nor on loopback, or more than a base.
     """
-    key = _first(lookup, environ, "nebius:apiKey", "NEBIUS_API_KEY")
-    url = _first(lookup, environ, "nebius:baseUrl", "NEBIUS_BASE_URL") or DEFAULT_BASE_URL
-    faults = [fault for fault in (_key_fault(key), _url_fault(url)) if fault]
+    key, key_place = _first(lookup, environ, _KEY, reader)
+    given, url_place = _first(lookup, environ, _URL, reader)
+    url = _trimmed(given or DEFAULT_BASE_URL)
+    faults = []
+    if key is None:
+        faults.append(f"no Nebius API key: {reader.remedies[_KEY]}")
+    elif fault := _key_fault(key):
+        faults.append(f"the Nebius API key in {key_place} {fault}: {reader.remedies[_KEY]}")
+    if fault := _url_fault(url):
+        faults.append(
+            f"the base URL{_shown(given or url, key)} in {url_place} {fault}: {reader.remedies[_URL]}"
+        )
     if faults or key is None:
         raise ConfigurationError("; ".join(faults))
-    return Settings(url.rstrip("/"), key)
+    return Settings(url, key)
 
 
-def _first(lookup: Lookup, environ: Mapping[str, str], key: str, variable: str) -> str | None:
-    for value in (lookup(key), environ.get(variable)):
+def _first(lookup: Lookup, environ: Mapping[str, str], key: str, reader: Reader) -> tuple[str | None, str]:
+    """The first value that is set, and where it stands."""
+    variable = _VARIABLES[key]
+    for value, place in ((lookup(key), reader.places.get(key, key)), (environ.get(variable), variable)):
         if isinstance(value, str) and value.strip():
-            return value.strip()
-    return None
+            return value.strip(), place
+    return None, ""
 
 
-def _key_fault(key: str | None) -> str | None:
-    remedy = (
-        "run `pulumi config set --secret nebius:apiKey <key>`, or set the environment variable NEBIUS_API_KEY"
-    )
-    if key is None:
-        return f"no Nebius API key: {remedy}"
-    if not key.isascii() or not key.isprintable() or " " in key:
-        return (
-            f"the Nebius API key holds characters that no key has (blanks, line ends or non-ASCII): {remedy}"
-        )
-    return None
+def _key_fault(key: str) -> str | None:
+    if fault := pasted.fault(key):
+        return fault
+    return None if key.isascii() else "has characters in it that no key has (non-ASCII), copy it anew"
+
+
+def _trimmed(url: str) -> str:
+    """A base URL as the calls need it: examples for OpenAI's client have the version at its end."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme.lower()}{separator}{_VERSIONS.sub('', rest)}" if separator else url
 
 
 def _url_fault(url: str) -> str | None:
-    remedy = (
-        f"must be https, or http on loopback alone, such as {DEFAULT_BASE_URL!r}: "
-        "run `pulumi config set nebius:baseUrl <url>`, or set NEBIUS_BASE_URL"
-    )
+    if fault := pasted.fault(url):
+        return fault
+    if "@" in url:
+        return "has a user or password in it, which is never used: take them away"
+    if "://" not in url:
+        return _scheme_fault(url)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return f"base URL {url!r} cannot be read: it {remedy}"
-    if parts.username or parts.password:
-        return f"base URL with a user or password in front of {host!r}: take them away; it {remedy}"
-    if not host or parts.query or parts.fragment:
-        return f"base URL {url!r} is not a scheme, a host and perhaps a path: it {remedy}"
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
-        return None
-    return f"base URL {url!r} would send the key in the clear: it {remedy}"
+        return f"cannot be read: it {_MUST}"
+    if not host or "?" in url or "#" in url or not re.fullmatch(r"[\w.:%-]+", host):
+        return f"is not a scheme, a host and perhaps a path: it {_MUST}"
+    return _parts_fault(parts, host)
+
+
+def _scheme_fault(url: str) -> str:
+    host = re.split(r"[/:]", url)[0]
+    if not (re.fullmatch(r"[\w-]+(\.[\w-]+)+", host) or _is_loopback(host)):
+        return f"is no URL: it {_MUST}"
+    return f"has no scheme, put {'http://' if _is_loopback(host) else 'https://'} in front"
+
+
+def _parts_fault(parts: SplitResult, host: str) -> str | None:
+    if parts.scheme not in ("http", "https"):
+        return f"has another scheme: it {_MUST}"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return f"would send the key in the clear: it {_MUST}"
+    if version := _VERSION.search(parts.path):
+        base = f"{parts.scheme}://{parts.netloc}{parts.path[: version.start()]}"
+        return f"is the address of a call, not a base: give {base!r}"
+    return None
+
+
+def _shown(url: str, key: str | None) -> str:
+    """A URL for a message, left out where it may hold a password, a token or a key."""
+    secret = (
+        (key and key in url) or re.search(r"[@?#]", url) or ("://" not in url and len(url) > _LONGEST_HOST)
+    )
+    return "" if secret or pasted.fault(url) else f" {url!r}"
 
 
 def _is_loopback(host: str) -> bool:

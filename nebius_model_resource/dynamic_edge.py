@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -95,20 +96,20 @@ class DynamicEdge:
         self._read: dict[str, str] = {}  # by URN
         self._found_any = False
         self._replaced: dict[str, str] = {}  # by URN: the status to show where a model is replaced for it
+        self._secrets: dict[str, frozenset[str]] = {}  # by URN: what no message may repeat
 
     @_served
     def check(self, call: dynamic_host.HostCall, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Every fault of every property; the project filled in from the configuration."""
         inputs = {name: news[name] for name in _INPUTS if news.get(name) not in (None, "")}
-        faults = find_faults(news, UNKNOWN)
-        if "ai_project_id" not in inputs and self._project:
-            inputs["ai_project_id"] = self._project
-        faults += self._configuration_faults
+        secrets = self._secrets[call.urn] = frozenset(news.get("secret_inputs") or ())
+        faults = find_faults(news, UNKNOWN, secrets)
+        faults += self._settle_project(call, inputs, secrets) + self._configuration_faults
         if olds.get("base_model"):
             # Heeded by create alone: the state is as if the model had been made here.
             inputs.pop("import_id", None)
         elif not faults:
-            faults = self._adoption_faults(call, inputs)
+            faults = self._adoption_faults(call, replace(_inputs(inputs), secrets=secrets))
             if status := self._replaced.get(call.urn):
                 # The engine shows the new value of any change out of the inputs; nothing else reads it there.
                 inputs["status"] = status
@@ -154,7 +155,7 @@ class DynamicEdge:
     @_served
     def create(self, call: dynamic_host.HostCall, props: dict[str, Any]) -> CreateResult:
         """Make the model and wait until it is active."""
-        inputs = _inputs(props)
+        inputs = replace(_inputs(props), secrets=self._secrets.get(call.urn, frozenset()))
         try:
             state = self._models().create(inputs, self._operation(call))
         except (Unfinished, ValidationFailed) as error:
@@ -217,6 +218,25 @@ class DynamicEdge:
     def _key_is_recorded(self) -> bool:
         """Whether the key is the stack's configuration: then the state holds it, and `destroy` uses that one."""
         return bool(self._lookup("nebius:apiKey"))
+
+    def _settle_project(
+        self, call: dynamic_host.HostCall, inputs: dict[str, Any], secrets: frozenset[str]
+    ) -> list[Fault]:
+        """Fill the configured project in where the resource names none, and say what is odd about either."""
+        given = inputs.get("ai_project_id")
+        if given is None:
+            try:
+                if self._project:
+                    inputs["ai_project_id"] = self._project
+            except ConfigurationError as error:
+                return [Fault("", str(error))]
+            hint = config.project_hint(self._lookup)
+        else:
+            shown = isinstance(given, str) and "ai_project_id" not in secrets
+            hint = config.odd_project(given, "ai_project_id") if shown else None
+        if hint:
+            call.warn(hint)
+        return []
 
     @cached_property
     def _project(self) -> str | None:
@@ -302,11 +322,10 @@ class DynamicEdge:
             call.warn(warning)
         return ReadResult(live.generated_name, _outputs(live))
 
-    def _adoption_faults(self, call: dynamic_host.HostCall, bag: dict[str, Any]) -> list[Fault]:
+    def _adoption_faults(self, call: dynamic_host.HostCall, inputs: Inputs) -> list[Fault]:
         """What keeps a declared adoption from happening, told at preview already."""
         from nebius_model_resource.adoption import differences, missing
 
-        inputs = _inputs(bag)
         name, project = inputs.import_id, inputs.ai_project_id
         if not name or UNKNOWN in (name, project):
             return []
@@ -323,6 +342,8 @@ def _failure(fault: Fault) -> CheckFailure:
     """A fault as the engine shows it; `import_` is an option, so that the engine knows no value to show of it."""
     if fault.property in ("import_", "import_id"):
         return CheckFailure("", f"`import_`: {fault.reason}")
+    if fault.hidden:  # the engine (3.260) shows the value of a property that it is told, even a secret one
+        return CheckFailure("", f"`{fault.property}`: {fault.reason}")
     return CheckFailure(fault.property, fault.reason)
 
 

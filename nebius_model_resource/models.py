@@ -7,7 +7,7 @@ Frozen dataclasses without behaviour beyond parsing and comparing; plain dicts e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nebius_model_resource.texts import harmless
@@ -21,17 +21,26 @@ _COMPARED = ("name", "base_model", "source", "description", "ai_project_id")
 # differs between the documented example (dropped) and live captures (kept).
 _FLAVOURS = ("-fast",)
 _SUFFIX = re.compile(r"-[A-Za-z]{4}$")
-_HUB = re.compile(r"(?:https?://)?(?:www\.)?huggingface\.co/([\w.-]+)/([\w.-]+?)/?", re.ASCII)
+_HUB = re.compile(
+    r"(?i:(?:https?://)?(?:www\.)?huggingface\.co)/+([\w.-]+)/+([\w.-]+?)(?:\.git)?/*", re.ASCII
+)
+_HUB_NAME = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)  # as huggingface_hub checks it
+_HUB_PAGES = ("api", "blog", "collections", "datasets", "docs", "models", "papers", "spaces")
 _JOB = re.compile(r"(ftjob-[\w-]+):(ftckpt_[\w-]+)", re.ASCII)
 _FILE = re.compile(r"file-[\w-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with one input: what was given, and what is allowed."""
+    """One thing wrong with one input: what was given, and what is allowed.
+
+    Attributes:
+        hidden: the value is secret or may be: nobody may show it, and the reason does not hold it.
+    """
 
     property: str
     reason: str
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Source:
             return cls("checkpoint", job_id=match[1], checkpoint_id=match[2])
         if _FILE.fullmatch(text):
             return cls("file", file_id=text)
-        if match := _HUB.fullmatch(text):
+        if (match := _HUB.fullmatch(text)) and is_repository(match[1], match[2]):
             return cls("hub", repository=f"{match[1]}/{match[2]}")
         return None
 
@@ -68,6 +77,13 @@ class Source:
         if self.kind == "checkpoint":
             return f"{self.job_id}:{self.checkpoint_id}"
         return self.file_id or f"huggingface.co/{self.repository}"
+
+
+def is_repository(owner: str, name: str) -> bool:
+    """Whether the hub can have a model's repository of that owner and name."""
+    if owner.lower() in _HUB_PAGES or name.endswith(".git"):
+        return False
+    return bool(_HUB_NAME.fullmatch(owner) and _HUB_NAME.fullmatch(name))
 
 
 def canonical_source(text: str) -> str:
@@ -127,7 +143,11 @@ class GeneratedName:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a user declares. ``ai_project_id`` is already resolved; absent texts are None, never empty."""
+    """What a user declares. ``ai_project_id`` is already resolved; absent texts are None, never empty.
+
+    Attributes:
+        secrets: the inputs whose values no message may repeat.
+    """
 
     name: str
     base_model: str
@@ -136,6 +156,7 @@ class Inputs:
     ai_project_id: str | None = None
     wait_for_active: bool = True
     import_id: str | None = None
+    secrets: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def changed_inputs(old: Inputs, new: Inputs) -> list[str]:

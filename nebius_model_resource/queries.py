@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import pulumi
+from pulumi.runtime import get_root_resource
 
 from nebius_model_resource import config, existing
 from nebius_model_resource.client import NebiusClient
@@ -47,7 +48,7 @@ def list_custom_models(ai_project_id: str | None = None) -> list[CustomModelInfo
         QueryFailed: no key, or the list could not be had.
     """
     with _clear():
-        project = ai_project_id or config.ai_project_id(_lookup)
+        project = ai_project_id or config.ai_project_id(_lookup, reader=_reader())
         return existing.list_models(_client(), project)
 
 
@@ -91,8 +92,13 @@ def _lookup(key: str) -> str | None:
     return pulumi.Config(namespace).get(name)
 
 
+def _reader() -> config.Reader:
+    """Whoever reads a message: outside a program there is no stack to configure."""
+    return config.SCRIPT if get_root_resource() is None else config.STACK
+
+
 def _client() -> NebiusClient:
-    return _client_for(config.load_settings(_lookup))
+    return _client_for(config.load_settings(_lookup, reader=_reader()))
 
 
 @lru_cache(maxsize=8)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions, RunError
 from pulumi.dynamic import Resource
-from pulumi.runtime import get_root_resource
+from pulumi.runtime import get_config, get_config_secret_keys_env, get_root_resource, is_config_secret
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from nebius_model_resource.provider import CustomModelProvider
 
+_API_KEY = "nebius:apiKey"
 _OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
 
 # By stack, since one process can run several programs: the resource that adopts each model.
 _adoptions: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+_looked_at: WeakSet[Any] = WeakSet()  # the stacks whose configuration was looked at
 
 
 class CustomModel(Resource, module="nebius", name="CustomModel"):
@@ -89,6 +92,10 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         if import_id:
             _note_adoption(import_id, resource_name)
             props["import_id"] = import_id
+        if outputs := {prop: value for prop, value in props.items() if isinstance(value, Output)}:
+            # The engine takes the marks off before it calls a host, and shows secrets of failed checks (3.260).
+            props["secret_inputs"] = Output.from_input(_secrets_of(outputs))
+        _warn_of_a_plain_key()
         super().__init__(CustomModelProvider(), resource_name, props, opts)
 
     @classmethod
@@ -210,4 +217,30 @@ def _note_adoption(import_id: str, resource_name: str) -> None:
         raise RunError(
             f"CustomModel {resource_name!r}: import_={import_id!r} is already adopted by CustomModel {other!r}: "
             "declare the model once"
+        )
+
+
+async def _secrets_of(outputs: dict[str, Output[Any]]) -> list[str] | None:
+    """Which outputs are secret; None, which is not sent, where there is none."""
+    secrets = []
+    for prop, value in outputs.items():
+        with suppress(Exception):  # an output that fails is told where its value is awaited
+            if await value.is_secret():
+                secrets.append(prop)
+    return secrets or None
+
+
+def _warn_of_a_plain_key() -> None:
+    """Say once a program that the key is not a secret of the stack's configuration."""
+    stack = get_root_resource()
+    if stack is None or stack in _looked_at:
+        return
+    _looked_at.add(stack)
+    # The environment of the process is asked as well: a thread of the program's own does not see the other.
+    if is_config_secret(_API_KEY) or _API_KEY in get_config_secret_keys_env() or not get_config(_API_KEY):
+        return
+    if not isinstance(get_monitor(), MockMonitor):  # a test has no secrets, and no state
+        pulumi.log.warn(
+            f"{_API_KEY} is not a secret and stands in the configuration and the state in the clear: "
+            f"run `pulumi config set --secret {_API_KEY} <key>`"
         )

@@ -20,6 +20,8 @@ ORDER = [
     "errors",
     "texts",
     "models",
+    "pasted",
+    "hints",
     "validation",
     "config",
     "pace",
