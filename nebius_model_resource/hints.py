@@ -70,6 +70,8 @@ def _finished_model(text: str) -> str:
 def _training_ids(text: str) -> str:
     found = [(kind.lower(), id_.strip("-_")) for kind, id_ in _IDS.findall(text)]
     kinds = [kind for kind, _ in found]
+    if "…" in text or "..." in text:
+        return "put the ids in place of the dots" if kinds else ""
     ids = {kind: id_ or "…" for kind, id_ in found}
     whole = _cut(f"ftjob-{ids.get('ftjob', '…')}:ftckpt_{ids.get('ftckpt', '…')}")
     if kinds == ["ftjob", "ftckpt"]:

@@ -115,6 +115,7 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         Returns:
             The model with all its outputs, and its inputs as far as the service tells them.
         """
+        _warn_of_a_plain_key()
         model = cls.__new__(cls)
         names = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", *_OUTPUTS)
         Resource.__init__(

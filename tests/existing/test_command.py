@@ -246,6 +246,60 @@ def test_bad_configuration_is_one_line(
     assert none == "nebius-models: no Nebius API key: set the environment variable NEBIUS_API_KEY"
 
 
+def test_only_what_the_command_reads_is_advised(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack's configuration is never read, so that no message names it, whatever is wrong."""
+    commands = [
+        ["list"],
+        ["show", "a-AbCd"],
+        ["unknown", "-"],
+        ["program", "a-AbCd"],
+        ["delete", "--yes", "a-AbCd"],
+    ]
+    wrong = [
+        ("NEBIUS_API_KEY", '"quoted"'),
+        ("NEBIUS_API_KEY", ""),
+        ("NEBIUS_BASE_URL", "ftp://x"),
+        ("NEBIUS_BASE_URL", f"{emulator.url}/v1/models"),
+        ("NEBIUS_BASE_URL", "http://127.0.0.1:9"),
+        ("NEBIUS_BASE_URL", f"{emulator.url}/nothing/here"),
+        ("NEBIUS_API_KEY", "wrong-key"),
+        ("NEBIUS_AI_PROJECT_ID", "a b"),
+    ]
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    for variable, value in wrong:
+        with monkeypatch.context() as patched:
+            patched.setenv(variable, value)
+            for command in commands:
+                patched.setattr("sys.stdin", io.StringIO(NO_STACK))
+                main(command)
+    assert main(["list", "--ai-project-id", "a b"]) == 1
+    assert main(["list", "--base-url", "api.example.com"]) == 1
+    told = capsys.readouterr().err
+    assert "the Nebius API key in NEBIUS_API_KEY has quotes around it" in told
+    assert "the project in --ai-project-id has blanks" in told
+    assert "the base URL 'api.example.com' in --base-url has no scheme" in told
+    for never in ("pulumi config", "nebius:", "pulumi up", "quoted", "wrong-key"):
+        assert never not in told
+
+
+def test_a_base_url_for_openai_serves_the_command(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `/v1/` at its end, in the variable or the option, the models are listed; a cloud project gets a hint."""
+    name = by_hand(emulator, ai_project_id="project-e00x")
+    options = ["list", "--names", "--ai-project-id", "project-e00x"]
+    monkeypatch.setenv("NEBIUS_BASE_URL", f"{emulator.url}/v1/")
+    assert main(options) == 0
+    assert main([*options, "--base-url", f"{emulator.url}/v0"]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{name}\n" * 2
+    assert told.err.startswith(
+        "nebius-models: warning: --ai-project-id 'project-e00x' looks like a project of"
+    )
+
+
 @pytest.mark.parametrize("command", [[], ["list"], ["show"], ["unknown"], ["program"], ["delete"]])
 def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     """Every command explains itself, with examples that name the command."""

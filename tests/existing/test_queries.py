@@ -66,3 +66,18 @@ def test_failures_are_one_kind_with_their_cause(emulator: Emulator, monkeypatch:
     with pytest.raises(NebiusError, match="no Nebius API key") as without:
         list_custom_models()
     assert isinstance(without.value.__cause__, ConfigurationError)
+
+
+def test_outside_of_a_program_only_the_environment_is_advised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script has no stack whose configuration could be set."""
+    monkeypatch.setenv("NEBIUS_API_KEY", "'quoted'")
+    monkeypatch.setenv("NEBIUS_AI_PROJECT_ID", "a b")
+    for query in (
+        list_custom_models,
+        lambda: list_custom_models("one"),
+        lambda: get_custom_model("bot-AbCd"),
+    ):
+        with pytest.raises(QueryFailed) as caught:
+            query()
+        assert "pulumi" not in str(caught.value)
+        assert "set the environment variable NEBIUS_" in str(caught.value)

@@ -1,11 +1,35 @@
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from nebius_model_resource.config import DEFAULT_BASE_URL, ai_project_id, load_settings
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nebius_model_resource.config import (
+    COMMAND,
+    DEFAULT_BASE_URL,
+    SCRIPT,
+    ai_project_id,
+    load_settings,
+    project_hint,
+)
 from nebius_model_resource.errors import ConfigurationError
 
 EMPTY: dict[str, str] = {}
+HOST = "https://api.studio.nebius.com"
+
+
+def base_url(url: str) -> str:
+    return load_settings({"nebius:apiKey": "k"}.get, {"NEBIUS_BASE_URL": url}).base_url
+
+
+def refusal(environ: dict[str, str], **options: Any) -> str:
+    """Why that environment is refused."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(EMPTY.get, {"NEBIUS_API_KEY": "k", **environ}, **options)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
 
 
 def test_the_stack_comes_before_the_environment() -> None:
@@ -80,3 +104,160 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) 
     with pytest.raises(ConfigurationError, match="NEBIUS_API_KEY") as caught:
         load_settings({"nebius:apiKey": key}.get, {})
     assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        (f"{HOST}/v1/", HOST),
+        (f"{HOST}/v1", HOST),
+        (f"{HOST}/v0", HOST),
+        (f"{HOST}//v0//", HOST),
+        (f"{HOST}/V1", HOST),
+        (f"{HOST}:8443/v1", f"{HOST}:8443"),
+        (f" {HOST}/v1\r\n", HOST),
+        ("HTTPS://API.studio.nebius.com/v1/", "https://API.studio.nebius.com"),
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080"),
+        ("https://gw.example/nebius/v1/", "https://gw.example/nebius"),
+        ("https://gw.example/nebius/", "https://gw.example/nebius"),
+        ("https://gw.example/v1beta", "https://gw.example/v1beta"),
+        ("https://gw.example/api/v10", "https://gw.example/api/v10"),
+    ],
+)
+def test_the_version_at_the_end_of_a_base_url_is_taken_off(given: str, used: str) -> None:
+    """One variable serves this package and OpenAI's client; a gateway's own path stays."""
+    assert base_url(given) == used
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        (f"{HOST}/v1/models", HOST),
+        (f"{HOST}/v0/models/", HOST),
+        (f"{HOST}/v1/chat/completions", HOST),
+        (f"{HOST}:443//v1//fine_tuning/jobs", f"{HOST}:443"),
+        ("https://gw.example/nebius/v1/embeddings", "https://gw.example/nebius"),
+        ("http://localhost:1/v1/files", "http://localhost:1"),
+    ],
+)
+def test_the_address_of_a_call_is_refused_with_its_base(given: str, base: str) -> None:
+    """What goes on behind the version is no base, and the message has the base to use."""
+    assert f"is the address of a call, not a base: give {base!r}" in refusal({"NEBIUS_BASE_URL": given})
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "api.studio.nebius.com/v1",
+            "'api.studio.nebius.com/v1' in NEBIUS_BASE_URL has no scheme, put https://",
+        ),
+        ("localhost:8080", "has no scheme, put http:// in front"),
+        (f'"{HOST}"', "has quotes around it"),
+        (f"NEBIUS_BASE_URL={HOST}", "has the name of a setting in front"),
+        ("${{ vars.BASE_URL }}", "is a placeholder that was never filled in"),
+        ("https://api studio", "has blanks or line ends in it"),
+        ("https:/api.studio.nebius.com", "is no URL"),
+        (f"{HOST},", "is not a scheme, a host and perhaps a path"),
+        ("ftp://x", "has another scheme"),
+        ("https://user:s3/cr?et@host/v1", "has a user or password in it"),
+        ("user:s3cret@host", "has a user or password in it"),
+        (f"{HOST}?token=s3cret", "is not a scheme, a host and perhaps a path"),
+        ("eyJhbGciOiJIUzI1NiJ9." + "s3cret" * 10, "the base URL in NEBIUS_BASE_URL has no scheme"),
+    ],
+)
+def test_a_base_url_that_cannot_be_used_is_told_with_the_fix(url: str, told: str) -> None:
+    """Each kind of wrong URL has words of its own, and no user, password, token or key is in them."""
+    message = refusal({"NEBIUS_BASE_URL": url})
+    assert told in message
+    assert "s3" not in message
+    assert "cr?et" not in message
+
+
+PASTED = [
+    ('"{}"', "has quotes around it"),
+    ("'{}'", "has quotes around it"),
+    ("\u201c{}\u201d", "has quotes around it"),
+    ("\u2018{}\u2019", "has quotes around it"),
+    ('{}"', "has quotes around it"),
+    ("Bearer {}", "has 'Bearer' in front"),
+    ("Authorization: bearer {}", "has 'Bearer' in front"),
+    ("NEBIUS_API_KEY={}", "has the name of a setting in front"),
+    ("export NEBIUS_API_KEY={}", "has the name of a setting in front"),
+    ("nebius:apiKey: {}", "has the name of a setting in front"),
+    ("{} # the key", "has blanks or line ends in it"),
+    ("{0}\n{0}", "has blanks or line ends in it"),
+    ("{}\\n", "has a line end written as"),
+    ("${{{}}}", "is a placeholder that was never filled in"),
+    ("<{}>", "is a placeholder that was never filled in"),
+    ("\ufeff{}", "has characters in it that cannot be seen"),
+    ("{}é", "has characters in it that no key has"),
+]
+
+
+@pytest.mark.parametrize(("form", "told"), PASTED)
+def test_a_key_that_was_pasted_with_more_is_told_and_not_shown(form: str, told: str) -> None:
+    """The message names the variable, what is too much and the fix, in one line without the key."""
+    message = refusal({"NEBIUS_API_KEY": form.format("sesame")})
+    assert f"the Nebius API key in NEBIUS_API_KEY {told}" in message
+    assert "sesame" not in message
+
+
+@given(st.text(min_size=12), st.sampled_from(PASTED))
+def test_no_key_is_ever_in_a_message(key: str, pasted: tuple[str, str]) -> None:
+    """Whatever the key is, and wherever it was pasted, no message repeats it."""
+    text = pasted[0].format(key)
+    for environ in ({"NEBIUS_API_KEY": text}, {"NEBIUS_API_KEY": key, "NEBIUS_BASE_URL": f"https://{key}@h"}):
+        try:
+            load_settings(EMPTY.get, environ)
+        except ConfigurationError as error:
+            assert key.strip() not in str(error) or not key.strip()  # noqa: PT017 - it need not be raised
+
+
+@pytest.mark.parametrize("key", ["eyJh.b-c_d", "v1.abc==", "nebius_abc==", "sk-Zq9/very+secret=0451"])
+def test_a_clean_key_is_taken_as_it_is(key: str) -> None:
+    """Every character that keys are made of is fine, and white space around the key is taken off."""
+    assert load_settings(EMPTY.get, {"NEBIUS_API_KEY": f" {key}\n"}).api_key == key
+
+
+@pytest.mark.parametrize(
+    ("project", "told"),
+    [
+        ("a b", "has blanks or line ends in it"),
+        ('"aiproject-1"', "has quotes around it"),
+        ("NEBIUS_AI_PROJECT_ID=aiproject-1", "has the name of a setting in front"),
+        ("$PROJECT", "is a placeholder that was never filled in"),
+    ],
+)
+def test_a_project_is_refused_with_the_place_it_came_from(project: str, told: str) -> None:
+    """The configuration key or the variable is named, with how to set it again."""
+    with pytest.raises(ConfigurationError) as caught:
+        ai_project_id({"nebius:aiProjectId": project}.get, {})
+    assert str(caught.value).startswith(f"the project in nebius:aiProjectId {told}")
+    assert "`pulumi config set nebius:aiProjectId <id>`" in str(caught.value)
+    with pytest.raises(ConfigurationError, match="the project in NEBIUS_AI_PROJECT_ID"):
+        ai_project_id(EMPTY.get, {"NEBIUS_AI_PROJECT_ID": project})
+
+
+def test_a_project_of_the_cloud_gets_a_hint_and_is_taken() -> None:
+    """The form of the ids is not documented: what looks wrong may work."""
+    environ = {"NEBIUS_AI_PROJECT_ID": "project-e00x"}
+    assert ai_project_id(EMPTY.get, environ) == "project-e00x"
+    assert project_hint(EMPTY.get, environ) == (
+        "NEBIUS_AI_PROJECT_ID 'project-e00x' looks like a project of Nebius AI Cloud; "
+        "Token Factory's begin with 'aiproject-'"
+    )
+    assert project_hint(EMPTY.get, {"NEBIUS_AI_PROJECT_ID": "aiproject-e00x"}) is None
+    assert project_hint(EMPTY.get, {}) is None
+
+
+@pytest.mark.parametrize("reader", [SCRIPT, COMMAND])
+def test_who_has_no_stack_is_not_told_to_configure_one(reader: Any) -> None:
+    """Outside of a program the messages name variables, and the command's its options, and nothing else."""
+    message = refusal({"NEBIUS_API_KEY": "", "NEBIUS_BASE_URL": "ftp://x"}, reader=reader)
+    assert "pulumi" not in message
+    assert "NEBIUS_API_KEY" in message
+    assert ("--base-url <url>" in message) == (reader is COMMAND)
+    with pytest.raises(ConfigurationError) as caught:
+        ai_project_id({"nebius:aiProjectId": "a b"}.get, {}, reader)
+    assert "pulumi" not in str(caught.value)

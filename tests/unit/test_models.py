@@ -16,7 +16,10 @@ from nebius_model_resource.models import (
     same_base,
 )
 
-WORD = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
+# A word is a repository's name as well, which the hub holds to rules of its own.
+WORD = st.from_regex(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,10}", fullmatch=True).filter(
+    lambda word: not word.endswith(".git")
+)
 SOURCES = st.one_of(
     st.builds("ftjob-{}:ftckpt_{}".format, st.from_regex(r"[0-9a-f]{8}", fullmatch=True), st.uuids()),
     st.builds("file-{}".format, st.uuids()),
@@ -55,11 +58,22 @@ def test_a_source_survives_being_read_and_written(text: str) -> None:
 
 @pytest.mark.parametrize(
     "spelling",
-    ["huggingface.co/org/repo", "https://huggingface.co/org/repo", "https://huggingface.co/org/repo/"],
+    [
+        "huggingface.co/org/repo",
+        "https://huggingface.co/org/repo",
+        "https://huggingface.co/org/repo/",
+        "HuggingFace.co/org/repo",
+        "HTTPS://WWW.HUGGINGFACE.CO/org/repo",
+        "huggingface.co/org/repo.git",
+        "https://huggingface.co/org/repo.git/",
+    ],
 )
 def test_the_spellings_of_a_hub_source_are_one(spelling: str) -> None:
-    """With or without scheme and closing slash it is the same repository."""
+    """With or without scheme, `.git` and closing slash it is the same repository, and a host has no case."""
     assert Source.parse(spelling) == Source("hub", repository="org/repo")
+    assert canonical_source(spelling) == "huggingface.co/org/repo"
+    plain = Inputs("bot", "a/b", "huggingface.co/org/repo")
+    assert changed_inputs(plain, Inputs("bot", "a/b", spelling)) == []
 
 
 def test_a_generated_name_is_taken_apart() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource.models import Source
+from nebius_model_resource.models import Source, canonical_source
 from nebius_model_resource.validation import find_faults
 
 GOOD = {"name": "bot", "base_model": "meta-llama/Llama", "source": "file-1"}
@@ -53,6 +53,7 @@ def test_good_inputs_have_no_fault() -> None:
         ("source", "s3://bucket", "must be 'ftjob-…:ftckpt_…', 'file-…' or 'huggingface.co/<org>/<repo>'"),
         ("description", 3, "was given 3, must be text, or left out"),
         ("ai_project_id", "a b", "must not hold blanks"),
+        ("ai_project_id", "'aiproject-1'", "has quotes around it"),
         ("wait_for_active", "yes", "must be True or False"),
     ],
 )
@@ -92,3 +93,122 @@ def test_a_source_is_accepted_exactly_where_it_can_be_read(text: str) -> None:
     """Validation and parsing agree on every text."""
     accepted = "source" not in faults(source=text)
     assert accepted == ((Source.parse(text) is not None and text == text.strip()) or text == "??")
+
+
+CHECKPOINT = "give 'ftjob-1:ftckpt_2'"
+REPOSITORY = "give 'huggingface.co/org/repo'"
+ARCHIVE = "upload the adapter's archive and give its id, 'file-…'"
+NO_NAME = "Hugging Face has no repository of such a name"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("hf://org/repo", REPOSITORY),
+        ("HF://models/org/repo/", REPOSITORY),
+        ("hf.co/org/repo", REPOSITORY),
+        ("https://hf.co/org/repo.git", REPOSITORY),
+        ("https://huggingface.co/org/repo/tree/main", REPOSITORY),
+        ("https://huggingface.co/org/repo/blob/main/adapter_config.json", REPOSITORY),
+        ("huggingface.co/org/repo/resolve/main/adapter_model.safetensors", REPOSITORY),
+        ("huggingface.co/org/repo:main", REPOSITORY),
+        ("org/repo@main", REPOSITORY),
+        ("huggingface.co/datasets/org/repo", "a dataset or a space is no model"),
+        ("https://huggingface.co/spaces/org/repo", "a dataset or a space is no model"),
+        ("huggingface.co/org", "an owner and a repository"),
+        ("huggingface.co/../..", NO_NAME),
+        ("huggingface.co/./x", NO_NAME),
+        ("huggingface.co/org/-repo", NO_NAME),
+        ("huggingface.co/org/re--po", NO_NAME),
+        ("huggingface.co/org/.git", NO_NAME),
+        ("huggingface.co/org/" + "x" * 97, NO_NAME),
+        ("ft:meta-llama/Llama-3.1-8B:org::id:ckpt-step-9", "a `fine_tuned_model_checkpoint` is no source"),
+        ("model-artifact_0193", "belongs to dedicated endpoints"),
+        ("s3://bucket/adapter.zip", ARCHIVE),
+        ("./adapter", ARCHIVE),
+        ("../adapter", ARCHIVE),
+        ("~/adapter", ARCHIVE),
+        ("/home/x/adapter", ARCHIVE),
+        ("C:\\adapters\\mine", ARCHIVE),
+        ("adapter/", ARCHIVE),
+        ("adapter.zip", ARCHIVE),
+        ("out/adapter.tar.gz", ARCHIVE),
+        ("file:///home/x/adapter", ARCHIVE),
+        ("https://example.com/adapter", ARCHIVE),
+        ("ftckpt_2:ftjob-1", f"the job stands in front of its checkpoint, {CHECKPOINT}"),
+        ("ftjob-1:ftckpt-2", CHECKPOINT),
+        ("ftjob_1:ftckpt_2", CHECKPOINT),
+        ("ftjob-1/ftckpt_2", CHECKPOINT),
+        ("ftjob-1 : ftckpt_2", CHECKPOINT),
+        ("ftjob-1:", "needs one of its checkpoints behind it, 'ftjob-1:ftckpt_…'"),
+        ("ftjob-…:ftckpt_…", "put the ids in place of the dots"),
+        ("ftjob-1:ftjob-2", "give one job and one of its checkpoints"),
+        ("file_123", "give 'file-123'"),
+        ("File:123", "give 'file-123'"),
+        ("meta-llama/Meta-Llama-3.1-8B-Instruct-LoRa:bot-AbCd", "the name of a model that exists already"),
+        ("meta-llama/Llama", "this is the base model itself"),
+        ('"file-1"', "it has quotes around it, give 'file-1' without them"),
+        ("\u201chuggingface.co/a/b\u201d", "it has quotes around it, give 'huggingface.co/a/b' without them"),
+    ],
+)
+def test_a_wrong_source_is_told_what_to_give(source: str, hint: str) -> None:
+    """What people paste instead of a source has a hint of its own, behind what is allowed."""
+    [reason] = faults(source=source).values()
+    assert reason.startswith(f"was given {source!r}, must be 'ftjob-…:ftckpt_…'") or len(source) > 80
+    assert hint in reason
+
+
+def test_blanks_around_a_source_are_the_only_thing_told() -> None:
+    """Where nothing else is wrong there is no further hint."""
+    assert faults(source="file-1\n") == {
+        "source": r"was given 'file-1\n', has blanks around it: take them away"
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("https://user:hf_s3cret@huggingface.co/org/repo", REPOSITORY[5:]),
+        ("https://oauth2:s3cret@huggingface.co/org/repo.git", REPOSITORY[5:]),
+        ("https://s3cret@hf.co/org/repo", REPOSITORY[5:]),
+        ("user:s3cret@huggingface.co/org/repo", REPOSITORY[5:]),
+        ("https://huggingface.co/org/repo?token=s3cret", REPOSITORY[5:]),
+        ("https://huggingface.co/org/repo#access_token=s3cret", REPOSITORY[5:]),
+        ("https://bucket.s3x.example/a.zip?X-Amz-Signature=s3cret", "must be 'ftjob-…:ftckpt_…'"),
+        ("hf_s3cret0123456789", "must be 'ftjob-…:ftckpt_…'"),
+        ("https://huggingface.co/org/hf_s3cret0123456789/x", "must be 'ftjob-…:ftckpt_…'"),
+    ],
+)
+def test_a_text_with_a_token_in_it_is_not_shown(source: str, told: str) -> None:
+    """Neither we nor the engine repeat it; the repository that is in it is told."""
+    for prop in ("source", "base_model"):
+        [fault] = find_faults({**GOOD, prop: source})
+        assert fault.hidden
+        assert "s3cret" not in fault.reason
+        assert prop != "source" or told in fault.reason
+
+
+BAD_TEXT = st.text(min_size=8).filter(lambda text: any(mark.isspace() for mark in text[1:-1]))
+
+
+@given(BAD_TEXT, st.sampled_from(["name", "base_model", "source", "ai_project_id"]))
+def test_a_secret_is_never_in_a_reason(secret: str, prop: str) -> None:
+    """A secret input that is refused is not repeated, and no engine may show it."""
+    for fault in find_faults({**GOOD, prop: secret}, secrets=[prop]):
+        assert fault.hidden
+        assert secret not in fault.reason
+        assert "was given a secret that is not usable, must be" in fault.reason
+
+
+def test_a_list_is_not_shown_since_a_part_of_it_may_be_secret() -> None:
+    """What is no text at all is named by its kind."""
+    [fault] = find_faults({**GOOD, "source": ["file-1", "s3cret"]})
+    assert fault.hidden
+    assert fault.reason.startswith("was given a list, must be text")
+
+
+@given(st.text() | st.builds("huggingface.co/{}/{}".format, st.text("ab.-_G"), st.text("ab.-_G")))
+def test_a_canonical_source_is_its_own(text: str) -> None:
+    """Writing a source in its documented spelling once more changes nothing, and what is read stays readable."""
+    assert canonical_source(canonical_source(text)) == canonical_source(text)
+    assert (Source.parse(text) is None) == (Source.parse(canonical_source(text)) is None)

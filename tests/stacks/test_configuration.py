@@ -1,0 +1,113 @@
+"""What a person sees of a stack whose configuration or inputs are not as they should be, on either engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pulumi.automation import ConfigValue
+
+from nebius_model_resource.testing.emulator import Emulator
+from tests.stacks.conftest import FAILED, MakeStack, custom_models, replace_program
+from tests.support.stacks import program_with
+
+PLAIN_KEY = "nebius:apiKey is not a secret and stands in the configuration and the state in the clear"
+HEAD = "import pulumi\nfrom nebius_model_resource import CustomModel\n"
+SECRETS = (
+    HEAD
+    + """
+later = pulumi.Output.secret("TOPSECRET").apply(lambda text: text + " bad")
+CustomModel(
+    "bot",
+    name=pulumi.Output.secret("TOPSECRET bad"),
+    base_model=pulumi.Output.format("{}/x", later),
+    source=later,
+    ai_project_id=pulumi.Output.from_input(["x", pulumi.Output.secret("TOPSECRET")]),
+    description=pulumi.Output.from_input(5),
+    wait_for_active=pulumi.Output.secret("TOPSECRET"),
+)
+"""
+)
+ADOPTION = (
+    HEAD
+    + """
+CustomModel(
+    "bot",
+    base_model="meta-llama/Meta-Llama-3.1-8B-Instruct",
+    source="file-1",
+    description=pulumi.Output.secret("TOPSECRET"),
+    opts=pulumi.ResourceOptions(import_={name!r}),
+)
+"""
+)
+
+
+def warnings(stack: Any) -> list[str]:
+    """The warnings of a preview."""
+    events: list[Any] = []
+    stack.preview(on_event=events.append)
+    found = [event.diagnostic_event for event in events if event.diagnostic_event]
+    return [each.message.strip() for each in found if each.severity == "warning" and not each.ephemeral]
+
+
+def failed_preview(stack: Any) -> str:
+    with pytest.raises(FAILED) as caught:
+        stack.preview()
+    return str(caught.value)
+
+
+def test_a_key_that_is_no_secret_is_warned_of_once(make_stack: MakeStack, emulator: Emulator) -> None:
+    """One warning for a program of several models, with the command; none for a secret, none for no key at all.
+
+    A look-up in a program tells the same remedy.
+    """
+    program = program_with() + 'CustomModel("other", base_model="a/b", source="file-1")\n'
+    stack = make_stack(program, {"nebius:apiKey": emulator.api_key})
+    assert warnings(stack) == [f"{PLAIN_KEY}: run `pulumi config set --secret nebius:apiKey <key>`"]
+    stack.set_config("nebius:apiKey", ConfigValue(emulator.api_key, secret=True))
+    assert warnings(stack) == []
+    stack.remove_config("nebius:apiKey")
+    told = failed_preview(stack)
+    assert "no Nebius API key" in told
+    assert "in the clear" not in told
+    replace_program(stack, "import nebius_model_resource\nnebius_model_resource.list_custom_models()\n")
+    assert "no Nebius API key: run `pulumi config set --secret nebius:apiKey <key>`" in failed_preview(stack)
+
+
+def test_no_secret_and_no_token_is_printed(make_stack: MakeStack, emulator: Emulator) -> None:
+    """Neither our words nor the engine's repeat a secret input, or a URL that has a token in it."""
+    stack = make_stack(SECRETS)
+    told = failed_preview(stack)
+    assert "TOPSECRET" not in told
+    for prop in ("name", "base_model", "source", "ai_project_id", "wait_for_active"):
+        assert f"resource 'bot' has a problem: `{prop}`: was given a secret that is not usable" in told
+    assert "property description value {5} has a problem: was given 5" in told
+    name = emulator.add_model(
+        name="bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source="file-1", description="by hand"
+    )
+    replace_program(stack, ADOPTION.format(name=name))
+    told = failed_preview(stack)
+    assert "TOPSECRET" not in told
+    assert "`description`: given a secret / live 'by hand'" in told
+    replace_program(stack, program_with(source="https://user:s3cret@huggingface.co/org/repo"))
+    told = failed_preview(stack)
+    assert "s3cret" not in told
+    assert "give the repository alone, 'huggingface.co/org/repo'" in told
+
+
+def test_a_base_url_and_a_source_as_people_paste_them_work(make_stack: MakeStack, emulator: Emulator) -> None:
+    """`/v1/` and `.git` are taken off, another spelling of the source is no change, and a call's address is refused."""
+    source = "https://HuggingFace.co/org/repo.git"
+    stack = make_stack(program_with(source=source), {"nebius:baseUrl": f"{emulator.url}/v1/"})
+    stack.up()
+    [model] = emulator.models()
+    assert model["source"] == "huggingface.co/org/repo"
+    assert [each["inputs"]["source"] for each in custom_models(stack)] == [source]
+    stack.refresh()
+    replace_program(stack, program_with(source="huggingface.co/org/repo"))
+    assert set(stack.preview().change_summary) == {"same"}
+    stack.set_config("nebius:baseUrl", ConfigValue(f"{emulator.url}/v1/models"))
+    assert f"is the address of a call, not a base: give {emulator.url!r}" in failed_preview(stack)
+    stack.set_config("nebius:baseUrl", ConfigValue(emulator.url))
+    stack.set_config("nebius:aiProjectId", ConfigValue("aiproject 1"))
+    assert "the project in nebius:aiProjectId has blanks or line ends in it" in failed_preview(stack)
