@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
-# Mocks are for the whole process, which other tests share.
-PROGRAM = """
+HEAD = """
 import json
 import pulumi
 from nebius_model_resource import CustomModel
@@ -17,42 +17,79 @@ given = []
 
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
-        given.append(args.inputs)
-        return args.name, {**args.inputs, "generated_name": args.name}
+        inputs = {name: value for name, value in args.inputs.items() if name != "__provider"}
+        given.append([args.typ, inputs])
+        return args.name, {**inputs, "generated_name": args.name}
 
     def call(self, args):
         return {}
 
-pulumi.runtime.set_all_config({"nebius:apiKey": "k"})
-
-def declare(**inputs):
+def declare(kind=CustomModel, **arguments):
     pulumi.runtime.set_mocks(Mocks(), preview=False)
 
     @pulumi.runtime.test
     def test():
-        CustomModel("bot", **{"base_model": "a/b", "source": "file-1", **inputs})
+        kind("bot", **{"base_model": "a/b", "source": "file-1", **arguments})
 
     test()
-
-declare()
-declare()
-declare(description=pulumi.Output.from_input("plain"))
-declare(description=pulumi.Output.secret("hidden"))
-for inputs in given:
-    inputs.pop("__provider")
-print(json.dumps(given))
 """
+TAIL = "\nprint(json.dumps(given))\n"
+TYPE = "pulumi-python:dynamic/nebius:CustomModel"
+PLAIN = {"name": "bot", "base_model": "a/b", "source": "file-1", "wait_for_active": True}
+
+
+def run(program: str) -> list[list[Any]]:
+    """The type and inputs of each resource; in a process of its own, since mocks are for the whole process."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("NEBIUS_", "PULUMI_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", HEAD + program + TAIL], env=clean, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    given: list[list[Any]] = json.loads(done.stdout)
+    return given
 
 
 def test_many_tests_in_one_process_get_no_warning_and_just_their_inputs() -> None:
     """A key set for a test is no secret and is not warned of; only a secret input adds the mark that it is one."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("NEBIUS_", "PULUMI_"))}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=clean, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    plain = {"name": "bot", "base_model": "a/b", "source": "file-1", "wait_for_active": True}
-    marked = {**plain, "description": "hidden", "secret_inputs": ["description"]}
-    given = json.loads(done.stdout)
-    assert given[:3] == [plain, plain, {**plain, "description": "plain"}]
-    assert {**given[3], "description": "hidden"} == marked
+    given = run("""
+pulumi.runtime.set_all_config({"nebius:apiKey": "k"})
+declare()
+declare()
+declare(description=pulumi.Output.from_input("plain"))
+declare(description=pulumi.Output.secret("hidden"))
+""")
+    assert given[:3] == [[TYPE, PLAIN], [TYPE, PLAIN], [TYPE, {**PLAIN, "description": "plain"}]]
+    [_, inputs] = given[3]
+    assert {**inputs, "description": "hidden"} == {
+        **PLAIN,
+        "description": "hidden",
+        "secret_inputs": ["description"],
+    }
+
+
+def test_tests_that_share_a_process_may_adopt_the_same_model() -> None:
+    """With mocks all tests share one root, and each declares what it likes."""
+    given = run("""
+adopting = pulumi.ResourceOptions(import_="bot-AbCd")
+declare(opts=adopting)
+declare(opts=adopting, name="other")
+""")
+    assert [inputs["import_id"] for _, inputs in given] == ["bot-AbCd"] * 2
+
+
+def test_a_subclass_keeps_the_type_of_its_parent() -> None:
+    """A subclass of a subclass too; one that names a type of its own has that."""
+    given = run("""
+class Bot(CustomModel):
+    pass
+
+class TicketBot(Bot):
+    pass
+
+class Other(CustomModel, module="acme", name="Model"):
+    pass
+
+for kind in (Bot, TicketBot, Other):
+    declare(kind)
+""")
+    assert [type_ for type_, _ in given] == [TYPE, TYPE, "pulumi-python:dynamic/acme:Model"]
