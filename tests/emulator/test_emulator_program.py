@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from nebius_model_resource.command import main as nebius_models
 from nebius_model_resource.testing.emulator import Emulator
-from nebius_model_resource.testing.emulator.__main__ import main
+from nebius_model_resource.testing.emulator.__main__ import main, parser
 
 from .conftest import BASE, SOURCE, Clock
 
@@ -62,7 +63,7 @@ def test_options_reach_the_settings() -> None:
     options = (
         "--api-key k --validation-seconds 0.5 --validating-reads 2 --supported-base a/b --supported-base c/d "
         "--short-name-on-create --first-read-without-status --missing-reads 3 --hidden-missing --rate-limit 9 "
-        "--check-sources"
+        "--check-sources --job-seconds 7"
     )
     with _running(*options.split()) as (_, line):
         settings = requests.get(f"{_url(line)}/_emulator/settings", timeout=10).json()
@@ -77,6 +78,7 @@ def test_options_reach_the_settings() -> None:
         "hidden_missing": True,
         "rate_limit_per_minute": 9,
         "check_sources": True,
+        "job_seconds": 7.0,
     }
     assert {name: settings[name] for name in expected} == expected
 
@@ -164,6 +166,47 @@ def test_a_state_file_is_plain_json(tmp_path: Path) -> None:
     name = Emulator(state_file=file).add_model(name="x", base_model=BASE, source=SOURCE)
     assert [model["name"] for model in json.loads(file.read_text())["models"]] == [name]
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "localhost", "127.0.0.1"])
+def test_an_emulator_listens_on_any_loopback(host: str) -> None:
+    """IPv6 and names work as hosts, and the address has brackets where it needs them."""
+    with Emulator(host=host) as emulator:
+        assert ("[::1]" in emulator.url) == (":" in host)
+        assert requests.get(f"{emulator.url}/v0/models", headers=KEY, timeout=10).json() == []
+
+
+def test_the_command_reaches_an_emulator_on_ipv6(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The package's own client takes the address of an emulator that listens on IPv6."""
+    with Emulator(host="::1") as emulator:
+        emulator.add_model(name="bot", base_model=BASE, source=SOURCE)
+        monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
+        monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
+        assert nebius_models(["list"]) == 0
+    assert "-LoRa:bot-" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a" * 80, ""])
+def test_a_host_that_cannot_be_bound_stops_the_program(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A host that is unknown, or of another machine, ends the program with 1 and one line that names it."""
+    with _handlers_kept():
+        assert main(["--host", host]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"the emulator cannot start: cannot listen on host {host!r}, port 0: ")
+
+
+def test_a_port_out_of_range_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A port that no machine has is told by the command line."""
+    with pytest.raises(SystemExit):
+        main(["--port", "65536"])
+    assert "65536 is no port; ports are 0 to 65535" in capsys.readouterr().err
+
+
+def test_every_option_has_a_text() -> None:
+    """--help tells what each option is for."""
+    assert [action.dest for action in parser()._actions if not action.help] == []
 
 
 def _is_alive(identifier: int) -> bool:

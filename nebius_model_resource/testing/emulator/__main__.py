@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .requests import RecordedRequest
 
 PARENT_CHECK_SECONDS = 0.5
+MAX_PORT = 65535
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,9 +31,15 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m nebius_model_resource.testing.emulator",
         description="Emulate the custom-model API of Nebius AI Studio.",
     )
-    arguments.add_argument("--host", default="127.0.0.1")
-    arguments.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
-    arguments.add_argument("--state-file", type=Path, help="keep models in this JSON file")
+    arguments.add_argument(
+        "--host", default="127.0.0.1", help="name or address to listen on; 127.0.0.1 by default, ::1 for IPv6"
+    )
+    arguments.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="0, the default, takes a free port"
+    )
+    arguments.add_argument(
+        "--state-file", type=Path, help="keep models, jobs and files in this JSON file and next to it"
+    )
     arguments.add_argument(
         "--exit-with-parent", action="store_true", help="end when the starting process does"
     )
@@ -44,14 +51,20 @@ def parser() -> argparse.ArgumentParser:
 def _add_settings(arguments: argparse.ArgumentParser) -> None:
     # Options not given are left out, so that each default stands in one place: the settings.
     group = arguments.add_argument_group("behaviour", argument_default=argparse.SUPPRESS)
-    group.add_argument("--api-key")
-    group.add_argument("--validation-seconds", type=float, help="shortest time a model is validating")
-    group.add_argument("--validating-reads", type=int, help="how often it is seen validating at least")
+    group.add_argument("--api-key", metavar="KEY", help="the key that works; emulator-key by default")
+    group.add_argument(
+        "--validation-seconds", type=float, metavar="S", help="shortest time a model is validating"
+    )
+    group.add_argument(
+        "--validating-reads", type=int, metavar="N", help="how often it is seen validating at least"
+    )
+    group.add_argument("--job-seconds", type=float, metavar="S", help="time that a fine-tuning job runs")
     group.add_argument("--check-sources", action="store_true", help="bad or unknown uploads end in error")
     bases = group.add_mutually_exclusive_group()
     bases.add_argument(
         "--supported-base",
         dest="supported_bases",
+        metavar="BASE",
         action="append",
         default=argparse.SUPPRESS,
         help="accept this base only; may be repeated",
@@ -62,15 +75,26 @@ def _add_settings(arguments: argparse.ArgumentParser) -> None:
         action="store_const",
         const=[],
         default=argparse.SUPPRESS,
-        help="as the service did in Jul 2026",
+        help="refuse every base, as the service did in Jul 2026",
     )
-    group.add_argument("--short-name-on-create", action="store_true")
-    group.add_argument("--first-read-without-status", action="store_true")
+    group.add_argument(
+        "--short-name-on-create", action="store_true", help="create and delete answer with the short name"
+    )
+    group.add_argument(
+        "--first-read-without-status", action="store_true", help="the first read by name has no status"
+    )
     group.add_argument("--missing-reads", type=int, metavar="N", help="the first N reads by name fail")
     group.add_argument("--hidden-missing", action="store_true", help="unknown names answer 403")
     group.add_argument(
         "--rate-limit", dest="rate_limit_per_minute", type=int, metavar="N", help="calls a minute"
     )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port; ports are 0 to {MAX_PORT}")
+    return port
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict
 
-from . import answers, documents
+from . import answers, documents, job_documents
 from .faults import Fault
+from .jobs import JobMissingError
 from .routes import respond
 from .store import ModelMissingError
 
@@ -30,13 +31,23 @@ class ModelByHand(BaseModel):
     ai_project_id: str | None = None
 
 
+class EndByHand(BaseModel):
+    """The body that ends a job behind everyone's back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: str = "succeeded"
+    message: str | None = None
+
+
 def steering_routes(service: Service) -> APIRouter:
-    """Return the routes over requests, faults, settings and models; none asks for a key."""
+    """Return the routes over requests, faults, settings, models and jobs; none asks for a key."""
     router = APIRouter(prefix="/_emulator")
     _add_request_routes(router, service)
     _add_fault_routes(router, service)
     _add_setting_routes(router, service)
     _add_model_routes(router, service)
+    _add_job_routes(router, service)
     return router
 
 
@@ -99,6 +110,25 @@ def _add_model_routes(router: APIRouter, service: Service) -> None:
             return respond(answers.as_json(documents.whole(service.store.delete(name))))
         except ModelMissingError as missing:
             return respond(answers.error(404, str(missing)))
+
+
+def _add_job_routes(router: APIRouter, service: Service) -> None:
+    @router.get("/jobs")
+    async def list_jobs() -> Response:
+        return respond(answers.as_json([job_documents.job(job) for job in service.jobs.select()]))
+
+    @router.patch("/jobs/{job_id}")
+    async def finish_job(job_id: str, end: EndByHand) -> Response:
+        return respond(_finish(service, job_id, end))
+
+
+def _finish(service: Service, job_id: str, end: EndByHand) -> Answer:
+    try:
+        return answers.as_json(job_documents.job(service.jobs.finish(job_id, end.status, end.message)))
+    except JobMissingError as missing:
+        return answers.error(404, f"no job {missing}")
+    except ValueError as error:
+        return answers.error(422, str(error))
 
 
 def _add(service: Service, model: ModelByHand) -> Answer:

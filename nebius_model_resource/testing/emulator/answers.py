@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 NO_TOKEN = "Couldn't authenticate. Reason: token is not present"
 BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
 NO_ACCESS = "You don't have access to the resource or it does not exist"
+UNKNOWN_FILE = "The file `{}` does not exist."
 
 
 @dataclass
@@ -51,8 +52,8 @@ def error(status: int, detail: Any, headers: dict[str, str] | None = None) -> An
 def unknown_model(name: str, *, hidden: bool) -> Answer:
     """Return the answer to an unknown name.
 
-    Neither form is documented for custom models: the 404 has the text seen live on chat calls, the 403 that
-    seen live on other resources.
+    The 404 was seen live on chat calls. Below `/v0` neither form is documented; the 403 was seen live on
+    other resources.
     """
     if hidden:
         return error(403, NO_ACCESS)

@@ -11,9 +11,12 @@ from fastapi.exceptions import RequestValidationError
 
 from . import answers
 from .admin import steering_routes
+from .catalogue import catalogue_routes
+from .completions import completion_routes
 from .gate import Gate
 from .routes import model_routes, respond
 from .service import Service
+from .tuning import job_routes
 from .uploads import file_routes
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ def create_app(
     Args:
         settings: read on every call, so it may be changed while the application runs.
         clock: gives Unix time in seconds.
-        state_file: where models are kept from one run to the next; None keeps them in memory only.
+        state_file: where models, jobs and files are kept from one run to the next; None keeps them in memory only.
 
     Raises:
         ValueError: `state_file` exists and is not a state file.
@@ -43,6 +46,9 @@ def create_app(
     # The uploads come first: the path of a model would match theirs as well.
     app.include_router(file_routes(service))
     app.include_router(model_routes(service))
+    app.include_router(catalogue_routes(service))
+    app.include_router(completion_routes(service))
+    app.include_router(job_routes(service))
     app.include_router(steering_routes(service))
     app.add_middleware(Gate, service=service)
     return app

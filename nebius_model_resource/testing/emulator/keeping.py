@@ -1,26 +1,30 @@
-"""Keeping models in a file from one run to the next."""
+"""Keeping models, jobs and files from one run to the next."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any, TypeVar
 
-from .model import Model
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+Thing = TypeVar("Thing")
+PARTS = ("models", "jobs", "files")
 
 
 class StateFile:
-    """A JSON file of models, replaced as a whole so that a killed emulator leaves no half file."""
+    """A JSON file, replaced as a whole so that a killed emulator leaves no half file.
+
+    It has a list for each of `PARTS`. Safe to use from several threads.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
+        self._parts: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
 
-    def load(self) -> list[Model]:
-        """Return the models kept, none if there is no file yet.
+    def load(self, part: str, make: Callable[[dict[str, Any]], Thing]) -> list[Thing]:
+        """Return what is kept of one part, each made from its dict; none if there is no file yet.
 
         Raises:
             ValueError: the file is not one of ours.
@@ -28,13 +32,51 @@ class StateFile:
         if not self.path.exists():
             return []
         try:
-            return [Model.from_dict(stored) for stored in json.loads(self.path.read_text("utf-8"))["models"]]
+            content = json.loads(self.path.read_text("utf-8"))
+            # A file of an earlier version has models only.
+            stored = content["models"] if part == "models" else content.get(part, [])
+            made = [make(each) for each in stored]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"{self.path} is not a state file of the emulator: {error}") from error
+        self._parts[part] = stored
+        return made
 
-    def save(self, models: Iterable[Model]) -> None:
-        """Replace what is kept."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(self.path.name + ".new")
-        draft.write_text(json.dumps({"models": [asdict(model) for model in models]}, indent=1), "utf-8")
-        draft.replace(self.path)
+    def save(self, part: str, things: Iterable[dict[str, Any]]) -> None:
+        """Replace what is kept of one part."""
+        with self._lock:
+            self._parts[part] = list(things)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            draft = self.path.with_name(self.path.name + ".new")
+            draft.write_text(json.dumps(self._parts, indent=1), "utf-8")
+            draft.replace(self.path)
+
+    def contents(self) -> Folder:
+        """Return where the contents of files are kept: a folder next to the state file."""
+        return Folder(self.path.with_name(self.path.name + ".files"))
+
+
+class Folder(MutableMapping[str, bytes]):
+    """Contents by name, each in a file; the folder is made with the first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in set(self):
+            raise KeyError(name)
+        return (self._path / name).read_bytes()
+
+    def __setitem__(self, name: str, content: bytes) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        (self._path / name).write_bytes(content)
+
+    def __delitem__(self, name: str) -> None:
+        if name not in set(self):
+            raise KeyError(name)
+        (self._path / name).unlink()
+
+    def __iter__(self) -> Iterator[str]:
+        return (each.name for each in self._path.iterdir()) if self._path.exists() else iter(())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

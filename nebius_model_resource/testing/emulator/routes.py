@@ -59,7 +59,7 @@ def model_routes(service: Service) -> APIRouter:
 def _create(service: Service, new: NewModel, ai_project_id: str | None, key_project: str | None) -> Answer:
     settings = service.settings
     project = settings.project_of(ai_project_id, key_project)
-    if not _may_use(service, project, key_project):
+    if not service.may_use(project, key_project):
         return answers.error(403, answers.NO_ACCESS)
     if not _is_supported(new.base_model, settings.supported_bases):
         return answers.unsupported_base(new.base_model, settings.supported_bases or [])
@@ -69,7 +69,7 @@ def _create(service: Service, new: NewModel, ai_project_id: str | None, key_proj
 
 def _list(service: Service, ai_project_id: str | None, key_project: str | None) -> Answer:
     project = service.settings.project_of(ai_project_id, key_project)
-    if not _may_use(service, project, key_project):
+    if not service.may_use(project, key_project):
         return answers.error(403, answers.NO_ACCESS)
     return answers.as_json([documents.entry(model) for model in service.store.select(project)])
 
@@ -100,8 +100,3 @@ def _missing(service: Service, missing: ModelMissingError) -> Answer:
 
 def _is_supported(base_model: str, supported: list[str] | None) -> bool:
     return names.is_base_name(base_model) if supported is None else base_model in supported
-
-
-def _may_use(service: Service, project: str, key_project: str | None) -> bool:
-    # The master key may act anywhere; which projects a real key reaches is not documented.
-    return key_project in {service.settings.default_project, project}

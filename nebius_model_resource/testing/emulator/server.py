@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from . import documents
+from . import documents, job_documents
 from .app import create_app
 from .settings import Settings
 
@@ -91,18 +91,33 @@ class _PromptServer(uvicorn.Server):
         yield
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # A name may have addresses of both kinds; IPv4 is what most clients try first.
+        family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        return socket.create_server(address, family=family, backlog=2048)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise OSError(f"cannot listen on host {host!r}, port {port}: {reason}") from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
+
+
 class Emulator:
     """The emulated service on a local port, as a context manager.
 
     Args:
-        host: address to listen on.
+        host: name or address to listen on, IPv4 or IPv6.
         port: port to listen on; 0 takes a free one.
         clock: gives Unix time in seconds, for created times, validation and the rate limit.
-        state_file: where models are kept from one run to the next; None keeps them in memory only.
+        state_file: where models, jobs and files are kept from one run to the next; None keeps them in memory only.
         settings: any field of `Settings`.
 
     Raises:
-        OSError: the port is taken.
         ValueError: a setting is unknown or its value not allowed, or `state_file` is not a state file.
     """
 
@@ -118,7 +133,7 @@ class Emulator:
         self.settings = Settings(**settings)
         app = create_app(self.settings, clock, Path(state_file) if state_file is not None else None)
         self.service: Service = app.state.service
-        self._address = (host, port)
+        self._address = (host.strip("[]"), port)
         self._url = ""
         self._server = _PromptServer(
             uvicorn.Config(
@@ -149,11 +164,11 @@ class Emulator:
         """Listen, and return once connections are accepted.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the host is unknown or not of this machine, or the port is taken.
             RuntimeError: the server did not start.
         """
-        listener = socket.create_server(self._address, backlog=2048)
-        self._url = "http://{}:{}".format(*listener.getsockname()[:2])
+        listener = _listen(*self._address)
+        self._url = _url(listener)
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="emulator", daemon=True
         )
@@ -191,6 +206,23 @@ class Emulator:
     def models(self) -> list[dict[str, Any]]:
         """Return all that is known of each live model, newest last; this is not a read of the API."""
         return [documents.whole(model) for model in self.store.live()]
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the fine-tuning jobs as the API shows them, newest first."""
+        return [job_documents.job(job) for job in self.service.jobs.select()]
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return the files as the API shows them, newest last."""
+        return self.service.files.select()
+
+    def finish_job(self, job_id: str, status: str = "succeeded", message: str | None = None) -> None:
+        """End a running job behind everyone's back.
+
+        Raises:
+            LookupError: no such job.
+            ValueError: `status` is none of succeeded, failed and cancelled, or the job has ended.
+        """
+        self.service.jobs.finish(job_id, status, message)
 
     def requests(self, method: str | None = None, path: str | None = None) -> list[RecordedRequest]:
         """Return the calls so far, oldest first; `path` may be a glob, None is any."""

@@ -6,6 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+SEEN_BASES = (
+    "meta-llama/Meta-Llama-3.1-8B-Instruct",
+    "meta-llama/Llama-3.3-70B-Instruct",
+    "meta-llama/Llama-3.2-3B-Instruct",
+    "Qwen/Qwen3-4B-fast",
+)
+
 
 class Settings(BaseModel):
     """How the emulator behaves; every default is the documented behaviour, or our choice where none is.
@@ -37,11 +44,22 @@ class Settings(BaseModel):
     check_sources: bool = False
     """A model whose source is an upload that is unknown or no adapter ends in `error` (when is inferred)."""
     known_checkpoints: list[str] | None = None
-    """With `check_sources`, the whole sources `ftjob-…:ftckpt_…` that exist; None is all."""
+    """With `check_sources`, the sources `ftjob-…:ftckpt_…` of jobs elsewhere that exist; None is all."""
     archive_limit_bytes: int = Field(default=500_000_000, ge=0)
     """Largest archive: 500 MB, as two guides cite from a page that is gone; we take the MB as decimal."""
     content_redirects: bool = False
     """The content of a file answers a redirect to its link, as a client's notes say of the service."""
+
+    job_seconds: float = Field(default=5.0, ge=0)
+    """How long a fine-tuning job runs. Seen live in 2025: 5 and 14 minutes."""
+    failing_jobs: dict[str, str] = Field(default_factory=dict)
+    """Suffix of a job, or "" for those without -> error message: these jobs end in `failed`."""
+    base_models: list[str] = Field(default_factory=lambda: list(SEEN_BASES))
+    """Base models that chat calls may name besides `supported_bases`; by default those seen in use."""
+    custom_in_catalogue: bool = True
+    """`GET /v1/models` lists custom models that are active, as one client claims (not documented)."""
+    completion_text: str = "Hello from the emulator"
+    """What every chat call answers."""
 
     supported_bases: list[str] | None = None
     """Bases accepted on create; None takes any `vendor/name`, [] refuses all, as seen live in Jul 2026."""

@@ -14,24 +14,32 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .files import Files
+    from .jobs import Jobs
     from .settings import Settings
 
 # Two public guides, both citing a page of the documentation that is gone since, name these files.
 NEEDED = ("adapter_config.json", "adapter_model.safetensors")
 
 
-def flaw_of(source: str, files: Files, settings: Settings) -> str | None:
+def flaw_of(source: str, files: Files, jobs: Jobs, settings: Settings) -> str | None:
     """Return why no model can come from a source, None if one can.
 
-    Checked are uploads and, given `known_checkpoints`, training jobs; a source of any other form passes.
+    Checked are uploads, the checkpoints of jobs of this emulator and, given `known_checkpoints`, those of
+    other jobs; a source of any other form passes.
     """
     if source.startswith("file-"):
         content = files.content(source)
         return f"The file `{source}` does not exist." if content is None else _archive_flaw(content, settings)
-    known = settings.known_checkpoints
-    if source.startswith("ftjob-") and known is not None and source not in known:
+    if source.startswith("ftjob-") and not _has_checkpoint(source, jobs, settings):
         return f"The checkpoint `{source}` does not exist."
     return None
+
+
+def _has_checkpoint(source: str, jobs: Jobs, settings: Settings) -> bool:
+    job, _, checkpoint = source.partition(":")
+    if jobs.has(job):
+        return jobs.has_checkpoint(job, checkpoint)
+    return settings.known_checkpoints is None or source in settings.known_checkpoints
 
 
 def _archive_flaw(content: bytes, settings: Settings) -> str | None:

@@ -122,6 +122,21 @@ class Store:
                 raise ModelMissingError(name)
             return self._move(model, states.DELETED)
 
+    def active(self, ai_project_id: str) -> list[Model]:
+        """Return the models of a project that may be called, newest last; validations move on."""
+        with self._lock:
+            mine = [model for model in self.live() if model.ai_project_id == ai_project_id]
+            return [model for model in map(self._seen, mine) if model.status == states.ACTIVE]
+
+    def called(self, full_name: str) -> Model | None:
+        """Return the active model of a full name, or None; a call moves its validation on as a read does."""
+        with self._lock:
+            model = self._models.get(full_name)
+            if model is None or not model.is_live:
+                return None
+            model = self._seen(model)
+            return model if model.status == states.ACTIVE else None
+
     def live(self) -> list[Model]:
         """Return all models not deleted, newest last, without counting as a read."""
         with self._lock:

@@ -101,4 +101,5 @@ def _too_large(limit: int) -> Answer:
 
 
 def _unknown(file_id: str) -> Answer:
-    return answers.error(404, f"The file `{file_id}` does not exist.")
+    # Not documented; the form is that seen live for models.
+    return answers.error(404, answers.UNKNOWN_FILE.format(file_id))
