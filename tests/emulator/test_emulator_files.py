@@ -27,10 +27,20 @@ def test_an_upload_answers_the_documented_file(api: Api, path: str, options: dic
     assert re.fullmatch(r"file-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", document["id"])
     assert (document["bytes"], document["filename"], document["object"]) == (5, "adapter.zip", "file")
     assert api.call("GET", f"/v1/files/{document['id']}").json() == document
-    assert api.call("GET", "/v1/files").json() == {"object": "list", "data": [document]}
+    assert api.call("GET", "/v1/files").json()["data"] == [document]
     assert api.call("DELETE", f"/v1/files/{document['id']}").json()["deleted"] is True
     assert api.call("GET", f"/v1/files/{document['id']}").status_code == 404
     assert api.call("DELETE", f"/v1/files/{document['id']}").status_code == 404
+
+
+def test_files_come_in_pages(api: Api) -> None:
+    """`limit`, `after` and `has_more` lead through the files, as OpenAI's client goes; the end is told."""
+    files = [_uploaded(api, b"1") for _ in range(3)]
+    first = api.call("GET", "/v1/files", params={"limit": 2}).json()
+    rest = api.call("GET", "/v1/files", params={"after": files[1]}).json()
+    assert [each["id"] for each in first["data"] + rest["data"]] == files
+    assert (first["object"], first["has_more"], rest["has_more"]) == ("list", True, False)
+    assert api.call("GET", "/v1/files", params={"after": "file-1"}).status_code == 404
 
 
 def test_an_upload_without_file_is_422(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Pages of a list, as the fine-tuning routes have them."""
+"""Pages of a list, as the routes of jobs and files have them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from fastapi import Query
 # That there are `limit` and `after` is documented; the bounds are OpenAI's.
 Limit = Annotated[int, Query(ge=1, le=100)]
 PAGE = 20
+FileLimit = Annotated[int, Query(ge=1, le=10_000)]
+FILE_PAGE = 10_000
 
 
 def page(items: list[dict[str, Any]], limit: int, after: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 
 from . import answers
 from .answers import Answer
+from .paging import FILE_PAGE, FileLimit, page
 from .routes import respond
 
 if TYPE_CHECKING:
@@ -42,8 +43,12 @@ def _add_uploads(router: APIRouter, service: Service) -> None:
 
 def _add_objects(router: APIRouter, service: Service) -> None:
     @router.get("/v1/files")
-    async def list_files() -> Response:
-        return respond(answers.as_json({"object": "list", "data": service.files.select()}))
+    async def list_files(limit: FileLimit = FILE_PAGE, after: str | None = None) -> Response:
+        # Paging is not documented here; OpenAI's client asks for pages for ever where `after` does nothing.
+        try:
+            return respond(answers.as_json(page(service.files.select(), limit, after)))
+        except LookupError:
+            return respond(_unknown(after or ""))
 
     @router.get("/v1/files/{file_id}")
     async def read_file(file_id: str) -> Response:
