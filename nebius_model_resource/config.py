@@ -170,15 +170,15 @@ def _url_fault(url: str) -> str | None:
 
 def _scheme_fault(url: str) -> str:
     host = re.split(r"[/:]", url)[0]
-    if not (re.fullmatch(r"[\w-]+(\.[\w-]+)+", host) or _is_loopback(host)):
+    if not (re.fullmatch(r"[\w-]+(\.[\w-]+)+", host) or is_loopback(host)):
         return f"is no URL: it {_MUST}"
-    return f"has no scheme, put {'http://' if _is_loopback(host) else 'https://'} in front"
+    return f"has no scheme, put {'http://' if is_loopback(host) else 'https://'} in front"
 
 
 def _parts_fault(parts: SplitResult, host: str) -> str | None:
     if parts.scheme not in ("http", "https"):
         return f"has another scheme: it {_MUST}"
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         return f"would send the key in the clear: it {_MUST}"
     if version := _VERSION.search(parts.path):
         base = f"{parts.scheme}://{parts.netloc}{parts.path[: version.start()]}"
@@ -194,7 +194,8 @@ def _shown(url: str, key: str | None) -> str:
     return "" if secret or pasted.fault(url) else f" {url!r}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name, without asking anybody."""
     if host == "localhost":
         return True
     try:

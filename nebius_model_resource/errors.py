@@ -80,11 +80,13 @@ class NotSent(TransportError):
 
     Attributes:
         permanent: True where repeating cannot help, as with a certificate that is not valid.
+        remedy: what to do, where it is something else than to check the network and the base URL.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, remedy: str | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.remedy = remedy
 
 
 class AnswerLost(TransportError):

@@ -47,7 +47,6 @@ _NO_LORA = (
 _LOST = (ServerFault, TransportError)
 _OPENINGS: tuple[tuple[tuple[type[NebiusError], ...], str], ...] = (
     ((Redirected,), "Nebius answered: {}; check nebius:baseUrl"),
-    ((NotSent,), "Nebius could not be reached: {}; check the network and nebius:baseUrl"),
     (_LOST, "Nebius gave no usable answer: {}"),
     ((DeadlineExceeded,), "{}"),
 )
@@ -82,6 +81,9 @@ def told(error: NebiusError, method: str, urn: str = "", *, recorded: bool = Fal
         return _refused(error, method, left)
     if isinstance(error, NotFound):
         return f"Nebius answered: {error}; {_WITHDRAWN}; {_way_out(method, urn, left)}"
+    if isinstance(error, NotSent):
+        remedy = error.remedy or "check the network and nebius:baseUrl"
+        return f"Nebius could not be reached: {error}; {remedy}; {left}"
     for kinds, words in _OPENINGS:
         # A create whose answer was lost says for itself what may exist.
         if isinstance(error, kinds) and not (method == "create" and kinds is _LOST):

@@ -9,28 +9,36 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import re
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3 import PoolManager
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError, SSLError
 
 from nebius_model_resource.errors import AnswerLost, NotSent, TransportError
+from nebius_model_resource.network import Proxy, check_certificates, find_route, unusable_proxy
 
 if TYPE_CHECKING:
     import requests
+    from requests.adapters import HTTPAdapter
 
 POOL_SIZE = 1024  # no engine takes as many steps at a time; what is not needed is never opened
 MAX_LIST = 16 * 1024 * 1024  # bytes; the list of 10,000 models takes about 7 MB
 MAX_ANSWER = 1024 * 1024  # bytes; any other answer: one model has less than 1 kB
 _CHUNK = 64 * 1024
+_REFUSAL = re.compile(
+    r"Tunnel connection failed: (\d+)"
+)  # how http.client tells of it, in Python 3.10 to 3.14
+_TRUST = "set REQUESTS_CA_BUNDLE to a PEM file with the CA that signed it (SSL_CERT_FILE is not read)"
 
 
 @dataclass(frozen=True)
@@ -76,38 +84,43 @@ class _BoundedResponse(http.client.HTTPResponse):
             self.fp = io.BufferedReader(_DeadlineReader(raw, sock, seconds))
 
 
-@contextmanager
-def _nothing_sent(connection: HTTPConnection) -> Iterator[None]:
-    """While a connection is being made: a time-out or a broken handshake says that nothing was sent.
+class _WatchedConnection(HTTPConnection):
+    """Tells what failed before a byte of a request was sent from what failed later; mixed into urllib3's own classes.
 
-    urllib3 (2.8) reports both as it does for an answer that never came.
+    urllib3 (2.8) reports a handshake that timed out as it does an answer that never came, and the errors of a proxy
+    in three more ways: the place where an error is raised is a surer sign than its class.
     """
-    try:
-        yield
-    except ssl.SSLCertVerificationError:
-        raise
-    except (TimeoutError, ssl.SSLError) as error:
-        raise NewConnectionError(connection, str(error) or "timed out") from error
 
-
-class _HTTPConnection(HTTPConnection):
     response_class = _BoundedResponse
-
-
-class _HTTPSConnection(HTTPSConnection):
-    response_class = _BoundedResponse
+    via: Proxy | None = None
 
     def connect(self) -> None:
-        with _nothing_sent(self):
+        """Connect, through the proxy and up to the end of the TLS handshake; the request comes after that."""
+        try:
             super().connect()
+        except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
+            failure = _not_connected(error, self.via, reached=self.has_connected_to_proxy)
+            raise failure from (None if self.via else error)  # a proxy's words may repeat what it was sent
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:
+        """Send the head of the request, all of which was only collected before."""
+        if self.sock is None:
+            self.connect()
+        _request.sent = True
+        super().endheaders(*args, **kwargs)
 
 
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+_request = threading.local()  # `sent`: whether any byte of this thread's request may have left
 
 
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+def _watch(manager: PoolManager, via: Proxy | None = None) -> None:
+    """Have a manager make its own kinds of connections, watched; those through SOCKS are kinds of their own."""
+    kinds: dict[str, Any] = manager.pool_classes_by_scheme
+    watched = {}
+    for scheme, pool in kinds.items():
+        connection = type("Connection", (_WatchedConnection, pool.ConnectionCls), {"via": via})
+        watched[scheme] = type("Pool", (pool,), {"ConnectionCls": connection})
+    manager.pool_classes_by_scheme = watched
 
 
 def open_session(base_url: str) -> requests.Session:
@@ -115,20 +128,52 @@ def open_session(base_url: str) -> requests.Session:
 
     What the environment says of proxies and certificates for ``base_url`` is read here, once: ``requests`` would
     go through every variable at each request, which takes a third of the processor time of a call.
+
+    Raises:
+        NotSent: the proxy that the environment names cannot be used.
     """
     import requests
-    from requests.adapters import HTTPAdapter
 
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, pool_block=False)
-    adapter.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+    route = find_route(session, base_url)
+    adapter = _adapter(route.proxy)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    found = session.merge_environment_settings(base_url, {}, None, None, None)
-    session.proxies.update(found["proxies"])
-    session.verify = found["verify"]
+    if route.proxy:
+        session.proxies = {urlsplit(base_url).scheme: route.proxy.url}
+        try:
+            adapter.proxy_manager_for(route.proxy.url)
+        except ValueError as error:
+            missing = isinstance(error, requests.exceptions.InvalidSchema)
+            why = "SOCKS needs `pip install pysocks`" if missing else "its user or password cannot be sent"
+            raise unusable_proxy(route.proxy.variable, why) from None
+    session.verify = route.verify
     session.trust_env = False
     return session
+
+
+def _adapter(via: Proxy | None) -> HTTPAdapter:
+    from requests.adapters import HTTPAdapter
+
+    class Adapter(HTTPAdapter):
+        checked = False
+
+        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            if not known:
+                _watch(manager, via)
+            return manager
+
+        def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+            if isinstance(verify, str) and not self.checked and url.startswith("https:"):
+                check_certificates(verify)
+                self.checked = True
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+    adapter = Adapter(pool_connections=4, pool_maxsize=POOL_SIZE, pool_block=False)
+    _watch(adapter.poolmanager)
+    return adapter
 
 
 def exchange(
@@ -151,7 +196,6 @@ def exchange(
         NotSent: the request surely did not reach the service.
         AnswerLost: it may have, and the answer did not come whole.
     """
-    import requests
 
     def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
         # As `auth`, not as a header of the session: a header would lose against an entry in ~/.netrc.
@@ -161,8 +205,9 @@ def exchange(
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent}
     if body is not None:
         headers["Content-Type"] = "application/json"
+    _request.sent = False
     try:
-        with session.request(
+        response = session.request(
             method,
             url,
             params=dict(params),
@@ -172,12 +217,13 @@ def exchange(
             timeout=(min(10.0, seconds), seconds),
             allow_redirects=False,
             stream=True,
-        ) as response:
-            content = _read(response.raw, seconds, longest)
-            return Answer(response.status_code, response.headers, content)
-    except requests.RequestException as error:
+        )
+    except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
         raise _translated(error) from error
-    except (HTTPError, http.client.HTTPException, OSError) as error:
+    try:
+        with response:
+            return Answer(response.status_code, response.headers, _read(response.raw, seconds, longest))
+    except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
         raise AnswerLost(f"the answer broke off: {_reason(error)}") from error
 
 
@@ -196,26 +242,75 @@ def _read(raw: urllib3.BaseHTTPResponse, seconds: float, longest: int) -> bytes:
     return b"".join(chunks)
 
 
-def _translated(error: requests.RequestException) -> TransportError:
-    """The one of ours that tells whether the request may have reached the service."""
+def _translated(error: Exception) -> TransportError:
+    """The one of ours for what ``requests`` raised, after this thread's request had left or before."""
     import requests
 
-    cause = error.args[0] if error.args else None
-    if isinstance(cause, MaxRetryError):
-        cause = cause.reason
-    reason = _reason(cause if isinstance(cause, BaseException) else error)
-    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in reason.upper():
-        return NotSent(f"the service's certificate cannot be trusted: {reason}", permanent=True)
-    if isinstance(error, (requests.ConnectTimeout, requests.exceptions.ProxyError)):
-        return NotSent(f"no connection to the service: {reason}")
-    if isinstance(cause, NewConnectionError):  # includes a name that cannot be resolved
-        return NotSent(f"no connection to the service: {reason}")
-    # The same classes tell of an answer's bad headers, but then there is an error of urllib3 within.
-    if isinstance(error, ValueError) and not isinstance(cause, HTTPError):
-        return NotSent(f"the request cannot be sent: {reason}", permanent=True)
-    if isinstance(error, requests.Timeout):
-        return AnswerLost("no answer in time")
-    return AnswerLost(f"the connection broke before the answer came: {reason}")
+    if getattr(_request, "sent", False):
+        if isinstance(error, requests.Timeout):
+            return AnswerLost("no answer in time")
+        return AnswerLost(f"the connection broke before the answer came: {_reason(error)}")
+    if isinstance(error, (requests.exceptions.InvalidHeader, UnicodeError)):  # their words repeat the header
+        return NotSent(
+            "the request cannot be sent: a header or the URL has characters that cannot be sent",
+            permanent=True,
+        )
+    # A connection that another thread closed just then is the one failure that passes.
+    passes = isinstance(error, requests.ConnectionError)
+    return NotSent(f"the request cannot be sent: {_reason(error)}", permanent=not passes)
+
+
+def _not_connected(error: Exception, via: Proxy | None, *, reached: bool) -> NotSent:
+    """Why there is no connection, and whether a later try can have one.
+
+    Args:
+        error: what connecting raised.
+        via: the proxy, None where there is none.
+        reached: whether it was the proxy's turn to connect on.
+    """
+    reason = _reason(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        whose = (
+            f"the certificate of the proxy {via.place}"
+            if via and not reached
+            else "the service's certificate"
+        )
+        through = f" (through the proxy {via.place})" if via and reached else ""
+        return NotSent(f"{whose} cannot be trusted: {reason}{through}", permanent=True, remedy=_TRUST)
+    if via and (refusal := _REFUSAL.match(str(error))):
+        return _refused_by_proxy(via, int(refusal[1]))
+    if via and isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
+        # Its words are the proxy's own, which may repeat the password that it was sent.
+        reason = "its answer to CONNECT is not HTTP"
+    place, remedy = "the service", None
+    if via:
+        place = f"the service through the proxy {via.place}" if reached else f"the proxy {via.place}"
+        remedy = f"check the network and the proxy that {via.variable} names"
+    return NotSent(f"no connection to {place}: {reason}", permanent=not _may_pass(error), remedy=remedy)
+
+
+def _refused_by_proxy(via: Proxy, status: int) -> NotSent:
+    remedy = f"check {via.variable}, or name the service's host in NO_PROXY to reach it without a proxy"
+    if status == 407:
+        remedy = f"check the user and password in {via.variable}"
+    return NotSent(
+        f"the proxy {via.place} answered {status} to CONNECT",
+        permanent=status < 500 and status not in (408, 429),
+        remedy=remedy,
+    )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether time may repair a connection: not a URL, a file or a protocol that is wrong."""
+    if isinstance(error, ssl.SSLError):
+        return isinstance(
+            error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+        ) or "INTERNAL_ERROR" in str(error)
+    if isinstance(error, http.client.HTTPException):
+        return isinstance(error, ConnectionError)
+    if isinstance(error, OSError):
+        return error.filename is None
+    return not isinstance(error, (ValueError, SSLError))
 
 
 def _reason(error: BaseException) -> str:

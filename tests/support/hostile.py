@@ -83,14 +83,15 @@ class RawServer:
         with contextlib.suppress(OSError), connection:
             connection.settimeout(20)
             stream = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
-            head = b""
-            while not head or self._until not in head:
-                part = stream.recv(65536)
-                if not part:
-                    return
-                head += part
-            self.received.append(head)
-            self._handler(stream, head)
+            with stream:
+                head = b""
+                while not head or self._until not in head:
+                    part = stream.recv(65536)
+                    if not part:
+                        return
+                    head += part
+                self.received.append(head)
+                self._handler(stream, head)
 
 
 def drip(text: bytes, pause: float, server: Callable[[], RawServer]) -> Handler:
@@ -157,15 +158,39 @@ class Meddler:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+def tunnel(target: str) -> Handler:
+    """What a proxy does for CONNECT, whatever host it names: bytes go to and from a server of this machine."""
+    address = urlsplit(target)
+
+    def handle(connection: socket.socket, _head: bytes) -> None:
+        assert address.hostname
+        assert address.port
+        with socket.create_connection((address.hostname, address.port)) as upstream:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pump, args=(upstream, connection))
+            back.start()
+            _pump(connection, upstream)
+            back.join()
+
+    return handle
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while part := source.recv(65536):
+            target.sendall(part)
+        target.shutdown(socket.SHUT_WR)
+
+
+def self_signed(folder: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
+    """A certificate for an address or host that nobody vouches for, and its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = dt.datetime.now(dt.timezone.utc)
     certificate = (
         x509.CertificateBuilder()
@@ -175,12 +200,10 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    paths = folder / "certificate.pem", folder / "key.pem"
+    paths = folder / f"{host}.pem", folder / f"{host}.key"
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(
         key.private_bytes(
@@ -190,3 +213,12 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
         )
     )
     return paths
+
+
+def _general_name(host: str) -> Any:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

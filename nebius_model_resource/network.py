@@ -1,0 +1,136 @@
+"""The way to the service as the environment describes it: the proxy and the CA file, checked before anything is sent.
+
+``requests`` would read both at each request, fail on some of them late, and print a proxy's password.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import HTTPError
+from urllib3.util import Url, parse_url
+
+from nebius_model_resource.config import is_loopback
+from nebius_model_resource.errors import NotSent
+
+if TYPE_CHECKING:
+    import requests
+
+_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # how OpenSSL finds a certificate in a folder
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy in front of the service.
+
+    Attributes:
+        url: with its user and password, if it has any: for no message.
+        place: its host and port.
+        variable: where its URL comes from.
+    """
+
+    url: str = field(repr=False)
+    place: str
+    variable: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """How the service is reached: through a proxy or directly, and which certificates are trusted.
+
+    Attributes:
+        proxy: None where there is none.
+        verify: True for the certificates that ``requests`` brings along, otherwise a file or folder.
+    """
+
+    proxy: Proxy | None
+    verify: bool | str
+
+
+def find_route(session: requests.Session, base_url: str) -> Route:
+    """Read the environment once for one base URL; loopback never has a proxy, as in curl and Go.
+
+    Raises:
+        NotSent: the base URL or the proxy's cannot be used; always permanent.
+    """
+    from requests.utils import select_proxy
+
+    try:
+        found = session.merge_environment_settings(base_url, {}, None, None, None)
+        host = urlsplit(base_url).hostname or ""
+        url = None if is_loopback(host) else select_proxy(base_url, found["proxies"])
+    except ValueError as error:
+        raise NotSent(f"base URL {base_url!r} cannot be read: {error}", permanent=True) from error
+    proxy = _read_proxy(url) if url and url.strip() else None
+    return Route(proxy, found["verify"] or True)
+
+
+def _read_proxy(text: str) -> Proxy:
+    variable = _variable_with(text)
+    url = _parse(text)
+    if url is None or not url.host or url.port == 0 or "@" in (url.request_uri + (url.fragment or "")):
+        raise NotSent(
+            f"{variable} is not the URL of a proxy",
+            permanent=True,
+            remedy=f"set {variable} to http://host:port or http://user:password@host:port, with each of '#', '/', "
+            "'?', '@' and '%' in the password percent-encoded ('#' is %23)",
+        )
+    if url.scheme not in _PORTS:
+        raise unusable_proxy(variable, f"its scheme {url.scheme!r} is none of http, https and socks5")
+    return Proxy(url.url, f"{url.host}:{url.port or _PORTS[url.scheme]}", variable)
+
+
+def unusable_proxy(variable: str, why: str) -> NotSent:
+    """A proxy that no request can go through."""
+    return NotSent(
+        f"the proxy in {variable} cannot be used: {why}",
+        permanent=True,
+        remedy=f"set {variable} to a proxy such as http://host:port, or unset it",
+    )
+
+
+def _parse(text: str) -> Url | None:
+    text = text.strip()
+    try:
+        return parse_url(text if "://" in text else f"http://{text.lstrip('/')}")
+    except (HTTPError, ValueError):
+        return None
+
+
+def _variable_with(value: str) -> str:
+    names = (name for name, text in os.environ.items() if name.lower().endswith("_proxy") and text == value)
+    return next(names, "the system's proxy setting")
+
+
+def check_certificates(place: str) -> None:
+    """Look whether a file or folder that the environment names has any certificates in it.
+
+    Raises:
+        NotSent: it has none, or cannot be read; always permanent.
+    """
+    variable = "REQUESTS_CA_BUNDLE" if os.environ.get("REQUESTS_CA_BUNDLE") else "CURL_CA_BUNDLE"
+    path = Path(place)
+    why = ""
+    try:
+        if path.is_dir():
+            if not any(_HASHED.fullmatch(entry.name) for entry in path.iterdir()):
+                why = "a folder without certificates that `openssl rehash` has named"
+        else:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(place)
+    except ssl.SSLError:
+        why = "which holds no certificate in PEM form"
+    except OSError as error:
+        why = f"which cannot be read: {error.strerror}"
+    if why:
+        raise NotSent(
+            f"{variable} names {place!r}, {why}",
+            permanent=True,
+            remedy=f"set {variable} to a PEM file of CA certificates, or unset it",
+        )
