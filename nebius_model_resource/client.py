@@ -10,7 +10,6 @@ What is repeated, and when:
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,15 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from nebius_model_resource import texts
+from nebius_model_resource.answers import asks_for_pause, body_of, sent_at
 from nebius_model_resource.errors import (
-    AccessDenied,
-    ApiError,
-    BadRequest,
     DeadlineExceeded,
     InvalidInputs,
-    NotFound,
     NotSent,
-    Redirected,
     ServerFault,
     Throttled,
     TransportError,
@@ -146,9 +141,11 @@ class NebiusClient:
                 )
             except Throttled:
                 continue  # nothing was done; the gate holds the next attempt back
-            if model := ModelInfo.parse(parsed):
-                return model
-            raise UnusableAnswer("the service answered with success and without the model's name")
+            return self._model(
+                parsed,
+                asked=" ".join(map(str, vars(inputs).values())),
+                otherwise="the service answered with success and without the model's name",
+            )
 
     def list_models(
         self,
@@ -157,8 +154,11 @@ class NebiusClient:
         deadline: Deadline | None = None,
         sleep: Sleep | None = None,
         attempts: int = READ_ATTEMPTS,
+        asked: str = "",
     ) -> Listing:
         """``GET /v0/models``: one array, no paging (documented, and seen live).
+
+        ``asked`` is the name that is looked for, where there is one.
 
         Raises:
             ApiError, TransportError: the list could not be had.
@@ -170,8 +170,17 @@ class NebiusClient:
                 raise UnusableAnswer(
                     "the service answered the list of models with something else than a list"
                 )
-            entries = [entry for entry in parsed if ModelInfo.parse(entry)]
-            return Listing(entries, _date(answer), whole=len(entries) == len(parsed))
+            # A list is asked for by nobody's name: an entry that gives the key away is left out as one that is no
+            # model. No model is lost by it: such a list is not whole, so that nothing counts as absent, and a model
+            # whose own inputs hold the key is still found by its name.
+            entries = [
+                entry
+                for entry in parsed
+                if (model := ModelInfo.parse(entry)) and not self._leaks(model, asked)
+            ]
+            for entry in entries:
+                self._mask(entry)
+            return Listing(entries, sent_at(answer), whole=len(entries) == len(parsed))
 
         return self._repeat(read, "GET", deadline, sleep, attempts)
 
@@ -193,9 +202,9 @@ class NebiusClient:
 
         def read(deadline: Deadline) -> ModelInfo:
             parsed, _ = self._attempt("GET", _path(name), {}, None, deadline, sleep)
-            if model := ModelInfo.parse(parsed):
-                return model
-            raise UnusableAnswer(f"the service answered {name!r} with something else than a model")
+            return self._model(
+                parsed, name, f"the service answered {name!r} with something else than a model"
+            )
 
         return self._repeat(read, "GET", deadline, sleep, attempts)
 
@@ -211,9 +220,9 @@ class NebiusClient:
 
         def delete(deadline: Deadline) -> ModelInfo:
             parsed, _ = self._attempt("DELETE", _path(name), {}, None, deadline, sleep)
-            if model := ModelInfo.parse(parsed):
-                return model
-            raise UnusableAnswer(f"the service answered the deletion of {name!r} with something else")
+            return self._model(
+                parsed, name, f"the service answered the deletion of {name!r} with something else"
+            )
 
         return self._repeat(delete, "DELETE", deadline, sleep, None)
 
@@ -267,7 +276,7 @@ class NebiusClient:
         self.gate.wait(deadline, sleep or self.pause)
         if deadline.passed():
             raise DeadlineExceeded("the deadline passed before the request was sent")
-        sent_at = self.clock()
+        started = self.clock()
         try:
             answer = exchange(
                 self._open(),
@@ -284,11 +293,11 @@ class NebiusClient:
         except TransportError as error:
             error.args = (texts.harmless(str(error), self.settings.api_key),)
             raise
-        if _asks_for_pause(answer):
-            self.gate.refused(sent_at, parse_retry_after(answer.headers.get("Retry-After")))
+        if asks_for_pause(answer):
+            self.gate.refused(started, parse_retry_after(answer.headers.get("Retry-After")))
         else:
             self.gate.passed()
-        return self._parse(answer), answer
+        return body_of(answer, self.settings.api_key), answer
 
     def _open(self) -> requests.Session:
         from nebius_model_resource.transport import open_session
@@ -298,54 +307,33 @@ class NebiusClient:
                 self._session = open_session(self.settings.base_url)
             return self._session
 
-    def _parse(self, answer: Answer) -> Any:
-        """The body of a success; every other status as its error."""
+    def _model(self, parsed: Any, asked: str, otherwise: str) -> ModelInfo:
+        """The model in an answer.
+
+        Args:
+            parsed: the answer.
+            asked: the inputs of the call; where these hold the key, the model's name may.
+            otherwise: what to say where there is none.
+
+        Raises:
+            UnusableAnswer: there is none, or its name would carry the key into the state and every message.
+        """
+        model = ModelInfo.parse(parsed, self.settings.api_key)
+        if model is None:
+            raise UnusableAnswer(otherwise)
+        if self._leaks(model, asked):
+            raise UnusableAnswer("the service sent the API key back in the name of a model")
+        return model
+
+    def _leaks(self, model: ModelInfo, asked: str) -> bool:
         key = self.settings.api_key
-        content = answer.body.replace(key.encode(), texts.MASK.encode())
-        try:
-            parsed = json.loads(content)
-            if b"\\" in content:  # JSON can spell the key in other ways
-                parsed = texts.without_secret(parsed, key)
-        except (ValueError, RecursionError):
-            parsed = None
-            if 200 <= answer.status < 300:
-                shown = texts.harmless(content[:200].decode("utf-8", "replace"), key)
-                message = f"the service answered {answer.status} with something else than JSON: {shown!r}"
-                raise UnusableAnswer(message) from None
-        if 200 <= answer.status < 300:
-            return parsed
-        raise _api_error(answer, texts.detail_of(parsed, content, key), key)
+        return texts.holds(model.name, key) and not texts.holds(asked, key)
 
-
-def _api_error(answer: Answer, detail: str, key: str) -> ApiError:
-    """The error of a status that is no success, in the service's own words."""
-    status = answer.status
-    request_id = texts.harmless(answer.headers.get("x-request-id") or "", key) or None
-    if 300 <= status < 400:
-        place = texts.harmless(answer.headers.get("Location") or "nowhere", key)
-        detail = f"a redirect to {place!r}, which is not followed so that the key goes nowhere else"
-    told = f"{detail} (HTTP {status}{f', request id {request_id}' if request_id else ''})"
-    if _asks_for_pause(answer):
-        pause = parse_retry_after(answer.headers.get("Retry-After"))
-        return Throttled(told, status=status, detail=detail, request_id=request_id, retry_after=pause)
-    return _error_class(status)(told, status=status, detail=detail, request_id=request_id)
-
-
-def _asks_for_pause(answer: Answer) -> bool:
-    """Whether nothing was done and the call is welcome later."""
-    return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
-
-
-def _error_class(status: int) -> type[ApiError]:
-    if 300 <= status < 400:
-        return Redirected
-    if status in (401, 403):
-        return AccessDenied
-    if status in (404, 410):
-        return NotFound
-    if status == 408 or status >= 500:
-        return ServerFault
-    return BadRequest
+    def _mask(self, entry: dict[str, Any]) -> None:
+        """Take the key out of what people read of a listed model."""
+        for field in ("status", "status_reason"):
+            if isinstance(text := entry.get(field), str):
+                entry[field] = texts.masked(text, self.settings.api_key)
 
 
 def _project(ai_project_id: str | None) -> dict[str, str]:
@@ -360,15 +348,6 @@ def _path(name: str) -> str:
     ):  # would be another path, whatever the encoding
         raise InvalidInputs([Fault("name", f"{name!r} cannot be the generated name of a model")])
     return "/v0/models/" + "/".join(quote(segment, safe="") for segment in segments)
-
-
-def _date(answer: Answer) -> float | None:
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError):
-        return None
 
 
 def _retry(attempts: int | None, backoff: float) -> Retry:

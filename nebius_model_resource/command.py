@@ -20,9 +20,10 @@ from nebius_model_resource.errors import (
     ModelMissing,
     NebiusError,
     NotFound,
+    NotSent,
     UnreadableDeployment,
 )
-from nebius_model_resource.texts import harmless
+from nebius_model_resource.texts import harmless, masked
 
 DONE, FAILED, USAGE, FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -49,17 +50,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _list(options: Namespace) -> int:
-    models = existing.list_models(_client(options), _project(options))
+    client = _client(options)
+    models = existing.list_models(client, _project(options))
     if not models and not options.json:
         print("there are no custom models", file=sys.stderr)
         return DONE
-    _show_many(options, models)
+    _show_many(options, client, models)
     return DONE
 
 
 def _show(options: Namespace) -> int:
-    model = existing.get_model(_client(options), options.name)
-    print(listing.as_json(model) if options.json else listing.details(model, time.time()))
+    client = _client(options)
+    model = existing.get_model(client, options.name)
+    print(listing.as_json(model) if options.json else _details(client, model))
     return DONE
 
 
@@ -69,10 +72,11 @@ def _unknown(options: Namespace) -> int:
             "nothing to read: run `pulumi stack export | nebius-models unknown`, or give files", USAGE
         )
     holdings = deployments.read_holdings(_texts(options.files or ["-"]))
-    models = existing.list_models(_client(options), _project(options))
+    client = _client(options)
+    models = existing.list_models(client, _project(options))
     unknown = [model for model in models if not holdings.holds(model)]
     if unknown or options.json:
-        _show_many(options, unknown, [holdings.note(model) for model in unknown])
+        _show_many(options, client, unknown, [holdings.note(model) for model in unknown])
     return FOUND if unknown else DONE
 
 
@@ -93,7 +97,7 @@ def _delete(options: Namespace) -> int:
         )
     client = _client(options)
     model = existing.get_model(client, options.name)
-    if not options.yes and not _confirmed(model, time.time()):
+    if not options.yes and not _confirmed(_details(client, model)):
         return _fail("not deleted")
     try:
         client.delete_model(model.generated_name)
@@ -106,21 +110,28 @@ def _delete(options: Namespace) -> int:
 _COMMANDS = {"list": _list, "show": _show, "unknown": _unknown, "program": _program, "delete": _delete}
 
 
-def _confirmed(model: existing.CustomModelInfo, now: float) -> bool:
-    print(listing.details(model, now), file=sys.stderr)
+def _confirmed(details: str) -> bool:
+    print(details, file=sys.stderr)
     print("delete this model? it cannot be brought back [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
+def _details(client: NebiusClient, model: existing.CustomModelInfo) -> str:
+    return masked(listing.details(model, time.time()), client.settings.api_key)
+
+
 def _show_many(
-    options: Namespace, models: Sequence[existing.CustomModelInfo], notes: Sequence[str] = ()
+    options: Namespace,
+    client: NebiusClient,
+    models: Sequence[existing.CustomModelInfo],
+    notes: Sequence[str] = (),
 ) -> None:
     if options.json:
         print(listing.as_json(models))
     elif options.names_only:
         print("\n".join(harmless(model.generated_name) for model in models))
     else:
-        print(listing.table(models, time.time(), notes))
+        print(masked(listing.table(models, time.time(), notes), client.settings.api_key))
 
 
 def _client(options: Namespace) -> NebiusClient:
@@ -155,4 +166,7 @@ def _fail(message: str, code: int = FAILED) -> int:
 def _told(error: NebiusError) -> str:
     if isinstance(error, AccessDenied):
         return f"Nebius refused the key: {error}; check NEBIUS_API_KEY, and --ai-project-id where you give it"
+    if isinstance(error, NotSent):
+        remedy = error.remedy or "check the network, and NEBIUS_BASE_URL or --base-url"
+        return f"Nebius could not be reached: {error}; {remedy}"
     return str(error)

@@ -324,15 +324,16 @@ class DynamicEdge:
 
     def _adoption_faults(self, call: dynamic_host.HostCall, inputs: Inputs) -> list[Fault]:
         """What keeps a declared adoption from happening, told at preview already."""
-        from nebius_model_resource.adoption import differences, missing
+        from nebius_model_resource.adoption import missing
 
         name, project = inputs.import_id, inputs.ai_project_id
         if not name or UNKNOWN in (name, project):
             return []
-        info = self._models().existing(name, project, self._operation(call))
+        models = self._models()
+        info = models.existing(name, project, self._operation(call))
         if info is None:
             return [missing(name)]
-        faults = differences(inputs, info, UNKNOWN)
+        faults = models.adoption_faults(inputs, info, UNKNOWN)
         if not faults:
             call.progress(f"adopts {info.name}: nothing will be created")
         return faults

@@ -259,7 +259,7 @@ class _Search:
 
     def _listing(self, kind: Kind) -> Listing | None:
         try:
-            listing = self.client.list_models(kind.ai_project_id, deadline=self.deadline)
+            listing = self.client.list_models(kind.ai_project_id, deadline=self.deadline, asked=kind.name)
         except NebiusError:
             return None
         return listing if listing.whole else None
@@ -314,7 +314,7 @@ def _delete(
 
 def _is_absent(client: NebiusClient, name: str, kind: Kind, deadline: Deadline) -> bool:
     try:
-        listing = client.list_models(kind.ai_project_id, deadline=deadline)
+        listing = client.list_models(kind.ai_project_id, deadline=deadline, asked=kind.name)
     except NebiusError:
         return False
     wanted = GeneratedName.parse(name)

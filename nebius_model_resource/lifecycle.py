@@ -29,6 +29,7 @@ from nebius_model_resource.models import (
     ERROR,
     KNOWN_STATUSES,
     VALIDATING,
+    Fault,
     GeneratedName,
     Inputs,
     ModelInfo,
@@ -38,6 +39,7 @@ from nebius_model_resource.models import (
 from nebius_model_resource.pace import Clock, Deadline, Sleep
 from nebius_model_resource.posting import Poster
 from nebius_model_resource.status import StatusReaders
+from nebius_model_resource.texts import masked
 from nebius_model_resource.unanswered import Kind
 from nebius_model_resource.waiting import (
     GRACE,
@@ -190,7 +192,9 @@ class Lifecycle:
         except (NotFound, AccessDenied) as error:
             hidden = isinstance(error, AccessDenied)
             # What was made just now may still be missing from the list, which then proves nothing.
-            if error.status == 401 or (hidden and self._is_new(state)) or self._is_listed(state, operation):
+            if error.status == 401 or (hidden and self._is_new(state)):
+                raise
+            if self._is_listed(state, operation, needs_whole=hidden):
                 raise
         self._readers.of(state.inputs.ai_project_id).outdate()
 
@@ -209,25 +213,38 @@ class Lifecycle:
                 return None
             raise
 
+    def adoption_faults(self, inputs: Inputs, live: ModelInfo, unknown: str | None = None) -> list[Fault]:
+        """What speaks against taking a live model for the declared one, without the key in any reason.
+
+        Args:
+            inputs: what is declared.
+            live: the model.
+            unknown: the placeholder of inputs not known yet, which are left alone.
+        """
+        key = self._client.settings.api_key
+        faults = differences(inputs, live, unknown)
+        return [replace(fault, reason=masked(fault.reason, key)) for fault in faults]
+
     def _adopt(self, inputs: Inputs, name: str, operation: Operation) -> State:
         info = self.existing(name, inputs.ai_project_id, operation)
-        faults = [missing(name)] if info is None else differences(inputs, info)
+        faults = [missing(name)] if info is None else self.adoption_faults(inputs, info)
         if info is None or faults:
             raise AdoptionRefused(faults)
         operation.report.progress(f"adopted {info.name}: nothing was created")
         return State(replace(inputs, import_id=None), info.name, ACTIVE, info.status_reason, info.created_at)
 
-    def _is_listed(self, state: State, operation: Operation) -> bool:
+    def _is_listed(self, state: State, operation: Operation, *, needs_whole: bool) -> bool:
         """Settles a 403 or 404 on a deletion: is the model in the list?
 
-        The words of a 403 hide whether it exists, and everything is 404 behind a wrong base URL. A list that cannot
-        be read lets its own error through: it proves nothing.
+        The words of a 403 hide whether it exists, and a list with entries that cannot be read may have it. Everything
+        is 404 behind a wrong base URL. A list that cannot be read lets its own error through: it proves nothing.
         """
         reader = self._readers.of(state.inputs.ai_project_id)
         snapshot = reader.asked_now(operation.deadline, operation.sleep)
         if snapshot.failure:
             raise snapshot.failure
-        return snapshot.holds(state.generated_name)
+        unread = snapshot.listing is None or not snapshot.listing.whole
+        return snapshot.holds(state.generated_name) or (needs_whole and unread)
 
     def _settle(self, state: State, operation: Operation, grace: float) -> State:
         """Wait for the status that was asked for, and for the full name."""

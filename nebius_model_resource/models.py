@@ -200,18 +200,18 @@ class ModelInfo:
     source: str | None = None
 
     @classmethod
-    def parse(cls, body: Any) -> ModelInfo | None:
+    def parse(cls, body: Any, secret: str = "") -> ModelInfo | None:
         """Read a model out of an answer, ignoring unknown fields; None where it has no usable name.
 
-        Status and reason are made harmless for a terminal; the description stays as it was sent.
+        Status and reason are made harmless for a terminal, without the secret; all else stays as it was sent.
         """
         name = _text(body.get("name")) if isinstance(body, dict) else None
         if name is None or not name.isprintable():
             return None
         return cls(
             name=name,
-            status=harmless(_text(body.get("status")) or "") or None,
-            status_reason=harmless(_text(body.get("status_reason")) or "") or None,
+            status=harmless(_text(body.get("status")) or "", secret) or None,
+            status_reason=harmless(_text(body.get("status_reason")) or "", secret) or None,
             created_at=_whole(body.get("created_at")),
             description=_text(body.get("description")),
             base_model=_text(body.get("base_model")),

@@ -116,7 +116,7 @@ class Poster:
             if mark is not None:
                 try:
                     listing = self._client.list_models(
-                        kind.ai_project_id, deadline=deadline, sleep=sleep, attempts=1
+                        kind.ai_project_id, deadline=deadline, sleep=sleep, attempts=1, asked=kind.name
                     )
                 except AccessDenied as error:
                     raise _undecided(kind, lost, error) from error

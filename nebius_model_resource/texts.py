@@ -1,36 +1,42 @@
-"""The service's words made fit for a terminal: harmless, of bounded length, and without the key."""
+"""The service's words made fit for a terminal: harmless, of bounded length, and without the key.
+
+For texts that people read, or that are logged. Names, ids, descriptions and sources are data: they stay as they are.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 MASK = "[api key]"
 LONGEST = 600  # characters; the longest captured refusal has about 200
+_SHORTEST_KEY = 16  # characters; a shorter one, such as "test", is found in any text
+
+
+def holds(text: str, secret: str) -> bool:
+    """Whether a text gives the key away; one of fewer than 16 characters is not searched for."""
+    return len(secret) >= _SHORTEST_KEY and secret in text
+
+
+def masked(text: str, secret: str) -> str:
+    """A text without the key."""
+    return text.replace(secret, MASK) if holds(text, secret) else text
 
 
 def harmless(text: str, secret: str = "") -> str:
     """One line without control characters, terminal escapes or the key; cut with its length told."""
-    if secret:
-        text = text.replace(secret, MASK)
+    text = masked(text, secret)
     if text.isprintable() and len(text) <= LONGEST and "  " not in text:
         return text.strip()
     text = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
 
 
-def without_secret(body: Any, secret: str) -> Any:
-    """A JSON body with the key masked in each of its texts.
-
-    Raises:
-        RecursionError: the body is nested too deep.
-    """
-    if isinstance(body, str):
-        return body.replace(secret, MASK)
-    if isinstance(body, list):
-        return [without_secret(each, secret) for each in body]
-    if isinstance(body, dict):
-        return {name.replace(secret, MASK): without_secret(each, secret) for name, each in body.items()}
-    return body
+def excerpt(raw: bytes, secret: str) -> str:
+    """The beginning of a body, made harmless."""
+    if len(secret) >= _SHORTEST_KEY:  # before the cut, which could leave half a key
+        raw = raw.replace(secret.encode(), MASK.encode())
+    return harmless(raw[: LONGEST * 8].decode("utf-8", "replace"), secret)
 
 
 def detail_of(body: Any, raw: bytes, secret: str) -> str:
@@ -40,7 +46,22 @@ def detail_of(body: Any, raw: bytes, secret: str) -> str:
         return harmless("; ".join(_item(item) for item in detail), secret)
     if isinstance(detail, str) and detail.strip():
         return harmless(detail, secret)
-    return harmless(raw[: LONGEST * 8].decode("utf-8", "replace"), secret) or "no reason given"
+    if b"\\" in raw and body is not None:  # JSON can spell the key in other ways
+        try:
+            raw = json.dumps(_masked_body(body, secret), ensure_ascii=False).encode("utf-8", "replace")
+        except RecursionError:
+            raw = b""
+    return excerpt(raw, secret) or "no reason given"
+
+
+def _masked_body(body: Any, secret: str) -> Any:
+    if isinstance(body, str):
+        return masked(body, secret)
+    if isinstance(body, list):
+        return [_masked_body(each, secret) for each in body]
+    if isinstance(body, dict):
+        return {masked(name, secret): _masked_body(each, secret) for name, each in body.items()}
+    return body
 
 
 def _item(item: Any) -> str:

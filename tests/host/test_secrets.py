@@ -21,6 +21,7 @@ from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.stacks.conftest import custom_models
 from tests.support.host import PROVIDER, DynamicHost, HostError
+from tests.support.hostile import Meddler
 from tests.support.stacks import cli_stack, has_cli, program_with
 
 pytestmark = pytest.mark.xdist_group("secrets")
@@ -47,6 +48,8 @@ def echoes() -> list[tuple[str, dict[str, Any]]]:
         ("list", {"status": 422, "body": {"detail": [{"loc": ["body", KEY], "msg": detail, "input": KEY}]}}),
         ("message", {"status": 400, "body": {"message": detail}}),
         ("odd", {"status": 400, "body": {KEY: {"x": detail}}}),
+        ("odd-escaped", {"status": 400, "body": f'{{"error": "key {ESCAPED}"}}'}),
+        ("far", {"status": 400, "body": "x" * 595 + detail}),
         ("request-id", {"status": 400, "headers": {"x-request-id": KEY}}),
         ("location", {"action": "redirect", "location": f"https://elsewhere.example/?key={KEY}"}),
         ("throttled", {"status": 429, "headers": {"Retry-After": "0"}, "body": {"detail": detail}}),
@@ -134,6 +137,116 @@ def test_failed_validation_with_the_key_in_its_reason(host: DynamicHost, emulato
     outputs = caught.value.kept.properties
     assert outputs["status_reason"].isprintable()
     assert KEY not in repr(outputs)
+
+
+SHORT = "test"
+DESCRIPTION = "a latest test"
+
+
+def test_a_short_key_is_looked_for_in_no_text(tmp_path: Path) -> None:
+    """With a key of four letters names, ids, descriptions, reasons and the service's words stay as they are."""
+    inputs = {"name": "test-bot", "base_model": "acme/test-Base", "source": "huggingface.co/test/latest"}
+    with (
+        Emulator(validation_seconds=0.1, api_key=SHORT) as emulator,
+        DynamicHost({"nebius:apiKey": SHORT, "nebius:baseUrl": emulator.url}) as host,
+    ):
+        emulator.add_fault(Fault(method="POST", action="close", effect="after"))
+        id_, outputs = host.create({**inputs, "description": DESCRIPTION})
+        assert [model["name"] for model in emulator.models()] == [id_]
+        assert outputs["description"] == DESCRIPTION
+        _, live, read = host.read(id_, outputs)
+        assert live == outputs
+        assert read["source"] == inputs["source"]
+        assert not host.diff(id_, outputs, {**inputs, "description": DESCRIPTION}).replaces
+        emulator.add_fault(Fault(method="POST", status=400, body={"detail": "the latest test failed"}))
+        with pytest.raises(HostError, match="the latest test failed"):
+            host.create({**inputs, "name": "m"}, name="m")
+        host.delete(id_, outputs)
+        assert emulator.models() == []
+
+
+def test_data_stays_as_it_is_sent_back(host: DynamicHost, emulator: Emulator) -> None:
+    """A name or description that holds the key because the user wrote it there is the same in every answer."""
+    emulator.clear_faults()
+    name, description = f"bot-{KEY.replace('/', '-')}", f"told {KEY}"
+    inputs = {"name": name, "base_model": "acme/Base", "source": "file-1", "description": description}
+    id_, outputs = host.create(inputs, name="data")
+    assert outputs["description"] == description
+    assert host.read(id_, outputs, name="data")[1] == outputs
+    host.delete(id_, outputs, name="data")
+
+
+NAMED = "name-0123456789abcdef"
+
+
+def named(body: Any) -> Any:
+    """A model, or each of a list, with the key in its name."""
+    if isinstance(body, list):
+        return [named(each) for each in body]
+    return {**body, "name": body["name"].replace("-LoRa:", f"-LoRa:{NAMED}")} if "name" in body else body
+
+
+@pytest.mark.parametrize("endpoint", ["POST", "LIST", "READ", "DELETE"])
+def test_a_name_that_gives_the_key_away_is_no_name(endpoint: str) -> None:
+    """Nothing with the key in its name gets into the state or a message, and no model is lost by it."""
+
+    def meddle(method: str, path: str, _status: int, body: Any) -> Any:
+        kind = method if method != "GET" else "LIST" if path == "/v0/models" else "READ"
+        return named(body) if kind == endpoint else body
+
+    inputs = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
+    with (
+        Emulator(validation_seconds=0.1, api_key=NAMED) as emulator,
+        Meddler(emulator.url, meddle) as front,
+        DynamicHost({"nebius:apiKey": NAMED, "nebius:baseUrl": front.url}) as host,
+    ):
+        id_, outputs = host.create(inputs, timeout=10)
+        told = [repr((id_, outputs)), *texts_of(lambda: host.read(id_, outputs))]
+        assert [model["name"] for model in emulator.models()] == [id_]
+        if (
+            endpoint == "LIST"
+        ):  # a 403 hides whether a model exists, and this list does not say that it is gone
+            emulator.add_fault(Fault(method="DELETE", status=403))
+            with pytest.raises(HostError, match="403"):
+                host.delete(id_, {**outputs, "created_at": 1})
+        told += texts_of(lambda: host.delete(id_, outputs, timeout=10))
+        assert emulator.models() == []
+        told.append(host.output)
+    assert NAMED not in "".join(told)
+
+
+def test_a_long_key_in_a_name_that_was_asked_for() -> None:
+    """Who puts the key into a name gets that name, also through a lost answer: it is data."""
+    inputs = {"name": NAMED, "base_model": "acme/Base", "source": "file-1"}
+    with (
+        Emulator(validation_seconds=0.1, api_key=NAMED) as emulator,
+        DynamicHost({"nebius:apiKey": NAMED, "nebius:baseUrl": emulator.url}) as host,
+    ):
+        emulator.add_fault(Fault(method="POST", action="close", effect="after"))
+        id_, outputs = host.create(inputs, timeout=20)
+        assert [model["name"] for model in emulator.models()] == [id_]
+        assert host.read(id_, outputs)[0] == id_
+        host.delete(id_, outputs)
+        assert emulator.models() == []
+
+
+def test_a_description_with_the_key_is_told_without_it() -> None:
+    """An adoption that fails for a description shows it without the key."""
+
+    def meddle(_method: str, _path: str, _status: int, body: Any) -> Any:
+        entries = body if isinstance(body, list) else [body]
+        changed = [{**entry, "description": f"told {KEY}"} for entry in entries]
+        return changed if isinstance(body, list) else changed[0]
+
+    with Emulator(validation_seconds=0, api_key=KEY) as emulator, Meddler(emulator.url, meddle) as front:
+        held = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
+        with DynamicHost({"nebius:apiKey": KEY, "nebius:baseUrl": front.url}) as host:
+            inputs = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "description": "mine"}
+            inputs["import_id"] = held
+            _, [(_, reason)] = host.check(inputs)
+            assert "live 'told [api key]'" in reason
+            with pytest.raises(HostError, match=re.escape("live 'told [api key]'")):
+                host.create(inputs)
 
 
 @pytest.mark.parametrize("status", [400, 401, 422, 500])

@@ -1,0 +1,84 @@
+"""What an HTTP answer says: the body of a success, or the error that its status stands for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from nebius_model_resource import texts
+from nebius_model_resource.errors import (
+    AccessDenied,
+    ApiError,
+    BadRequest,
+    NotFound,
+    Redirected,
+    ServerFault,
+    Throttled,
+    UnusableAnswer,
+)
+from nebius_model_resource.pace import parse_retry_after
+
+if TYPE_CHECKING:
+    from nebius_model_resource.transport import Answer
+
+
+def body_of(answer: Answer, key: str) -> Any:
+    """The parsed body of a success, as it came.
+
+    Raises:
+        ApiError: the status is no success; in the service's own words, without the key.
+        UnusableAnswer: the body is no JSON.
+    """
+    succeeded = 200 <= answer.status < 300
+    try:
+        parsed = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        parsed = None
+        if succeeded:
+            shown = texts.excerpt(answer.body, key)[:200]
+            message = f"the service answered {answer.status} with something else than JSON: {shown!r}"
+            raise UnusableAnswer(message) from None
+    if succeeded:
+        return parsed
+    raise _api_error(answer, texts.detail_of(parsed, answer.body, key), key)
+
+
+def _api_error(answer: Answer, detail: str, key: str) -> ApiError:
+    """The error of a status that is no success, in the service's own words."""
+    status = answer.status
+    request_id = texts.harmless(answer.headers.get("x-request-id") or "", key) or None
+    if 300 <= status < 400:
+        place = texts.harmless(answer.headers.get("Location") or "nowhere", key)
+        detail = f"a redirect to {place!r}, which is not followed so that the key goes nowhere else"
+    told = f"{detail} (HTTP {status}{f', request id {request_id}' if request_id else ''})"
+    if asks_for_pause(answer):
+        pause = parse_retry_after(answer.headers.get("Retry-After"))
+        return Throttled(told, status=status, detail=detail, request_id=request_id, retry_after=pause)
+    return _error_class(status)(told, status=status, detail=detail, request_id=request_id)
+
+
+def asks_for_pause(answer: Answer) -> bool:
+    """Whether nothing was done and the call is welcome later."""
+    return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
+
+
+def _error_class(status: int) -> type[ApiError]:
+    if 300 <= status < 400:
+        return Redirected
+    if status in (401, 403):
+        return AccessDenied
+    if status in (404, 410):
+        return NotFound
+    if status == 408 or status >= 500:
+        return ServerFault
+    return BadRequest
+
+
+def sent_at(answer: Answer) -> float | None:
+    """The service's own clock (Unix seconds) out of ``Date``; None where the answer has none."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return None
