@@ -15,6 +15,7 @@ import pytest
 
 from nebius_model_resource.command import main
 from nebius_model_resource.testing.emulator import Emulator
+from tests.support.hostile import RawServer
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 NO_STACK = '{"version": 3, "deployment": {"resources": []}}'
@@ -298,6 +299,65 @@ def test_a_base_url_for_openai_serves_the_command(
     assert told.err.startswith(
         "nebius-models: warning: --ai-project-id 'project-e00x' looks like a project of"
     )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        (
+            "REQUESTS_CA_BUNDLE",
+            "/nope/ca.pem",
+            "which cannot be read: No such file or directory; set REQUESTS_CA_BUNDLE to a PEM file",
+        ),
+        (
+            "HTTPS_PROXY",
+            "http://bob:s3#cret@127.0.0.1:1",
+            "HTTPS_PROXY is not the URL of a proxy; set HTTPS_PROXY to",
+        ),
+        ("HTTPS_PROXY", "http://127.0.0.1:0", "HTTPS_PROXY is not the URL of a proxy; set HTTPS_PROXY to"),
+        ("NO_PROXY", "a..b", "label empty or too long; check the network, and NEBIUS_BASE_URL or --base-url"),
+    ],
+)
+def test_a_way_that_cannot_work_is_told_with_its_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    """A CA file, a proxy and a host that cannot work are one line each, without the proxy's password."""
+    monkeypatch.setenv(variable, value)
+    assert main(["list", "--base-url", "https://a..b"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("nebius-models: Nebius could not be reached: ")
+    assert told in err
+    assert err.count("\n") == 1
+    assert "s3" not in err
+
+
+def test_loopback_never_goes_through_a_proxy(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever variable names one, the command speaks to the emulator, and the proxy hears nothing."""
+    name = by_hand(emulator)
+    with RawServer(lambda *_: None) as proxy:
+        for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(variable, proxy.url)
+        assert main(["list", "--names"]) == 0
+        assert capsys.readouterr().out == f"{name}\n"
+        assert proxy.connections == 0
+
+
+def test_the_key_is_not_shown_in_what_others_wrote(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In tables and details a description is shown without the key; as JSON it is data."""
+    key = "key-0123456789abcdef"
+    monkeypatch.setenv("NEBIUS_API_KEY", key)
+    emulator.settings.api_key = key
+    name = by_hand(emulator, description=f"told {key}")
+    for command in (["list"], ["show", name]):
+        assert main(command) == 0
+        assert "told [api key]" in capsys.readouterr().out
+    assert main(["show", "--json", name]) == 0
+    assert json.loads(capsys.readouterr().out)["description"] == f"told {key}"
 
 
 @pytest.mark.parametrize("command", [[], ["list"], ["show"], ["unknown"], ["program"], ["delete"]])

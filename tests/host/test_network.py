@@ -1,0 +1,135 @@
+"""The way to the service on the real host: faults of proxy and CA file at once, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator
+from tests.support.host import DynamicHost, HostError
+from tests.support.hostile import RawServer, self_signed, tunnel
+
+KEY = "sk-Zq9/very+secret=0451"
+AWAY = {"nebius:apiKey": KEY, "nebius:baseUrl": "https://models.example"}
+INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
+NOTHING_MADE = "; nothing was made: run `pulumi up` again"
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in list(os.environ):
+        if variable.lower().endswith(("_proxy", "_ca_bundle")):
+            monkeypatch.delenv(variable)
+
+
+def refused(call: Any) -> str:
+    with pytest.raises(HostError) as caught:
+        call()
+    return str(caught.value)
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    return not psutil.wait_procs(processes, timeout=15)[1]
+
+
+def answering(text: bytes) -> RawServer:
+    return RawServer(lambda connection, _: connection.sendall(text))
+
+
+NO_CA_FILE = (
+    "Nebius could not be reached: REQUESTS_CA_BUNDLE names '/nope/ca.pem', which cannot be read: No such file or "
+    "directory; set REQUESTS_CA_BUNDLE to a PEM file of CA certificates, or unset it"
+)
+NO_PROXY_URL = (
+    "Nebius could not be reached: HTTPS_PROXY is not the URL of a proxy; set HTTPS_PROXY to http://host:port or "
+    "http://user:password@host:port, with each of '#', '/', '?', '@' and '%' in the password percent-encoded "
+    "('#' is %23)"
+)
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"REQUESTS_CA_BUNDLE": "/nope/ca.pem"}, NO_CA_FILE),
+        ({"HTTPS_PROXY": "http://bob:s3#cret@127.0.0.1:18129"}, NO_PROXY_URL),
+    ],
+)
+def test_what_cannot_work_fails_at_once_and_leaves_no_process(environ: dict[str, str], told: str) -> None:
+    """Every operation ends with one line and its remedy, far from its deadline; nothing may have been made."""
+    with DynamicHost(AWAY, environ=environ) as host:
+        started = time.monotonic()
+        assert refused(lambda: host.create(INPUTS)) == told + NOTHING_MADE
+        props = {**INPUTS, "generated_name": "acme/Base-LoRa:bot-AbCd", "status": "active"}
+        for call in (
+            lambda: host.read("acme/Base-LoRa:bot-AbCd", props),
+            lambda: host.delete("acme/Base-LoRa:bot-AbCd", props),
+        ):
+            assert told in refused(call)
+        assert time.monotonic() - started < 60  # the deadline is ten minutes away
+        processes = psutil.Process(host.process.pid).children()
+        assert "s3" not in host.output
+    assert all_gone(processes)
+
+
+@pytest.mark.parametrize(("status", "timeout"), [(407, 0), (502, 2)])
+def test_a_proxy_that_refuses_is_named_and_leaves_no_process(status: int, timeout: float) -> None:
+    """407 fails at once; 502 is tried again until the deadline, and then says that nothing was made."""
+    with answering(b"HTTP/1.1 %d No\r\n\r\n" % status) as proxy:
+        place = proxy.url.removeprefix("http://")
+        with DynamicHost(AWAY, environ={"HTTPS_PROXY": f"http://bob:s3cret@{place}"}) as host:
+            message = refused(lambda: host.create(INPUTS, timeout=timeout))
+            processes = psutil.Process(host.process.pid).children()
+        assert f"the proxy {place} answered {status} to CONNECT; check " in message
+        assert message.endswith(NOTHING_MADE)
+        assert "bob" not in message + host.output
+        assert KEY.encode() not in b"".join(proxy.received)
+        assert all_gone(processes)
+        assert (len(proxy.received) == 1) is (status == 407)
+
+
+def test_a_create_goes_through_once_the_proxy_does(tmp_path: Path) -> None:
+    """A proxy that answers 503 twice and then connects on: one request reaches the service, the key never the proxy."""
+    certificate = self_signed(tmp_path, "models.example")
+    refusal = b'{"detail": "no such base"}'
+    answer = b"HTTP/1.1 400 No\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(refusal), refusal)
+    # The whole body is awaited: who closes with bytes unread resets the connection, and the answer may be lost.
+    with RawServer(lambda connection, _: connection.sendall(answer), certificate, until=b'"}') as service:
+        through = tunnel(service.url)
+
+        def open_later(connection: Any, head: bytes) -> None:
+            if proxy.connections < 3:
+                connection.sendall(b"HTTP/1.1 503 Busy\r\n\r\n")
+            else:
+                through(connection, head)
+
+        with RawServer(open_later) as proxy:
+            environ = {"HTTPS_PROXY": proxy.url, "REQUESTS_CA_BUNDLE": str(certificate[0])}
+            with DynamicHost(AWAY, environ=environ) as host:
+                assert "no such base" in refused(lambda: host.create(INPUTS, timeout=30))
+        assert proxy.connections == 3
+        assert len(service.received) == 1
+        assert KEY.encode() in service.received[0]
+        assert KEY.encode() not in b"".join(proxy.received)
+
+
+@pytest.mark.parametrize("host_name", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_loopback_never_goes_through_a_proxy(host_name: str) -> None:
+    """With every proxy variable set, in both spellings, a model is made and deleted and no proxy hears of it."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    with Emulator(host="0.0.0.0", validation_seconds=0.1) as emulator, answering(b"") as proxy:
+        port = emulator.url.rpartition(":")[2]
+        config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": f"http://{host_name}:{port}"}
+        environ = {spelled: proxy.url for name in names for spelled in (name, name.lower())}
+        # Without this gRPC itself would take the lower-case variables for the host's connection to the engine.
+        environ["no_grpc_proxy"] = "127.0.0.1,localhost"
+        with DynamicHost(config, environ=environ) as host:
+            id_, outputs = host.create(INPUTS)
+            assert [model["name"] for model in emulator.models()] == [id_]
+            host.delete(id_, outputs)
+        assert emulator.models() == []
+        assert proxy.connections == 0
