@@ -51,7 +51,8 @@ class Listing:
     """The models of one project.
 
     Attributes:
-        entries: the list as the service sent it; entries that are no models are left out.
+        entries: the list as the service sent it, but for the key in a status or its reason; entries that are no
+            models, or whose names give the key away, are left out.
         server_time: the service's own clock (Unix seconds) out of the answer's ``Date``, None where it has none.
         whole: False where entries were left out: what is not in such a list may exist all the same.
     """

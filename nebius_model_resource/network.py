@@ -75,7 +75,14 @@ def find_route(session: requests.Session, base_url: str) -> Route:
 def _read_proxy(text: str) -> Proxy:
     variable = _variable_with(text)
     url = _parse(text)
-    if url is None or not url.host or url.port == 0 or "@" in (url.request_uri + (url.fragment or "")):
+    # urllib3 ends the host at a "#", "/" or "?", also at one in a password.
+    if (
+        url is None
+        or not url.host
+        or " " in url.host
+        or url.port == 0
+        or "@" in (url.request_uri + (url.fragment or ""))
+    ):
         raise NotSent(
             f"{variable} is not the URL of a proxy",
             permanent=True,

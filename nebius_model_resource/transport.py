@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import ClosedPoolError, HTTPError, SSLError
 
 from nebius_model_resource.errors import AnswerLost, NotSent, TransportError
 from nebius_model_resource.network import Proxy, check_certificates, find_route, unusable_proxy
@@ -256,7 +256,7 @@ def _translated(error: Exception) -> TransportError:
             permanent=True,
         )
     # A connection that another thread closed just then is the one failure that passes.
-    passes = isinstance(error, requests.ConnectionError)
+    passes = any(isinstance(inner, ClosedPoolError) for inner in error.args)
     return NotSent(f"the request cannot be sent: {_reason(error)}", permanent=not passes)
 
 

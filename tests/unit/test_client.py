@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-import requests
 
 from nebius_model_resource.client import NebiusClient
 from nebius_model_resource.config import Settings
@@ -19,13 +18,12 @@ from nebius_model_resource.errors import (
     NotSent,
     Redirected,
     ServerFault,
-    TransportError,
     UnusableAnswer,
 )
 from nebius_model_resource.models import Inputs
 from nebius_model_resource.pace import Deadline
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from nebius_model_resource.transport import _translated, open_session
+from nebius_model_resource.transport import open_session
 
 INPUTS = Inputs("bot", "meta-llama/Meta-Llama-3.1-8B-Instruct", "file-1")
 
@@ -187,15 +185,3 @@ def test_proxies_and_certificates_of_the_environment_hold(monkeypatch: pytest.Mo
     session = open_session("https://service.example")
     assert "https" not in session.proxies
     assert session.verify is True
-
-
-def _errors(root: type[requests.RequestException]) -> list[type[requests.RequestException]]:
-    return [root, *(below for child in root.__subclasses__() for below in _errors(child))]
-
-
-@pytest.mark.parametrize("kind", _errors(requests.RequestException))
-def test_every_error_of_requests_becomes_one_of_ours(kind: type[requests.RequestException]) -> None:
-    """An error that the layer below may raise is mapped, also one that a later version adds."""
-    made = kind.__new__(kind)
-    OSError.__init__(made, "words")
-    assert isinstance(_translated(made), TransportError)
