@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import psutil
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
+from tests.support.calls import without_proxies
 from tests.support.host import DynamicHost, HostError
 from tests.support.hostile import RawServer, self_signed, tunnel
 
@@ -22,9 +22,7 @@ NOTHING_MADE = "; nothing was made: run `pulumi up` again"
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in list(os.environ):
-        if variable.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(variable)
+    without_proxies(monkeypatch)
 
 
 def refused(call: Any) -> str:

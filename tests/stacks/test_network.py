@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.stacks.conftest import FAILED, MakeStack, custom_models
+from tests.support.calls import without_proxies
 from tests.support.hostile import RawServer
 from tests.support.stacks import program_with
 
@@ -16,9 +15,7 @@ AWAY = {"nebius:baseUrl": "https://models.example"}
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in list(os.environ):
-        if variable.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(variable)
+    without_proxies(monkeypatch)
 
 
 @pytest.mark.parametrize(

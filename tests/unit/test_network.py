@@ -1,0 +1,197 @@
+"""The proxy that the environment names, over real sockets: told by host and port, and never for loopback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from nebius_model_resource.client import NebiusClient
+from nebius_model_resource.config import Settings
+from nebius_model_resource.errors import NotSent
+from nebius_model_resource.transport import open_session
+from tests.support.calls import (
+    AWAY,
+    KEY,
+    LISTED,
+    answering,
+    keep_quiet,
+    not_sent,
+    unused_port,
+    without_proxies,
+)
+from tests.support.hostile import RawServer, self_signed, tunnel
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_proxies(monkeypatch)
+
+
+SECRETS = ("bob", "s3", "cret")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://bob:s3#cret@127.0.0.1:{port}",
+        "http://bob:s3/cret@127.0.0.1:{port}",
+        "http://bob:s3?cret@127.0.0.1:{port}",
+        "http://bob:80/cret@127.0.0.1:{port}",
+        "http://bob:80#cret@127.0.0.1:{port}",
+        "http://bob:s3\\cret@127.0.0.1:{port}",
+        "bob:s3#cret@127.0.0.1:{port}",
+        "http://bob:s3cret@127.0.0.1:port",
+        "http://bob:s3cret@127.0.0.1:99999",
+        "http://bob:s3cret@127.0.0.1:0",
+        "http://bob:s3cret@:{port}",
+        "http://bob:s3cret@",
+        "http://bob:s3cret@[::1",
+        "http://bob:s3cret@exa mple:1",
+        "http://bob:s3cret\u0142@127.0.0.1:{port}",
+        "ftp://bob:s3cret@127.0.0.1:{port}",
+        "socks5://bob:s3cret@127.0.0.1:{port}",
+        "nonsense://bob:s3cret@127.0.0.1:{port}",
+    ],
+)
+def test_a_proxy_url_that_cannot_work(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails at once and names the variable; nothing of user or password is told, nothing connected to."""
+    if url.startswith("socks"):
+        monkeypatch.setitem(requests.adapters.__dict__, "SOCKSProxyManager", _no_socks)
+    with answering(b"") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", url.format(port=proxy.url.rpartition(":")[2]))
+        error = not_sent(AWAY)
+        assert proxy.connections == 0
+    assert error.permanent
+    assert error.remedy
+    assert "HTTPS_PROXY" in str(error)
+    assert "HTTPS_PROXY" in error.remedy
+    told = f"{error} {error.remedy} {error!r} {error.__cause__!r}"
+    assert not [secret for secret in SECRETS if secret in told]
+
+
+def _no_socks(*_: Any, **__: Any) -> None:
+    """What requests has in its place where PySocks is not installed."""
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_the_variable_that_holds_the_proxy_is_named(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any of the four, in the spelling that was used; a host that NO_PROXY names is not reached through it."""
+    monkeypatch.setenv(variable, "http://proxy:port")
+    assert f"{variable} is not the URL of a proxy" in str(not_sent(AWAY))
+    monkeypatch.setenv("NO_PROXY", "nowhere.invalid")
+    assert "no connection to the service:" in str(not_sent("https://nowhere.invalid"))
+    monkeypatch.setenv(variable, " ")
+    assert open_session(AWAY).proxies == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "permanent"),
+    [
+        (b"HTTP/1.1 407 bob:s3cret is wrong\r\n\r\n", "answered 407 to CONNECT", True),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "answered 403 to CONNECT", True),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://bob:s3cret@x\r\n\r\n", "answered 302 to CONNECT", True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "answered 204 to CONNECT", True),
+        (b"HTTP/1.1 429 Slow down\r\n\r\n", "answered 429 to CONNECT", False),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "answered 502 to CONNECT", False),
+        (b"HTTP/1.1 503 x\r\nRetry-After: 1\r\n\r\n", "answered 503 to CONNECT", False),
+        (b"220 bob:s3cret ESMTP\r\n", "not HTTP", True),
+        (b"", "closed", False),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "EOF", False),
+    ],
+)
+def test_a_proxy_that_does_not_connect_on(
+    answer: bytes, told: str, permanent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the proxy by host and port and says what it did; its user and password never show."""
+    with answering(answer) as proxy:
+        place = proxy.url.removeprefix("http://")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://bob:s3cret@{place}")
+        error = not_sent(AWAY)
+        assert proxy.received[0].startswith(b"CONNECT models.example:443 ")
+        assert KEY.encode() not in b"".join(proxy.received)
+    assert f"proxy {place}" in str(error)
+    assert told in str(error)
+    assert error.permanent is permanent
+    assert error.remedy
+    assert "HTTPS_PROXY" in error.remedy
+    assert ("user and password" in error.remedy) is (" 407 " in str(error))
+    assert "bob" not in f"{error} {error.remedy} {error.__cause__!r}"
+
+
+def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Down, unknown or silent: it is named, and tried again."""
+    place = f"127.0.0.1:{unused_port()}"
+    monkeypatch.setenv("HTTPS_PROXY", f"http://bob:s3cret@{place}/")
+    assert str(not_sent(AWAY)) == f"no connection to the proxy {place}: Connection refused"
+    monkeypatch.setenv("HTTPS_PROXY", "bob:s3cret@nowhere.invalid")
+    error = not_sent(AWAY)
+    assert "no connection to the proxy nowhere.invalid:80: " in str(error)
+    assert not error.permanent
+    with RawServer(keep_quiet) as silent:
+        monkeypatch.setenv("HTTPS_PROXY", silent.url)
+        error = not_sent(AWAY, seconds=1)
+        assert "timed out" in str(error).lower()
+        assert not error.permanent
+
+
+def test_a_proxy_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its certificate is told apart from the service's, and one that speaks no TLS is told at once."""
+    certificate = self_signed(tmp_path)
+    refusal = b"HTTP/1.1 407 No\r\n\r\n"
+    with answering(refusal, certificate) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        error = not_sent(AWAY)
+        assert error.permanent
+        assert f"the certificate of the proxy {proxy.url.removeprefix('https://')} cannot be trusted" in str(
+            error
+        )
+        assert error.remedy
+        assert "REQUESTS_CA_BUNDLE" in error.remedy
+        assert proxy.received == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+        assert "answered 407 to CONNECT" in str(not_sent(AWAY))
+    with answering(refusal, until=b"") as plain:
+        monkeypatch.setenv("HTTPS_PROXY", plain.url.replace("http", "https"))
+        assert not_sent(AWAY).permanent
+
+
+def test_a_proxy_carries_the_request_and_never_sees_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy hears CONNECT and its own credentials, decoded; the service alone hears the key."""
+    certificate = self_signed(tmp_path, "models.example")
+    with answering(LISTED, certificate) as service, RawServer(tunnel(service.url)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//bob:s3%23cret@"))
+        with NebiusClient(Settings(AWAY, KEY)) as client:
+            with pytest.raises(NotSent, match="the service's certificate cannot be trusted") as caught:
+                client.list_models()
+            assert proxy.url.removeprefix("http://") in str(caught.value)
+            assert service.received == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+        with NebiusClient(Settings(AWAY, KEY)) as client:
+            assert client.list_models().entries == []
+        assert f"Authorization: Bearer {KEY}".encode() in service.received[0]
+        assert b"Proxy-Authorization: Basic Ym9iOnMzI2NyZXQ=" in proxy.received[-1]
+        assert KEY.encode() not in b"".join(proxy.received)
+
+
+PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "[::1]"])
+def test_loopback_never_goes_through_a_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With each variable alone, also one that no proxy can be read from, http and https go straight to loopback."""
+    with answering(LISTED) as proxy:
+        for variable in PROXY_VARIABLES:
+            for value in (proxy.url, "http://bob:s3#cret@h"):
+                with monkeypatch.context() as patch:
+                    patch.setenv(variable, value)
+                    assert open_session(f"http://{host}:8080").proxies == {}
+                    for scheme in ("http", "https"):
+                        error = not_sent(f"{scheme}://{host}:{unused_port()}", seconds=1)
+                        assert "no connection to the service: " in str(error)
+        assert proxy.connections == 0
