@@ -34,7 +34,7 @@ def differences(inputs: Inputs, live: ModelInfo, unknown: str | None = None) -> 
     """
     faults = [] if live.status == ACTIVE else [_not_active(live)]
     for prop, given, found, same in _compared(inputs, live):
-        if not same and given != unknown:
+        if not same and (unknown is None or given != unknown):
             remedy = "declare what is live to adopt the model, or take `import_` away to make a new one"
             hidden = prop in inputs.secrets
             told = "a secret" if hidden else repr(given)

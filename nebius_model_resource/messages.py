@@ -44,12 +44,6 @@ _NO_LORA = (
     "choose a base model from that list; where it is empty, the service hosts no custom models for this account "
     "at present: ask its support about dedicated endpoints"
 )
-_LOST = (ServerFault, TransportError)
-_OPENINGS: tuple[tuple[tuple[type[NebiusError], ...], str], ...] = (
-    ((Redirected,), "Nebius answered: {}; check nebius:baseUrl"),
-    (_LOST, "Nebius gave no usable answer: {}"),
-    ((DeadlineExceeded,), "{}"),
-)
 # What a refusal is about, by its status or by its words, in this order: what it says and what to check.
 _BILLING = re.compile(r"\b(billing|payment|balance|funds?|credits?|unpaid|invoice)\b", re.IGNORECASE)
 _QUOTA = re.compile(r"\b(quotas?|limits? (is |was |has been )?(reached|exceeded)|too many)\b", re.IGNORECASE)
@@ -72,23 +66,31 @@ def told(error: NebiusError, method: str, urn: str = "", *, recorded: bool = Fal
         recorded: whether the key in use stands in the state, as one from the stack's configuration does.
     """
     left = _LEFT.get(method, _UNCHANGED)
-    if isinstance(error, ApiError) and (subject := _subject(error)):
-        opening, remedy = subject
-        return f"{opening}: {error}; {remedy}; {left}"
-    if isinstance(error, AccessDenied):
-        return f"Nebius refused the key: {error}; {_key_remedy(error, method, recorded=recorded)}; {left}"
-    if isinstance(error, BadRequest):
+    if isinstance(error, BadRequest) and not _subject(error):
         return _refused(error, method, left)
-    if isinstance(error, NotFound):
-        return f"Nebius answered: {error}; {_WITHDRAWN}; {_way_out(method, urn, left)}"
+    if isinstance(error, NotFound) and method in ("read", "delete"):
+        # A service that is withdrawn answers 404 for ever: then only the state can be brought in order.
+        left += f", or drop the model from the state with `pulumi state delete '{urn or '<urn>'}'`"
+    if about := _about(error, method, recorded=recorded):
+        opening, remedy = about
+        return f"{opening}: {error}; {remedy}; {left}" if remedy else f"{opening}: {error}; {left}"
+    return f"{error}; {left}" if isinstance(error, DeadlineExceeded) else str(error)
+
+
+def _about(error: NebiusError, method: str, *, recorded: bool) -> tuple[str, str] | None:
+    """Who refused or failed, and what to check; None where the error says all of it."""
+    if isinstance(error, ApiError) and (subject := _subject(error)):
+        return subject
+    if isinstance(error, AccessDenied):
+        return "Nebius refused the key", _key_remedy(error, method, recorded=recorded)
+    if isinstance(error, (NotFound, Redirected)):
+        return "Nebius answered", _WITHDRAWN if isinstance(error, NotFound) else "check nebius:baseUrl"
     if isinstance(error, NotSent):
-        remedy = error.remedy or "check the network and nebius:baseUrl"
-        return f"Nebius could not be reached: {error}; {remedy}; {left}"
-    for kinds, words in _OPENINGS:
-        # A create whose answer was lost says for itself what may exist.
-        if isinstance(error, kinds) and not (method == "create" and kinds is _LOST):
-            return f"{words.format(error)}; {left}"
-    return str(error)
+        return "Nebius could not be reached", error.remedy or "check the network and nebius:baseUrl"
+    # A create whose answer was lost says for itself what may exist.
+    if isinstance(error, (ServerFault, TransportError)) and method != "create":
+        return "Nebius gave no usable answer", ""
+    return None
 
 
 def _subject(error: ApiError) -> tuple[str, str] | None:
@@ -110,13 +112,6 @@ def _key_remedy(error: AccessDenied, method: str, *, recorded: bool) -> str:
         return _CHECK_RIGHTS
     # An `up` runs the program, and takes the key from the configuration as it is now.
     return _RECORDED_KEY if recorded and method in ("read", "delete") else _CHECK_KEY
-
-
-def _way_out(method: str, urn: str, left: str) -> str:
-    """A service that is withdrawn answers 404 for ever: then only the state can be brought in order."""
-    if method not in ("read", "delete"):
-        return left
-    return f"{left}, or drop the model from the state with `pulumi state delete '{urn or '<urn>'}'`"
 
 
 def _refused(error: BadRequest, method: str, left: str) -> str:

@@ -113,6 +113,8 @@ def test_every_difference_is_told_at_once(shared_host: DynamicHost, service: Emu
     assert [prop for prop, _ in faults] == list(other)
     with pytest.raises(HostError, match=r"name: given 'but' / live 'bot'.*description: given 'else'"):
         shared_host.create(inputs, name=resource)
+    with pytest.raises(HostError, match="description: given None / live 'by hand'"):
+        shared_host.create(declared(by_hand(service), description=None), name=resource)
 
 
 @pytest.mark.parametrize(
