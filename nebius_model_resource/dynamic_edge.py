@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -24,6 +24,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource import config, dynamic_host, messages
+from nebius_model_resource.bags import INPUTS, change_kind, input_bag, inputs_of, output_bag, state_of
 from nebius_model_resource.errors import (
     ConfigurationError,
     EngineGone,
@@ -41,13 +42,13 @@ from nebius_model_resource.models import (
     Inputs,
     State,
     changed_inputs,
+    whole_number,
 )
 from nebius_model_resource.validation import find_faults
 
 if TYPE_CHECKING:
     from nebius_model_resource.lifecycle import Lifecycle, Operation
 
-_INPUTS = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", "import_id")
 _WAITING = ("create", "update", "delete")  # the others are quick, or share one read of the list
 _T = TypeVar("_T")
 
@@ -101,7 +102,7 @@ class DynamicEdge:
     @_served
     def check(self, call: dynamic_host.HostCall, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Every fault of every property; the project filled in from the configuration."""
-        inputs = {name: news[name] for name in _INPUTS if news.get(name) not in (None, "")}
+        inputs = {name: news[name] for name in INPUTS if news.get(name) not in (None, "")}
         secrets = self._secrets[call.urn] = frozenset(news.get("secret_inputs") or ())
         faults = find_faults(news, UNKNOWN, secrets)
         faults += self._settle_project(call, inputs, secrets) + self._configuration_faults
@@ -109,7 +110,7 @@ class DynamicEdge:
             # Heeded by create alone: the state is as if the model had been made here.
             inputs.pop("import_id", None)
         elif not faults:
-            faults = self._adoption_faults(call, replace(_inputs(inputs), secrets=secrets))
+            faults = self._adoption_faults(call, replace(inputs_of(inputs), secrets=secrets))
             if status := self._replaced.get(call.urn):
                 # The engine shows the new value of any change out of the inputs; nothing else reads it there.
                 inputs["status"] = status
@@ -120,11 +121,11 @@ class DynamicEdge:
         self, call: dynamic_host.HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]
     ) -> DiffResult:
         """Name just the inputs that changed: each needs a new model, made before the old one goes."""
-        old, new = _inputs(olds), _inputs(news)
+        old, new = inputs_of(olds), inputs_of(news)
         if changed := changed_inputs(old, new):
-            kinds = {name: _kind(olds.get(name), news.get(name)) for name in changed}
+            kinds = {name: change_kind(olds.get(name), news.get(name)) for name in changed}
             return dynamic_host.DetailedDiff(kinds, replaces=True)
-        if olds.get("status") != ACTIVE and (diff := self._status_diff(call, _state(id_, olds), new)):
+        if olds.get("status") != ACTIVE and (diff := self._status_diff(call, state_of(id_, olds), new)):
             return diff
         kinds = {} if old.wait_for_active == new.wait_for_active else {"wait_for_active": "UPDATE"}
         return dynamic_host.DetailedDiff(kinds, replaces=False)
@@ -155,14 +156,14 @@ class DynamicEdge:
     @_served
     def create(self, call: dynamic_host.HostCall, props: dict[str, Any]) -> CreateResult:
         """Make the model and wait until it is active."""
-        inputs = replace(_inputs(props), secrets=self._secrets.get(call.urn, frozenset()))
+        inputs = replace(inputs_of(props), secrets=self._secrets.get(call.urn, frozenset()))
         try:
             state = self._models().create(inputs, self._operation(call))
         except (Unfinished, ValidationFailed) as error:
             self._keep(call, inputs, error)
         if inputs.import_id:
             self._adopted.add(GeneratedName.parse(state.generated_name).short)
-        return CreateResult(state.generated_name, _outputs(state))
+        return CreateResult(state.generated_name, output_bag(state))
 
     @_served
     def read(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -170,7 +171,7 @@ class DynamicEdge:
         operation = self._operation(call)
         if "status" not in props:
             return self._get(call, id_, props, operation)
-        live = self._models().read(_state(id_, props), operation)
+        live = self._models().read(state_of(id_, props), operation)
         if live is None:
             if not self._found_any:
                 call.warn(messages.nothing_found(id_))
@@ -178,7 +179,7 @@ class DynamicEdge:
         self._found_any = True
         if call.recorded is not None and "base_model" not in call.recorded:  # what `CustomModel.get` reads
             return self._as_read(call, live)
-        outputs, inputs = _outputs(live), _input_bag(live.inputs)
+        outputs, inputs = output_bag(live), input_bag(live.inputs)
         reason = messages.unready(live)
         if reason and call.keep(reason, live.generated_name, outputs, inputs):
             call.fail(reason)  # the engine warns, and keeps what was read
@@ -190,13 +191,16 @@ class DynamicEdge:
     ) -> UpdateResult:
         """Go on waiting for a model whose create did not finish, or take a changed ``wait_for_active`` over."""
         state = State(
-            _inputs(news), id_, olds.get("status", VALIDATING), created_at=_whole(olds.get("created_at"))
+            inputs_of(news),
+            id_,
+            olds.get("status", VALIDATING),
+            created_at=whole_number(olds.get("created_at")),
         )
         try:
             state = self._models().resume(state, self._operation(call))
         except (Unfinished, ValidationFailed) as error:
             self._keep(call, state.inputs, error, may_delete=False)
-        return UpdateResult(_outputs(state))
+        return UpdateResult(output_bag(state))
 
     @_served
     def delete(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> None:
@@ -212,7 +216,7 @@ class DynamicEdge:
         if call.urn and self._read.get(call.urn) == short:
             call.note(f"not deleted: this resource now reads {id_!r} with `CustomModel.get`")
             return
-        self._models().delete(_state(id_, props), self._operation(call))
+        self._models().delete(state_of(id_, props), self._operation(call))
 
     @property
     def _key_is_recorded(self) -> bool:
@@ -287,7 +291,7 @@ class DynamicEdge:
         if state is None:
             call.fail(messages.failed(inputs.name, error))
         message = messages.kept(error, call.urn)
-        if not call.keep(message, state.generated_name, _outputs(state)) and may_delete:
+        if not call.keep(message, state.generated_name, output_bag(state)) and may_delete:
             message = self._let_go(call, inputs.name, error, state)
         call.fail(message)
 
@@ -320,7 +324,7 @@ class DynamicEdge:
         """A model that the stack does not own: it has no inputs, or a preview would show them as taken away."""
         if warning := messages.status_warning(live):
             call.warn(warning)
-        return ReadResult(live.generated_name, _outputs(live))
+        return ReadResult(live.generated_name, output_bag(live))
 
     def _adoption_faults(self, call: dynamic_host.HostCall, inputs: Inputs) -> list[Fault]:
         """What keeps a declared adoption from happening, told at preview already."""
@@ -346,49 +350,3 @@ def _failure(fault: Fault) -> CheckFailure:
     if fault.hidden:  # the engine (3.260) shows the value of a property that it is told, even a secret one
         return CheckFailure("", f"`{fault.property}`: {fault.reason}")
     return CheckFailure(fault.property, fault.reason)
-
-
-def _inputs(props: Mapping[str, Any]) -> Inputs:
-    waits = props.get("wait_for_active")
-    return Inputs(
-        name=props.get("name") or "",
-        base_model=props.get("base_model") or "",
-        source=props.get("source") or "",
-        description=props.get("description") or None,
-        ai_project_id=props.get("ai_project_id") or None,
-        wait_for_active=waits if isinstance(waits, bool) else True,
-        import_id=props.get("import_id") or None,
-    )
-
-
-def _state(id_: str, props: Mapping[str, Any]) -> State:
-    reason = props.get("status_reason")
-    return State(_inputs(props), id_, props.get("status") or "", reason, _whole(props.get("created_at")))
-
-
-def _input_bag(inputs: Inputs) -> dict[str, Any]:
-    bag = {name: getattr(inputs, name) for name in _INPUTS}
-    return {name: value for name, value in bag.items() if value not in (None, "")}
-
-
-def _outputs(state: State) -> dict[str, Any]:
-    computed = {
-        "generated_name": state.generated_name,
-        "status": state.status,
-        "status_reason": state.status_reason,
-        "created_at": state.created_at,
-    }
-    return {
-        **_input_bag(state.inputs),
-        **{name: value for name, value in computed.items() if value is not None},
-    }
-
-
-def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) else None  # the wire has only doubles
-
-
-def _kind(old: Any, new: Any) -> str:
-    if old in (None, ""):
-        return "ADD"
-    return "DELETE" if new in (None, "") else "UPDATE"

@@ -212,7 +212,7 @@ class ModelInfo:
             name=name,
             status=harmless(_text(body.get("status")) or "", secret) or None,
             status_reason=harmless(_text(body.get("status_reason")) or "", secret) or None,
-            created_at=_whole(body.get("created_at")),
+            created_at=whole_number(body.get("created_at")),
             description=_text(body.get("description")),
             base_model=_text(body.get("base_model")),
             source=_text(body.get("source")) or _source_of(body),
@@ -241,7 +241,8 @@ def _text(value: Any) -> str | None:
     return value
 
 
-def _whole(value: Any) -> int | None:
+def whole_number(value: Any) -> int | None:
+    """A number as a whole one, since the wire has only floats; None for what is no such number."""
     # The same entry type serves a catalogue in which some times are ISO texts: those are not ours to read.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None

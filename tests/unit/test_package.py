@@ -39,6 +39,7 @@ ORDER = [
     "lifecycle",
     "host_threads",
     "dynamic_host",
+    "bags",
     "dynamic_edge",
     "provider",
     "resource",
