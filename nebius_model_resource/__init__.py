@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nebius_model_resource.account import Provider
     from nebius_model_resource.errors import NebiusError
     from nebius_model_resource.existing import CustomModelInfo
     from nebius_model_resource.queries import (
@@ -28,6 +29,7 @@ __all__ = [
     "CustomModelInfo",
     "ModelNotFound",
     "NebiusError",
+    "Provider",
     "QueryFailed",
     "get_custom_model",
     "get_custom_model_output",
@@ -35,7 +37,12 @@ __all__ = [
     "list_custom_models_output",
 ]
 
-_MODULES = {"CustomModel": "resource", "CustomModelInfo": "existing", "NebiusError": "errors"}
+_MODULES = {
+    "CustomModel": "resource",
+    "CustomModelInfo": "existing",
+    "NebiusError": "errors",
+    "Provider": "account",
+}
 
 
 if not TYPE_CHECKING:  # a checker would take every misspelt name for one that is found here

@@ -135,12 +135,12 @@ def _show_many(
 
 
 def _client(options: Namespace) -> NebiusClient:
-    lookup = {"nebius:baseUrl": options.base_url}.get
+    lookup = {config.BASE_URL: options.base_url}.get
     return NebiusClient(config.load_settings(lookup, reader=config.COMMAND))
 
 
 def _project(options: Namespace) -> str | None:
-    lookup = {"nebius:aiProjectId": options.ai_project_id}.get
+    lookup = {config.PROJECT: options.ai_project_id}.get
     if hint := config.project_hint(lookup, reader=config.COMMAND):
         print(f"nebius-models: warning: {hint}", file=sys.stderr)
     return config.ai_project_id(lookup, reader=config.COMMAND)

@@ -15,8 +15,12 @@ from nebius_model_resource.errors import ConfigurationError
 DEFAULT_BASE_URL = "https://api.studio.nebius.com"  # as documented; Token Factory's host is in README
 Lookup = Callable[[str], "str | None"]
 
-_KEY, _URL, _PROJECT = "nebius:apiKey", "nebius:baseUrl", "nebius:aiProjectId"
-_VARIABLES = {_KEY: "NEBIUS_API_KEY", _URL: "NEBIUS_BASE_URL", _PROJECT: "NEBIUS_AI_PROJECT_ID"}
+# Not `nebius:`, which the default provider of the bridged `pulumi-nebius` package takes as its own.
+API_KEY, API_KEY_VARIABLE = "nebius-models:apiKey", "nebius-models:apiKeyVariable"
+BASE_URL, PROJECT = "nebius-models:baseUrl", "nebius-models:aiProjectId"
+PROVIDER = "nebius-models:provider"  # set by an explicit provider alone: its name
+_VARIABLES = {API_KEY: "NEBIUS_API_KEY", BASE_URL: "NEBIUS_BASE_URL", PROJECT: "NEBIUS_AI_PROJECT_ID"}
+_VARIABLE_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _MUST = f"must be https, or http on loopback alone, such as {DEFAULT_BASE_URL!r}"
 _VERSION = re.compile(r"/+v[01](?=/)", re.IGNORECASE)
 _VERSIONS = re.compile(r"(?:/+v[01])*/*$", re.IGNORECASE)
@@ -37,22 +41,61 @@ class Reader:
 
 
 STACK = Reader(
-    {key: key for key in _VARIABLES},
+    {key: key for key in (*_VARIABLES, API_KEY_VARIABLE)},
     {
-        _KEY: f"run `pulumi config set --secret {_KEY} <key>`, or set the environment variable {_VARIABLES[_KEY]}",
-        _URL: f"run `pulumi config set {_URL} <url>`, or set {_VARIABLES[_URL]}",
-        _PROJECT: f"run `pulumi config set {_PROJECT} <id>`, or set {_VARIABLES[_PROJECT]}",
+        API_KEY: f"run `pulumi config set --secret {API_KEY} <key>`, "
+        f"or set the environment variable {_VARIABLES[API_KEY]}",
+        BASE_URL: f"run `pulumi config set {BASE_URL} <url>`, or set {_VARIABLES[BASE_URL]}",
+        PROJECT: f"run `pulumi config set {PROJECT} <id>`, or set {_VARIABLES[PROJECT]}",
     },
 )
 SCRIPT = Reader({}, {key: f"set the environment variable {variable}" for key, variable in _VARIABLES.items()})
 COMMAND = Reader(
-    {_URL: "--base-url", _PROJECT: "--ai-project-id"},
+    {BASE_URL: "--base-url", PROJECT: "--ai-project-id"},
     {
         **SCRIPT.remedies,
-        _URL: f"give --base-url <url>, or set {_VARIABLES[_URL]}",
-        _PROJECT: f"give --ai-project-id <id>, or set {_VARIABLES[_PROJECT]}",
+        BASE_URL: f"give --base-url <url>, or set {_VARIABLES[BASE_URL]}",
+        PROJECT: f"give --ai-project-id <id>, or set {_VARIABLES[PROJECT]}",
     },
 )
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the settings of an operation stand, as its messages name them.
+
+    Attributes:
+        key: how to set the key.
+        base_url, project: where they are set.
+        recorded: whether the key stands in the state, so that `refresh` and `destroy` use an old one.
+    """
+
+    key: str = f"`pulumi config set --secret {API_KEY} <key>`, or {_VARIABLES[API_KEY]}"
+    base_url: str = BASE_URL
+    project: str = PROJECT
+    recorded: bool = False
+
+
+def places_of(lookup: Lookup) -> Places:
+    """Where the settings of a stack's operation stand."""
+    places = reader_of(lookup).places
+    key = Places.key if places[API_KEY] == API_KEY else places[API_KEY]
+    if variable := lookup(API_KEY_VARIABLE):
+        key = f"{variable.strip()}, named by {places[API_KEY_VARIABLE]}"
+    return Places(key, places[BASE_URL], places[PROJECT], recorded=bool(lookup(API_KEY)))
+
+
+def reader_of(lookup: Lookup) -> Reader:
+    """Whoever reads a message of a stack's operation: it names the explicit provider, where there is one."""
+    name = lookup(PROVIDER)
+    if not name:
+        return STACK
+    arguments = {API_KEY: "api_key", API_KEY_VARIABLE: "api_key_variable", BASE_URL: "base_url"}
+    arguments[PROJECT] = "ai_project_id"
+    places = {key: f"{argument} of Provider {name!r}" for key, argument in arguments.items()}
+    remedies = {key: f"give {places[key]}, or set {variable}" for key, variable in _VARIABLES.items()}
+    remedies[API_KEY] = f"give api_key or api_key_variable of Provider {name!r}, or set {_VARIABLES[API_KEY]}"
+    return Reader(places, remedies)
 
 
 @dataclass(frozen=True)
@@ -69,24 +112,25 @@ class Settings:
 
 
 def ai_project_id(
-    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader = STACK
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader | None = None
 ) -> str | None:
     """The project that models belong to where a resource does not say it; None for the key's own.
 
     Raises:
         ConfigurationError: it is no id.
     """
-    value, place = _first(lookup, environ, _PROJECT, reader)
+    reader = reader or reader_of(lookup)
+    value, place = _first(lookup, environ, PROJECT, reader)
     if value and (fault := pasted.fault(value)):
-        raise ConfigurationError(f"the project in {place} {fault}: {reader.remedies[_PROJECT]}")
+        raise ConfigurationError(f"the project in {place} {fault}: {reader.remedies[PROJECT]}")
     return value
 
 
 def project_hint(
-    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader = STACK
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader | None = None
 ) -> str | None:
     """What is odd about the configured project though it may work; None where nothing is."""
-    value, place = _first(lookup, environ, _PROJECT, reader)
+    value, place = _first(lookup, environ, PROJECT, reader or reader_of(lookup))
     return odd_project(value, place) if value else None
 
 
@@ -100,34 +144,75 @@ def odd_project(value: str, place: str) -> str | None:
 
 
 def load_settings(
-    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader = STACK
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader | None = None
 ) -> Settings:
     """Find the key and the base URL.
 
     Args:
         lookup: the stack's configuration, by its full key; gives None for what is not set.
         environ: the environment, asked second.
-        reader: who reads the error.
+        reader: who reads the error; whoever runs the stack where it is left out.
 
     Raises:
         ConfigurationError: there is no key, it cannot be sent in a header, or the base URL is neither https
             nor on loopback, or more than a base.
     """
-    key, key_place = _first(lookup, environ, _KEY, reader)
-    given, url_place = _first(lookup, environ, _URL, reader)
-    url = _trimmed(given or DEFAULT_BASE_URL)
+    reader = reader or reader_of(lookup)
     faults = []
-    if key is None:
-        faults.append(f"no Nebius API key: {reader.remedies[_KEY]}")
-    elif fault := _key_fault(key):
-        faults.append(f"the Nebius API key in {key_place} {fault}: {reader.remedies[_KEY]}")
+    key = None
+    try:
+        key = _key(lookup, environ, reader)
+    except ConfigurationError as error:
+        faults.append(str(error))
+    given, url_place = _first(lookup, environ, BASE_URL, reader)
+    url = _trimmed(given or DEFAULT_BASE_URL)
     if fault := _url_fault(url):
-        faults.append(
-            f"the base URL{_shown(given or url, key)} in {url_place} {fault}: {reader.remedies[_URL]}"
-        )
+        # A key that is refused may stand in the URL as well.
+        known = key or _first(lookup, environ, API_KEY, reader)[0]
+        shown = _shown(given or url, known)
+        faults.append(f"the base URL{shown} in {url_place} {fault}: {reader.remedies[BASE_URL]}")
     if faults or key is None:
         raise ConfigurationError("; ".join(faults))
     return Settings(url, key)
+
+
+def _key(lookup: Lookup, environ: Mapping[str, str], reader: Reader) -> str:
+    """The key.
+
+    Raises:
+        ConfigurationError: there is none, or it cannot be one.
+    """
+    if variable := (lookup(API_KEY_VARIABLE) or "").strip():
+        key, place = _named_key(variable, lookup, environ, reader), variable
+        remedy = f"set the environment variable {variable}"
+    else:
+        found, place = _first(lookup, environ, API_KEY, reader)
+        remedy = reader.remedies[API_KEY]
+        if found is None:
+            raise ConfigurationError(f"no Nebius API key: {remedy}")
+        key = found
+    if fault := _key_fault(key):
+        raise ConfigurationError(f"the Nebius API key in {place} {fault}: {remedy}")
+    return key
+
+
+def _named_key(variable: str, lookup: Lookup, environ: Mapping[str, str], reader: Reader) -> str:
+    """The key in the environment variable that the configuration names."""
+    place = reader.places[API_KEY_VARIABLE]
+    if lookup(API_KEY):
+        raise ConfigurationError(f"{reader.places[API_KEY]} and {place} are both set: remove one of them")
+    if not _VARIABLE_NAME.fullmatch(variable):  # it is not shown: it may be the key itself
+        raise ConfigurationError(
+            f"{place} is not the name of an environment variable: give its name, not the key"
+        )
+    if key := environ.get(variable, "").strip():
+        return key
+    shown = (
+        f" {variable}," if variable.isupper() else ""
+    )  # a key without blanks or dots is seldom upper case alone
+    raise ConfigurationError(
+        f"no Nebius API key: the environment variable{shown} that {place} names is not set: set it to the key"
+    )
 
 
 def _first(lookup: Lookup, environ: Mapping[str, str], key: str, reader: Reader) -> tuple[str | None, str]:

@@ -62,7 +62,7 @@ def _served(method: Callable[..., _T]) -> Callable[..., _T]:
             try:
                 return method(self, call, *map(_with_placeholders, args))
             except NebiusError as error:
-                call.fail(messages.told(error, method.__name__, call.urn, recorded=self._key_is_recorded))
+                call.fail(messages.told(error, method.__name__, call.urn, self._places))
             except Exception:
                 if call.failed:
                     raise
@@ -90,6 +90,7 @@ class DynamicEdge:
             lookup: the stack's configuration, by its full keys.
         """
         self._lookup = lookup
+        self._places = config.places_of(lookup)
         self._lock = threading.Lock()
         self._lifecycle: Lifecycle | None = None
         # What this host did in this run, by short name: it never knows who else holds a model.
@@ -218,11 +219,6 @@ class DynamicEdge:
             return
         self._models().delete(state_of(id_, props), self._operation(call))
 
-    @property
-    def _key_is_recorded(self) -> bool:
-        """Whether the key is the stack's configuration: then the state holds it, and `destroy` uses that one."""
-        return bool(self._lookup("nebius:apiKey"))
-
     def _settle_project(
         self, call: dynamic_host.HostCall, inputs: dict[str, Any], secrets: frozenset[str]
     ) -> list[Fault]:
@@ -290,7 +286,7 @@ class DynamicEdge:
         state = error.state
         if state is None:
             call.fail(messages.failed(inputs.name, error))
-        message = messages.kept(error, call.urn)
+        message = messages.kept(error, call.urn, self._places)
         if not call.keep(message, state.generated_name, output_bag(state)) and may_delete:
             message = self._let_go(call, inputs.name, error, state)
         call.fail(message)

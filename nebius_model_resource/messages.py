@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nebius_model_resource.config import Places
 from nebius_model_resource.errors import (
     AccessDenied,
     ApiError,
@@ -29,17 +30,14 @@ _LEFT = {
     "update": "the model stays in the state: run `pulumi up` again",
     "delete": "the model may still exist and stays in the state: run the same command again",
 }
+_STACK = Places()
 _UNCHANGED = "nothing was changed: run the same command again"
-_CHECK_KEY = "check the key (`pulumi config set --secret nebius:apiKey <key>`, or NEBIUS_API_KEY)"
-_CHECK_RIGHTS = "the key may not do this, or not in this project: check nebius:apiKey and nebius:aiProjectId"
 _RECORDED_KEY = (
     "this command uses the key that the last `pulumi up` recorded in the state; after a new key run `pulumi up`, "
-    "`pulumi refresh --run-program` or `pulumi destroy --run-program`, or keep the key in the environment variable "
-    "NEBIUS_API_KEY, which is read each time"
+    "`pulumi refresh --run-program` or `pulumi destroy --run-program`, or keep the key in an environment variable "
+    "(NEBIUS_API_KEY, or one that nebius-models:apiKeyVariable names), which is read each time"
 )
-_WITHDRAWN = (
-    "check nebius:baseUrl; if it is right, the service may no longer offer custom models under this base URL"
-)
+_WITHDRAWN = "if it is right, the service may no longer offer custom models under this base URL"
 _NO_LORA = (
     "choose a base model from that list; where it is empty, the service hosts no custom models for this account "
     "at present: ask its support about dedicated endpoints"
@@ -48,7 +46,10 @@ _NO_LORA = (
 _BILLING = re.compile(r"\b(billing|payment|balance|funds?|credits?|unpaid|invoice)\b", re.IGNORECASE)
 _QUOTA = re.compile(r"\b(quotas?|limits? (is |was |has been )?(reached|exceeded)|too many)\b", re.IGNORECASE)
 _OTHER_REFUSALS = {
-    405: ("Nebius does not take this call here", "check nebius:baseUrl, which may lead to something else"),
+    405: (
+        "Nebius does not take this call here",
+        "check the base URL, which may lead to something else",
+    ),
     407: (
         "a proxy asks for its own user and password",
         "check the proxy's address in HTTPS_PROXY (`http://user:password@host:port`)",
@@ -56,14 +57,14 @@ _OTHER_REFUSALS = {
 }
 
 
-def told(error: NebiusError, method: str, urn: str = "", *, recorded: bool = False) -> str:
+def told(error: NebiusError, method: str, urn: str = "", places: Places = _STACK) -> str:
     """An error as one line for the person at the engine.
 
     Args:
         error: what went wrong.
         method: the provider's method that failed, such as ``"create"``.
         urn: the resource's URN; empty where it is not known.
-        recorded: whether the key in use stands in the state, as one from the stack's configuration does.
+        places: where the settings of the operation stand.
     """
     left = _LEFT.get(method, _UNCHANGED)
     if isinstance(error, BadRequest) and not _subject(error):
@@ -71,22 +72,23 @@ def told(error: NebiusError, method: str, urn: str = "", *, recorded: bool = Fal
     if isinstance(error, NotFound) and method in ("read", "delete"):
         # A service that is withdrawn answers 404 for ever: then only the state can be brought in order.
         left += f", or drop the model from the state with `pulumi state delete '{urn or '<urn>'}'`"
-    if about := _about(error, method, recorded=recorded):
+    if about := _about(error, method, places):
         opening, remedy = about
         return f"{opening}: {error}; {remedy}; {left}" if remedy else f"{opening}: {error}; {left}"
     return f"{error}; {left}" if isinstance(error, DeadlineExceeded) else str(error)
 
 
-def _about(error: NebiusError, method: str, *, recorded: bool) -> tuple[str, str] | None:
+def _about(error: NebiusError, method: str, places: Places) -> tuple[str, str] | None:
     """Who refused or failed, and what to check; None where the error says all of it."""
     if isinstance(error, ApiError) and (subject := _subject(error)):
         return subject
     if isinstance(error, AccessDenied):
-        return "Nebius refused the key", _key_remedy(error, method, recorded=recorded)
+        return "Nebius refused the key", _key_remedy(error, method, places)
     if isinstance(error, (NotFound, Redirected)):
-        return "Nebius answered", _WITHDRAWN if isinstance(error, NotFound) else "check nebius:baseUrl"
+        check = f"check {places.base_url}"
+        return "Nebius answered", f"{check}; {_WITHDRAWN}" if isinstance(error, NotFound) else check
     if isinstance(error, NotSent):
-        return "Nebius could not be reached", error.remedy or "check the network and nebius:baseUrl"
+        return "Nebius could not be reached", error.remedy or f"check the network and {places.base_url}"
     # A create whose answer was lost says for itself what may exist.
     if isinstance(error, (ServerFault, TransportError)) and method != "create":
         return "Nebius gave no usable answer", ""
@@ -107,11 +109,13 @@ def _subject(error: ApiError) -> tuple[str, str] | None:
     return _OTHER_REFUSALS.get(error.status)
 
 
-def _key_remedy(error: AccessDenied, method: str, *, recorded: bool) -> str:
+def _key_remedy(error: AccessDenied, method: str, places: Places) -> str:
     if error.status != 401:
-        return _CHECK_RIGHTS
+        return f"the key may not do this, or not in this project: check the key ({places.key}) and {places.project}"
     # An `up` runs the program, and takes the key from the configuration as it is now.
-    return _RECORDED_KEY if recorded and method in ("read", "delete") else _CHECK_KEY
+    if places.recorded and method in ("read", "delete"):
+        return _RECORDED_KEY
+    return f"check the key ({places.key})"
 
 
 def _refused(error: BadRequest, method: str, left: str) -> str:
@@ -124,7 +128,7 @@ def _refused(error: BadRequest, method: str, left: str) -> str:
     )
 
 
-def kept(error: Unfinished | ValidationFailed, urn: str = "") -> str:
+def kept(error: Unfinished | ValidationFailed, urn: str = "", places: Places = _STACK) -> str:
     """An error whose model is recorded in the state as not ready."""
     state, cause = error.state, error.__cause__
     delete = "or `pulumi destroy` to delete it"
@@ -136,7 +140,7 @@ def kept(error: Unfinished | ValidationFailed, urn: str = "") -> str:
     if isinstance(error, UnknownStatus):
         return f"{error}; it is kept in the state: ask the service what it means, then run `pulumi up` again, {delete}"
     if isinstance(cause, AccessDenied):
-        remedy = _CHECK_KEY if cause.status == 401 else _CHECK_RIGHTS
+        remedy = _key_remedy(cause, "update", places)
         return f"{error}; it is kept in the state: {remedy}, then run `pulumi up` again to go on waiting"
     return (
         f"{error}; it is kept in the state: run `pulumi up` again to go on waiting (longer with "

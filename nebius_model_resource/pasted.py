@@ -12,7 +12,7 @@ _FAULTS = (
     (f"[{QUOTES}].*|.*[{QUOTES}]", "has quotes around it, give it without them"),
     (r"(?:authorization\s*:\s*)?bearer(?:[\s:].*)?", "has 'Bearer' in front, give what stands behind it"),
     (
-        r"(?:export\s+|set\s+|\$env:)?(?:nebius:|\w*_)?(?:api_?key|base_?url|ai_?project_?id)\s*[=:].*",
+        r"(?:export\s+|set\s+|\$env:)?(?:nebius(?:-models)?:|\w*_)?(?:api_?key|base_?url|ai_?project_?id)\s*[=:].*",
         "has the name of a setting in front, give just what stands behind it",
     ),
     (

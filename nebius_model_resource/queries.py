@@ -1,8 +1,9 @@
 """Looking models up from a Pulumi program, or from a script outside of one.
 
-Inside a program the configuration is the provider's: ``nebius:apiKey``, ``nebius:baseUrl``, ``nebius:aiProjectId``
-of the stack, then the environment; outside there is only the environment. As with Pulumi's own functions, the plain
-ones answer at once and hold the program up meanwhile, and the ``_output`` ones take and give outputs.
+Inside a program the account is that of ``opts.provider``, or the stack's: its configuration (``nebius-models:apiKey``,
+``baseUrl``, ``aiProjectId``), then the environment. Outside there is only the environment. As with Pulumi's own
+functions, the plain ones answer at once and hold the program up meanwhile, and the ``_output`` ones take and give
+outputs.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime import get_root_resource
 
 from nebius_model_resource import config, existing
+from nebius_model_resource.account import PACKAGE, Provider
 from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource.config import Lookup, Settings
 from nebius_model_resource.errors import ModelMissing, NebiusError
 from nebius_model_resource.existing import CustomModelInfo
 
@@ -37,54 +39,103 @@ class ModelNotFound(QueryFailed):
     """There is no model of the name that was asked for."""
 
 
-def list_custom_models(ai_project_id: str | None = None) -> list[CustomModelInfo]:
+def list_custom_models(
+    ai_project_id: str | None = None, opts: pulumi.InvokeOptions | None = None
+) -> list[CustomModelInfo]:
     """All models of a project, newest first.
 
     Args:
-        ai_project_id: the project; otherwise ``nebius:aiProjectId``, then ``NEBIUS_AI_PROJECT_ID``, then the
-            key's own.
+        ai_project_id: the project; otherwise that of the account, then ``NEBIUS_AI_PROJECT_ID``, then the key's own.
+        opts: ``provider`` is the account, where it is not the one of the stack's configuration.
 
     Raises:
         QueryFailed: no key, or the list could not be had.
     """
-    with _clear():
-        project = ai_project_id or config.ai_project_id(_lookup, reader=_reader())
-        return existing.list_models(_client(), project)
+    return _list(ai_project_id, _plain_lookup(opts, "list_custom_models"))
 
 
 def list_custom_models_output(
-    ai_project_id: pulumi.Input[str | None] = None,
+    ai_project_id: pulumi.Input[str | None] = None, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[CustomModelInfo]]:
-    """As :func:`list_custom_models`, for a project that may be an output."""
-    return _output(ai_project_id, list_custom_models)
+    """As :func:`list_custom_models`, for a project and an account that may be outputs."""
+    return _output(_list, ai_project_id, opts)
 
 
-def get_custom_model(name: str) -> CustomModelInfo:
+def get_custom_model(name: str, opts: pulumi.InvokeOptions | None = None) -> CustomModelInfo:
     """One model.
 
     Args:
         name: its generated name, full or short.
+        opts: ``provider`` is the account, where it is not the one of the stack's configuration.
 
     Raises:
         ModelNotFound: there is none.
         QueryFailed: no key, or the service could not tell.
     """
+    return _get(name, _plain_lookup(opts, "get_custom_model"))
+
+
+def get_custom_model_output(
+    name: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[CustomModelInfo]:
+    """As :func:`get_custom_model`, for a name and an account that may be outputs."""
+    return _output(_get, name, opts)
+
+
+def _list(ai_project_id: str | None, lookup: Lookup) -> list[CustomModelInfo]:
     with _clear():
-        return existing.get_model(_client(), name)
+        project = ai_project_id or config.ai_project_id(lookup, reader=_reader(lookup))
+        return existing.list_models(_client(lookup), project)
 
 
-def get_custom_model_output(name: pulumi.Input[str]) -> pulumi.Output[CustomModelInfo]:
-    """As :func:`get_custom_model`, for a name that may be an output."""
-    return _output(name, get_custom_model)
+def _get(name: str, lookup: Lookup) -> CustomModelInfo:
+    with _clear():
+        return existing.get_model(_client(lookup), name)
 
 
-def _output(argument: pulumi.Input[_A], function: Callable[[_A], _T]) -> pulumi.Output[_T]:
+def _output(
+    function: Callable[[_A, Lookup], _T], argument: pulumi.Input[_A], opts: pulumi.InvokeOptions | None
+) -> pulumi.Output[_T]:
     """Call in a thread, so that the program's other resources go on meanwhile."""
+    account = _account(opts)
+    # What a key opens is no secret because the key is one.
+    given = account.settings if account else {}
+    settings = {key: pulumi.Output.unsecret(pulumi.Output.from_input(value)) for key, value in given.items()}
 
-    def later(value: _A) -> Awaitable[_T]:
-        return asyncio.to_thread(function, value)
+    def later(values: dict[str, Any]) -> Awaitable[_T]:
+        lookup = values["settings"].get if account else _lookup
+        return asyncio.to_thread(function, values["argument"], lookup)
 
-    return pulumi.Output.from_input(argument).apply(later)
+    return pulumi.Output.all(argument=argument, settings=settings).apply(later)
+
+
+def _account(opts: pulumi.InvokeOptions | None) -> Provider | None:
+    """The explicit account of a call, given or its parent's; None for the stack's configuration."""
+    if opts is None:
+        return None
+    provider = opts.provider
+    if provider is None and opts.parent is not None:
+        provider = opts.parent.get_provider(f"{PACKAGE}:dynamic:Resource")
+    if provider is None or isinstance(provider, Provider):
+        return provider
+    raise QueryFailed("opts.provider is not a Provider of nebius_model_resource: give one")
+
+
+def _plain_lookup(opts: pulumi.InvokeOptions | None, function: str) -> Lookup:
+    """The settings of a call's account.
+
+    Raises:
+        QueryFailed: one of them is an output, which no plain function can wait for.
+    """
+    account = _account(opts)
+    if account is None:
+        return _lookup
+    settings = {key: value for key, value in account.settings.items() if isinstance(value, str)}
+    if settings != account.settings:
+        raise QueryFailed(
+            f"the provider of {function} has an output among its arguments: use {function}_output"
+        )
+    return settings.get
 
 
 def _lookup(key: str) -> str | None:
@@ -92,13 +143,13 @@ def _lookup(key: str) -> str | None:
     return pulumi.Config(namespace).get(name)
 
 
-def _reader() -> config.Reader:
+def _reader(lookup: Lookup) -> config.Reader:
     """Whoever reads a message: outside a program there is no stack to configure."""
-    return config.SCRIPT if get_root_resource() is None else config.STACK
+    return config.SCRIPT if get_root_resource() is None else config.reader_of(lookup)
 
 
-def _client() -> NebiusClient:
-    return _client_for(config.load_settings(_lookup, reader=_reader()))
+def _client(lookup: Lookup) -> NebiusClient:
+    return _client_for(config.load_settings(lookup, reader=_reader(lookup)))
 
 
 @lru_cache(maxsize=8)

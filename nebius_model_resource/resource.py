@@ -14,9 +14,9 @@ from pulumi.runtime import get_config, get_config_secret_keys_env, get_root_reso
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
+from nebius_model_resource.config import API_KEY
 from nebius_model_resource.provider import CustomModelProvider
 
-_API_KEY = "nebius:apiKey"
 _OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
 
 # By stack, since one process can run several programs: the resource that adopts each model.
@@ -69,7 +69,7 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
             name: the custom name, without blanks, ``/`` or ``:``; the resource's name where it is left out. The
                 service adds a hyphen and four letters.
             description: a text for people; None and ``""`` are the same.
-            ai_project_id: the project to make the model in; otherwise ``nebius:aiProjectId``, then
+            ai_project_id: the project to make the model in; otherwise ``nebius-models:aiProjectId``, then
                 ``NEBIUS_AI_PROJECT_ID``, then the key's own project.
             wait_for_active: whether create waits until the service has validated the model; True where left out.
                 Wait for as long as ``custom_timeouts.create`` says, else 10 minutes.
@@ -238,10 +238,10 @@ def _warn_of_a_plain_key() -> None:
         return
     _looked_at.add(stack)
     # The environment of the process is asked as well: a thread of the program's own does not see the other.
-    if is_config_secret(_API_KEY) or _API_KEY in get_config_secret_keys_env() or not get_config(_API_KEY):
+    if is_config_secret(API_KEY) or API_KEY in get_config_secret_keys_env() or not get_config(API_KEY):
         return
     if not isinstance(get_monitor(), MockMonitor):  # a test has no secrets, and no state
         pulumi.log.warn(
-            f"{_API_KEY} is not a secret and stands in the configuration and the state in the clear: "
-            f"run `pulumi config set --secret {_API_KEY} <key>`"
+            f"{API_KEY} is not a secret and stands in the configuration and the state in the clear: "
+            f"run `pulumi config set --secret {API_KEY} <key>`"
         )

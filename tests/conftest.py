@@ -38,7 +38,9 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture
 def host(emulator: Emulator) -> Iterator[DynamicHost]:
     """The real dynamic-provider host, configured for the emulator."""
-    with DynamicHost({"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}) as running:
+    with DynamicHost(
+        {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    ) as running:
         yield running
 
 

@@ -49,9 +49,9 @@ def nebius_emulator() -> Iterator[Emulator]:
 def local_stack(nebius_emulator: Emulator, tmp_path: Path) -> Iterator[Callable[..., LocalStack]]:
     """A factory of stacks on the emulator: `local_stack(program, config=…, name="test", **options)`.
 
-    `program` is the folder of a project, or the source of a program. `config` goes over `nebius:apiKey` and
-    `nebius:baseUrl`, which are the emulator's; `options` are those of `LocalStack.create_or_select`. What is left of a
-    stack is destroyed at the end.
+    `program` is the folder of a project, or the source of a program. `config` goes over `nebius-models:apiKey` and
+    `nebius-models:baseUrl`, which are the emulator's; `options` are those of `LocalStack.create_or_select`. What is
+    left of a stack is destroyed at the end.
     """
     from nebius_model_resource.testing.engine import LocalStack
 
@@ -77,7 +77,10 @@ def local_stack(nebius_emulator: Emulator, tmp_path: Path) -> Iterator[Callable[
 def _service(emulator: Emulator) -> dict[str, Any]:
     from pulumi.automation import ConfigValue
 
-    return {"nebius:apiKey": ConfigValue(emulator.api_key, secret=True), "nebius:baseUrl": emulator.url}
+    return {
+        "nebius-models:apiKey": ConfigValue(emulator.api_key, secret=True),
+        "nebius-models:baseUrl": emulator.url,
+    }
 
 
 def _project(program: str | Path, folder: Path, number: int) -> Path:

@@ -297,8 +297,8 @@ def test_a_project_made_by_the_cli_is_taken_over(folder: Path) -> None:
     """A configuration file with secrets that the CLI encrypted under a passphrase opens with that passphrase."""
     (folder / "Pulumi.dev.yaml").write_text(
         "encryptionsalt: v1:hxCYvkYOunk=:v1:Wo4jea4SFp+LKNmu:gLER9pg5floQgK+6elcxDzxPR0PdSQ==\n"
-        "config:\n  nebius:apiKey:\n    secure: v1:z67FTYs9Aguve1TC:+yrCYc4vVs7GCqnqCX71UExBExw=\n"
+        "config:\n  nebius-models:apiKey:\n    secure: v1:z67FTYs9Aguve1TC:+yrCYc4vVs7GCqnqCX71UExBExw=\n"
     )
     stack = LocalStack.create_or_select("dev", folder, passphrase="x")
-    assert stack.get_config("nebius:apiKey").value == "k123"
-    assert stack.get_config("nebius:apiKey").secret
+    assert stack.get_config("nebius-models:apiKey").value == "k123"
+    assert stack.get_config("nebius-models:apiKey").secret

@@ -19,6 +19,7 @@ def test_the_exported_names_are_these() -> None:
         "CustomModelInfo",
         "ModelNotFound",
         "NebiusError",
+        "Provider",
         "QueryFailed",
         "get_custom_model",
         "get_custom_model_output",

@@ -18,7 +18,7 @@ def shared_emulator() -> Iterator[Emulator]:
 @pytest.fixture(scope="module")
 def shared_host(shared_emulator: Emulator) -> Iterator[DynamicHost]:
     """One real host for all tests of a module, as one host serves all operations of an `up`."""
-    config = {"nebius:apiKey": shared_emulator.api_key, "nebius:baseUrl": shared_emulator.url}
+    config = {"nebius-models:apiKey": shared_emulator.api_key, "nebius-models:baseUrl": shared_emulator.url}
     with DynamicHost(config) as running:
         yield running
 

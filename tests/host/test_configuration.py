@@ -41,7 +41,7 @@ def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inp
         _, own_project = host.check({**inputs, "ai_project_id": "aiproject-e00x"})
     assert project == (
         "the project in NEBIUS_AI_PROJECT_ID has blanks or line ends in it, give it without them: "
-        "run `pulumi config set nebius:aiProjectId <id>`, or set NEBIUS_AI_PROJECT_ID"
+        "run `pulumi config set nebius-models:aiProjectId <id>`, or set NEBIUS_AI_PROJECT_ID"
     )
     assert "the Nebius API key in NEBIUS_API_KEY has quotes around it" in settings
     assert f"is the address of a call, not a base: give {emulator.url!r}" in settings
@@ -52,8 +52,8 @@ def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inp
 
 def test_a_cloud_project_is_warned_of_and_not_refused(emulator: Emulator, inputs: dict[str, Any]) -> None:
     """A run warns of it once where it is configured, and once where resources name it."""
-    config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}
-    with DynamicHost({**config, "nebius:aiProjectId": "project-e00x"}) as host:
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    with DynamicHost({**config, "nebius-models:aiProjectId": "project-e00x"}) as host:
         for name in ("one", "two", "one"):
             checked, faults = host.check(inputs, name=name)
             assert faults == []
@@ -62,7 +62,7 @@ def test_a_cloud_project_is_warned_of_and_not_refused(emulator: Emulator, inputs
             assert host.check({**inputs, "ai_project_id": "project-e00x"}, name=name)[1] == []
         host.check({**inputs, "ai_project_id": "aiproject-e00x"}, name="five")
         assert told(host) == [
-            ("one", f"nebius:aiProjectId {HINT}"),
+            ("one", f"nebius-models:aiProjectId {HINT}"),
             ("three", f"ai_project_id {HINT}"),
         ]
 

@@ -425,4 +425,4 @@ def test_refused_key_drops_nothing(
     service.add_fault(Fault(method="GET", status=status, times=None))
     with pytest.raises(HostError, match="Nebius refused the key") as caught:
         shared_host.read(*model)
-    assert "nebius:apiKey" in caught.value.message or "NEBIUS_API_KEY" in caught.value.message
+    assert "nebius-models:apiKey" in caught.value.message or "NEBIUS_API_KEY" in caught.value.message

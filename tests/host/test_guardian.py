@@ -123,7 +123,7 @@ def test_our_own_fault_after_the_post_leaves_nothing(emulator: Emulator, tmp_pat
     """A create that breaks on a bug after its model was made tells so, and the model goes when the host ends."""
     prelude = tmp_path / "host.py"
     prelude.write_text(BROKEN)
-    config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     with DynamicHost(config, prelude=prelude) as host:
         with pytest.raises(HostError, match="ZeroDivisionError"):
             host.create(INPUTS)

@@ -52,7 +52,7 @@ def _make(venv: Path, version: str) -> None:
 @pytest.fixture
 def host(python: str, emulator: Emulator, tmp_path: Path) -> Iterator[DynamicHost]:
     """The host of that SDK; started in a folder from which the clone itself cannot be imported."""
-    config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     with DynamicHost(config, python=python, cwd=tmp_path) as running:
         yield running
 
@@ -232,7 +232,7 @@ def test_without_one_private_name_the_provider_works_plainly(
     removal, keeps = REMOVALS[name]
     prelude = tmp_path / "host.py"
     prelude.write_text(RUN.format(removal=removal))
-    config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     with DynamicHost(config, prelude=prelude) as host:
         checked, faults = host.check(inputs)
         assert faults == []

@@ -228,7 +228,7 @@ def test_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
     """A certificate that is not valid ends the create at once, before the key is sent."""
     with (
         RawServer(lambda *_: None, self_signed(tmp_path)) as server,
-        DynamicHost({"nebius:apiKey": "secret-key", "nebius:baseUrl": server.url}) as host,
+        DynamicHost({"nebius-models:apiKey": "secret-key", "nebius-models:baseUrl": server.url}) as host,
     ):
         result, seconds = result_of(lambda: host.create(inputs_of("tls")))
         assert isinstance(result, HostError)
@@ -242,7 +242,7 @@ def test_plain_server_behind_https() -> None:
     """Where no encrypted connection comes about, nothing was sent: the create says so at its deadline."""
     with RawServer(lambda connection, _: connection.sendall(HEAD), until=b"") as server:
         url = server.url.replace("http:", "https:")
-        with DynamicHost({"nebius:apiKey": "secret-key", "nebius:baseUrl": url}) as host:
+        with DynamicHost({"nebius-models:apiKey": "secret-key", "nebius-models:baseUrl": url}) as host:
             result, seconds = result_of(lambda: host.create(inputs_of("tls"), timeout=3))
     assert isinstance(result, HostError)
     assert "no connection to the service" in result.message
@@ -313,7 +313,7 @@ def test_wrong_types_in_every_field(endpoint: str) -> None:
     patience = 20 if endpoint in ("POST", "DELETE") else 6
     todo = cases(READ_FIELDS if endpoint in ("LIST", "READ") else POST_FIELDS)
     with Emulator(validation_seconds=0) as emulator, Meddler(emulator.url, meddle) as meddler:
-        config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": meddler.url}
+        config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": meddler.url}
         with DynamicHost(config) as host, ThreadPoolExecutor(32) as pool:
 
             def live(case: tuple[str, str]) -> tuple[Any, list[str], Any]:

@@ -15,7 +15,7 @@ from tests.support.host import DynamicHost, HostError
 from tests.support.hostile import RawServer, self_signed, tunnel
 
 KEY = "sk-Zq9/very+secret=0451"
-AWAY = {"nebius:apiKey": KEY, "nebius:baseUrl": "https://models.example"}
+AWAY = {"nebius-models:apiKey": KEY, "nebius-models:baseUrl": "https://models.example"}
 INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 NOTHING_MADE = "; nothing was made: run `pulumi up` again"
 
@@ -121,7 +121,10 @@ def test_loopback_never_goes_through_a_proxy(host_name: str) -> None:
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     with Emulator(host="0.0.0.0", validation_seconds=0.1) as emulator, answering(b"") as proxy:
         port = emulator.url.rpartition(":")[2]
-        config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": f"http://{host_name}:{port}"}
+        config = {
+            "nebius-models:apiKey": emulator.api_key,
+            "nebius-models:baseUrl": f"http://{host_name}:{port}",
+        }
         environ = {spelled: proxy.url for name in names for spelled in (name, name.lower())}
         # Without this gRPC itself would take the lower-case variables for the host's connection to the engine.
         environ["no_grpc_proxy"] = "127.0.0.1,localhost"

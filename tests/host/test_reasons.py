@@ -179,8 +179,9 @@ def test_a_key_that_is_refused_in_a_wait_is_the_remedy(
     emulator.add_fault(Fault(method="GET", status=401, times=None))
     with pytest.raises(HostError, match="the key was refused") as caught:
         host.create(inputs)
-    assert "check the key (`pulumi config set --secret nebius:apiKey <key>`, or NEBIUS_API_KEY)" in str(
-        caught.value
+    assert (
+        "check the key (`pulumi config set --secret nebius-models:apiKey <key>`, or NEBIUS_API_KEY)"
+        in str(caught.value)
     )
     assert "custom_timeouts" not in str(caught.value)
     assert caught.value.kept is not None

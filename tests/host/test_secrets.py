@@ -72,7 +72,7 @@ def emulator() -> Iterator[Emulator]:
 def host(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DynamicHost]:
     prelude = tmp_path_factory.mktemp("host") / "prelude.py"
     prelude.write_text(PRELUDE)
-    config = {"nebius:apiKey": KEY, "nebius:baseUrl": emulator.url}
+    config = {"nebius-models:apiKey": KEY, "nebius-models:baseUrl": emulator.url}
     with DynamicHost(config, prelude=prelude, environ={"PULUMI_DEBUG_GRPC": ""}) as running:
         yield running
 
@@ -148,7 +148,7 @@ def test_a_short_key_is_looked_for_in_no_text(tmp_path: Path) -> None:
     inputs = {"name": "test-bot", "base_model": "acme/test-Base", "source": "huggingface.co/test/latest"}
     with (
         Emulator(validation_seconds=0.1, api_key=SHORT) as emulator,
-        DynamicHost({"nebius:apiKey": SHORT, "nebius:baseUrl": emulator.url}) as host,
+        DynamicHost({"nebius-models:apiKey": SHORT, "nebius-models:baseUrl": emulator.url}) as host,
     ):
         emulator.add_fault(Fault(method="POST", action="close", effect="after"))
         id_, outputs = host.create({**inputs, "description": DESCRIPTION})
@@ -198,7 +198,7 @@ def test_a_name_that_gives_the_key_away_is_no_name(endpoint: str) -> None:
     with (
         Emulator(validation_seconds=0.1, api_key=NAMED) as emulator,
         Meddler(emulator.url, meddle) as front,
-        DynamicHost({"nebius:apiKey": NAMED, "nebius:baseUrl": front.url}) as host,
+        DynamicHost({"nebius-models:apiKey": NAMED, "nebius-models:baseUrl": front.url}) as host,
     ):
         id_, outputs = host.create(inputs, timeout=10)
         told = [repr((id_, outputs)), *texts_of(lambda: host.read(id_, outputs))]
@@ -220,7 +220,7 @@ def test_a_long_key_in_a_name_that_was_asked_for() -> None:
     inputs = {"name": NAMED, "base_model": "acme/Base", "source": "file-1"}
     with (
         Emulator(validation_seconds=0.1, api_key=NAMED) as emulator,
-        DynamicHost({"nebius:apiKey": NAMED, "nebius:baseUrl": emulator.url}) as host,
+        DynamicHost({"nebius-models:apiKey": NAMED, "nebius-models:baseUrl": emulator.url}) as host,
     ):
         emulator.add_fault(Fault(method="POST", action="close", effect="after"))
         id_, outputs = host.create(inputs, timeout=20)
@@ -240,7 +240,7 @@ def test_a_description_with_the_key_is_told_without_it() -> None:
 
     with Emulator(validation_seconds=0, api_key=KEY) as emulator, Meddler(emulator.url, meddle) as front:
         held = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
-        with DynamicHost({"nebius:apiKey": KEY, "nebius:baseUrl": front.url}) as host:
+        with DynamicHost({"nebius-models:apiKey": KEY, "nebius-models:baseUrl": front.url}) as host:
             inputs = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "description": "mine"}
             inputs["import_id"] = held
             _, [(_, reason)] = host.check(inputs)

@@ -18,7 +18,7 @@ NAMES = ("bot", "tool", "judge")
 @pytest.fixture
 def hosts(emulator: Emulator) -> Iterator[tuple[DynamicHost, DynamicHost]]:
     """A host for each stack."""
-    config = {"nebius:apiKey": emulator.api_key, "nebius:baseUrl": emulator.url}
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     with DynamicHost(config) as one, DynamicHost(config) as other:
         yield one, other
 

@@ -213,7 +213,10 @@ class World:
         """What the host does when it meets a provider for the first time."""
         with self._lock:
             if PROVIDER not in dynamic_main._PROVIDER_CACHE:
-                config = {"nebius:apiKey": self.emulator.api_key, "nebius:baseUrl": self.emulator.url}
+                config = {
+                    "nebius-models:apiKey": self.emulator.api_key,
+                    "nebius-models:baseUrl": self.emulator.url,
+                }
                 provider = SoakProvider()
                 provider.configure(ConfigureRequest(Config(config, "soak")))
                 dynamic_main._PROVIDER_CACHE[PROVIDER] = provider

@@ -41,8 +41,8 @@ def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulato
             name,
             write_program(tmp_path, program or program_with()),
             config={
-                "nebius:apiKey": ConfigValue(emulator.api_key, secret=True),
-                "nebius:baseUrl": emulator.url,
+                "nebius-models:apiKey": ConfigValue(emulator.api_key, secret=True),
+                "nebius-models:baseUrl": emulator.url,
                 **(config or {}),
             },
             env_vars=environment(tmp_path),

@@ -11,7 +11,7 @@ from nebius_model_resource.testing.emulator import Emulator
 from tests.stacks.conftest import FAILED, MakeStack, custom_models, replace_program
 from tests.support.stacks import program_with
 
-PLAIN_KEY = "nebius:apiKey is not a secret and stands in the configuration and the state in the clear"
+PLAIN_KEY = "nebius-models:apiKey is not a secret and stands in the configuration and the state in the clear"
 HEAD = "import pulumi\nfrom nebius_model_resource import CustomModel\n"
 SECRETS = (
     HEAD
@@ -62,16 +62,18 @@ def test_a_key_that_is_no_secret_is_warned_of_once(make_stack: MakeStack, emulat
     A look-up in a program tells the same remedy.
     """
     program = program_with() + 'CustomModel("other", base_model="a/b", source="file-1")\n'
-    stack = make_stack(program, {"nebius:apiKey": emulator.api_key})
-    assert warnings(stack) == [f"{PLAIN_KEY}: run `pulumi config set --secret nebius:apiKey <key>`"]
-    stack.set_config("nebius:apiKey", ConfigValue(emulator.api_key, secret=True))
+    stack = make_stack(program, {"nebius-models:apiKey": emulator.api_key})
+    assert warnings(stack) == [f"{PLAIN_KEY}: run `pulumi config set --secret nebius-models:apiKey <key>`"]
+    stack.set_config("nebius-models:apiKey", ConfigValue(emulator.api_key, secret=True))
     assert warnings(stack) == []
-    stack.remove_config("nebius:apiKey")
+    stack.remove_config("nebius-models:apiKey")
     told = failed_preview(stack)
     assert "no Nebius API key" in told
     assert "in the clear" not in told
     replace_program(stack, "import nebius_model_resource\nnebius_model_resource.list_custom_models()\n")
-    assert "no Nebius API key: run `pulumi config set --secret nebius:apiKey <key>`" in failed_preview(stack)
+    assert "no Nebius API key: run `pulumi config set --secret nebius-models:apiKey <key>`" in failed_preview(
+        stack
+    )
 
 
 def test_no_secret_and_no_token_is_printed(make_stack: MakeStack, emulator: Emulator) -> None:
@@ -98,7 +100,7 @@ def test_no_secret_and_no_token_is_printed(make_stack: MakeStack, emulator: Emul
 def test_a_base_url_and_a_source_as_people_paste_them_work(make_stack: MakeStack, emulator: Emulator) -> None:
     """`/v1/` and `.git` are taken off, another spelling of the source is no change, and a call's address is refused."""
     source = "https://HuggingFace.co/org/repo.git"
-    stack = make_stack(program_with(source=source), {"nebius:baseUrl": f"{emulator.url}/v1/"})
+    stack = make_stack(program_with(source=source), {"nebius-models:baseUrl": f"{emulator.url}/v1/"})
     stack.up()
     [model] = emulator.models()
     assert model["source"] == "huggingface.co/org/repo"
@@ -106,8 +108,8 @@ def test_a_base_url_and_a_source_as_people_paste_them_work(make_stack: MakeStack
     stack.refresh()
     replace_program(stack, program_with(source="huggingface.co/org/repo"))
     assert set(stack.preview().change_summary) == {"same"}
-    stack.set_config("nebius:baseUrl", ConfigValue(f"{emulator.url}/v1/models"))
+    stack.set_config("nebius-models:baseUrl", ConfigValue(f"{emulator.url}/v1/models"))
     assert f"is the address of a call, not a base: give {emulator.url!r}" in failed_preview(stack)
-    stack.set_config("nebius:baseUrl", ConfigValue(emulator.url))
-    stack.set_config("nebius:aiProjectId", ConfigValue("aiproject 1"))
-    assert "the project in nebius:aiProjectId has blanks or line ends in it" in failed_preview(stack)
+    stack.set_config("nebius-models:baseUrl", ConfigValue(emulator.url))
+    stack.set_config("nebius-models:aiProjectId", ConfigValue("aiproject 1"))
+    assert "the project in nebius-models:aiProjectId has blanks or line ends in it" in failed_preview(stack)

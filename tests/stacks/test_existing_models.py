@@ -233,7 +233,7 @@ def test_programs_look_models_up_with_the_configuration_of_the_stack(
     here = by_hand(emulator, ai_project_id="aiproject-e00one")
     elsewhere = by_hand(emulator, ai_project_id="aiproject-e00two")
     program = QUERIES.format(base=BASE, source=SOURCE, name=here.rpartition(":")[2])
-    stack = make_stack(program, {"nebius:aiProjectId": "aiproject-e00one"})
+    stack = make_stack(program, {"nebius-models:aiProjectId": "aiproject-e00one"})
     stack.preview()
     told = {name: output.value for name, output in stack.up().outputs.items()}
     assert told == {"here": [here], "elsewhere": [elsewhere], "mine": SOURCE, "status": "active"}

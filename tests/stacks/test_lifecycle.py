@@ -200,10 +200,10 @@ def test_every_fault_is_told_at_preview(make_stack: MakeStack, emulator: Emulato
 def test_a_missing_key_is_told_with_both_ways_to_set_it(make_stack: MakeStack) -> None:
     """Without a key the preview fails with one line that names the two remedies."""
     stack = make_stack()
-    stack.remove_config("nebius:apiKey")
+    stack.remove_config("nebius-models:apiKey")
     with pytest.raises(FAILED) as caught:
         stack.preview()
-    assert "`pulumi config set --secret nebius:apiKey <key>`" in str(caught.value)
+    assert "`pulumi config set --secret nebius-models:apiKey <key>`" in str(caught.value)
     assert "NEBIUS_API_KEY" in str(caught.value)
 
 
@@ -302,10 +302,10 @@ def test_configuration_of_the_stack_comes_before_the_environment(
     make_stack: MakeStack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The project of the stack's configuration is used, and changing it replaces the model."""
-    stack = make_stack(config={"nebius:aiProjectId": "aiproject-e00one"})
+    stack = make_stack(config={"nebius-models:aiProjectId": "aiproject-e00one"})
     stack.up()
     assert [post.query for post in posts(emulator)] == [{"ai_project_id": "aiproject-e00one"}]
-    stack.set_config("nebius:aiProjectId", ConfigValue("aiproject-e00two"))
+    stack.set_config("nebius-models:aiProjectId", ConfigValue("aiproject-e00two"))
     assert "ai_project_id" in stack.preview(diff=True).stdout
 
 

@@ -10,7 +10,7 @@ from tests.support.calls import without_proxies
 from tests.support.hostile import RawServer
 from tests.support.stacks import program_with
 
-AWAY = {"nebius:baseUrl": "https://models.example"}
+AWAY = {"nebius-models:baseUrl": "https://models.example"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_a_short_key_and_a_proxy_for_all_change_nothing_on_loopback(
         for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(variable, proxy.url)
         program = program_with("test-bot", description="a latest test")
-        stack = make_stack(program, {"nebius:apiKey": "test", "nebius:baseUrl": service.url})
+        stack = make_stack(program, {"nebius-models:apiKey": "test", "nebius-models:baseUrl": service.url})
         made = stack.up().outputs["generated_name"].value
         assert [model["name"] for model in service.models()] == [made]
         assert set(stack.refresh().summary.resource_changes) == {"same"}

@@ -98,7 +98,7 @@ class DynamicHost:
     """One host process; a context manager.
 
     Attributes:
-        config: the stack's configuration, by full keys (``nebius:apiKey``).
+        config: the stack's configuration, by full keys (``nebius-models:apiKey``).
         environ: variables to add; the service's own variables never leak in.
         prelude: a script to run in place of ``-m pulumi.dynamic``, which it must end with.
     """

@@ -93,8 +93,8 @@ def cli_stack(
     )
     stack.set_all_config(
         {
-            "nebius:apiKey": ConfigValue(emulator.api_key, secret=True),
-            "nebius:baseUrl": ConfigValue(emulator.url),
+            "nebius-models:apiKey": ConfigValue(emulator.api_key, secret=True),
+            "nebius-models:baseUrl": ConfigValue(emulator.url),
             **{key: ConfigValue(value) for key, value in (config or {}).items()},
         }
     )

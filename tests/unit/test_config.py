@@ -21,7 +21,7 @@ HOST = "https://api.studio.nebius.com"
 
 
 def base_url(url: str) -> str:
-    return load_settings({"nebius:apiKey": "k"}.get, {"NEBIUS_BASE_URL": url}).base_url
+    return load_settings({"nebius-models:apiKey": "k"}.get, {"NEBIUS_BASE_URL": url}).base_url
 
 
 def refusal(environ: dict[str, str], **options: Any) -> str:
@@ -35,9 +35,9 @@ def refusal(environ: dict[str, str], **options: Any) -> str:
 def test_the_stack_comes_before_the_environment() -> None:
     """Each setting is taken from the stack's configuration first."""
     stack = {
-        "nebius:apiKey": "from-stack",
-        "nebius:baseUrl": "https://one.example/",
-        "nebius:aiProjectId": "p1",
+        "nebius-models:apiKey": "from-stack",
+        "nebius-models:baseUrl": "https://one.example/",
+        "nebius-models:aiProjectId": "p1",
     }
     environ = {
         "NEBIUS_API_KEY": "from-env",
@@ -54,12 +54,12 @@ def test_the_stack_comes_before_the_environment() -> None:
 
 def test_the_documented_host_is_the_default() -> None:
     """Without a base URL the one of the documentation is used."""
-    assert load_settings({"nebius:apiKey": "k"}.get, {}).base_url == DEFAULT_BASE_URL
+    assert load_settings({"nebius-models:apiKey": "k"}.get, {}).base_url == DEFAULT_BASE_URL
 
 
 def test_a_key_shows_in_no_repr() -> None:
     """Printing the settings does not print the key."""
-    assert "sesame" not in repr(load_settings({"nebius:apiKey": "sesame"}.get, {}))
+    assert "sesame" not in repr(load_settings({"nebius-models:apiKey": "sesame"}.get, {}))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_key_shows_in_no_repr() -> None:
 )
 def test_https_and_loopback_are_accepted(url: str) -> None:
     """The key travels encrypted, or does not leave the machine."""
-    assert load_settings({"nebius:apiKey": "k", "nebius:baseUrl": url}.get, {}).base_url == url
+    assert load_settings({"nebius-models:apiKey": "k", "nebius-models:baseUrl": url}.get, {}).base_url == url
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_https_and_loopback_are_accepted(url: str) -> None:
 )
 def test_other_urls_are_refused_with_the_remedy(url: str) -> None:
     """A base URL that would leak the key, or is none, is named with what to do."""
-    with pytest.raises(ConfigurationError, match="pulumi config set nebius:baseUrl") as caught:
-        load_settings({"nebius:apiKey": "k", "nebius:baseUrl": url}.get, {})
+    with pytest.raises(ConfigurationError, match="pulumi config set nebius-models:baseUrl") as caught:
+        load_settings({"nebius-models:apiKey": "k", "nebius-models:baseUrl": url}.get, {})
     assert "pw" not in str(caught.value)
 
 
@@ -102,7 +102,7 @@ def test_other_urls_are_refused_with_the_remedy(url: str) -> None:
 def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) -> None:
     """The message names the remedy and not the key."""
     with pytest.raises(ConfigurationError, match="NEBIUS_API_KEY") as caught:
-        load_settings({"nebius:apiKey": key}.get, {})
+        load_settings({"nebius-models:apiKey": key}.get, {})
     assert key not in str(caught.value)
 
 
@@ -184,7 +184,7 @@ PASTED = [
     ("Authorization: bearer {}", "has 'Bearer' in front"),
     ("NEBIUS_API_KEY={}", "has the name of a setting in front"),
     ("export NEBIUS_API_KEY={}", "has the name of a setting in front"),
-    ("nebius:apiKey: {}", "has the name of a setting in front"),
+    ("nebius-models:apiKey: {}", "has the name of a setting in front"),
     ("{} # the key", "has blanks or line ends in it"),
     ("{0}\n{0}", "has blanks or line ends in it"),
     ("{}\\n", "has a line end written as"),
@@ -232,9 +232,9 @@ def test_a_clean_key_is_taken_as_it_is(key: str) -> None:
 def test_a_project_is_refused_with_the_place_it_came_from(project: str, told: str) -> None:
     """The configuration key or the variable is named, with how to set it again."""
     with pytest.raises(ConfigurationError) as caught:
-        ai_project_id({"nebius:aiProjectId": project}.get, {})
-    assert str(caught.value).startswith(f"the project in nebius:aiProjectId {told}")
-    assert "`pulumi config set nebius:aiProjectId <id>`" in str(caught.value)
+        ai_project_id({"nebius-models:aiProjectId": project}.get, {})
+    assert str(caught.value).startswith(f"the project in nebius-models:aiProjectId {told}")
+    assert "`pulumi config set nebius-models:aiProjectId <id>`" in str(caught.value)
     with pytest.raises(ConfigurationError, match="the project in NEBIUS_AI_PROJECT_ID"):
         ai_project_id(EMPTY.get, {"NEBIUS_AI_PROJECT_ID": project})
 
@@ -259,5 +259,5 @@ def test_who_has_no_stack_is_not_told_to_configure_one(reader: Any) -> None:
     assert "NEBIUS_API_KEY" in message
     assert ("--base-url <url>" in message) == (reader is COMMAND)
     with pytest.raises(ConfigurationError) as caught:
-        ai_project_id({"nebius:aiProjectId": "a b"}.get, {}, reader)
+        ai_project_id({"nebius-models:aiProjectId": "a b"}.get, {}, reader)
     assert "pulumi" not in str(caught.value)

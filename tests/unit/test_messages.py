@@ -15,8 +15,8 @@ DETAIL = {"status": 400, "detail": "no"}
             errors.AccessDenied("bad key (HTTP 401)", status=401, detail=""),
             "create",
             (
-                "Nebius refused the key: bad key (HTTP 401); check the key (`pulumi config set --secret nebius:apiKey "
-                "<key>`, or NEBIUS_API_KEY); nothing was made: run `pulumi up` again"
+                "Nebius refused the key: bad key (HTTP 401); check the key (`pulumi config set --secret "
+                "nebius-models:apiKey <key>`, or NEBIUS_API_KEY); nothing was made: run `pulumi up` again"
             ),
         ),
         (
@@ -40,7 +40,7 @@ DETAIL = {"status": 400, "detail": "no"}
             "create",
             (
                 "Nebius could not be reached: no connection to the service: Connection refused; check the network and "
-                "nebius:baseUrl; nothing was made: run `pulumi up` again"
+                "nebius-models:baseUrl; nothing was made: run `pulumi up` again"
             ),
         ),
         (

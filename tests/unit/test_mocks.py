@@ -52,7 +52,7 @@ def run(program: str) -> list[list[Any]]:
 def test_many_tests_in_one_process_get_no_warning_and_just_their_inputs() -> None:
     """A key set for a test is no secret and is not warned of; only a secret input adds the mark that it is one."""
     given = run("""
-pulumi.runtime.set_all_config({"nebius:apiKey": "k"})
+pulumi.runtime.set_all_config({"nebius-models:apiKey": "k"})
 declare()
 declare()
 declare(description=pulumi.Output.from_input("plain"))

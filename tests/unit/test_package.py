@@ -43,6 +43,7 @@ ORDER = [
     "dynamic_edge",
     "provider",
     "resource",
+    "account",
 ]
 
 

@@ -4,7 +4,7 @@ It serves Pulumi's own protocol to a program and to the host of dynamic provider
 unmodified and each in a process of its own, and keeps the state in Pulumi's own format. What it does was compared,
 scenario by scenario, with what the real engine did (`tests/engine`).
 
-    stack = LocalStack.create_or_select("dev", "path/to/project", config={"nebius:baseUrl": url})
+    stack = LocalStack.create_or_select("dev", "path/to/project", config={"nebius-models:baseUrl": url})
     stack.up(on_output=print)
 
 or, at a shell, `python -m nebius_model_resource.testing.engine up --stack dev`.
