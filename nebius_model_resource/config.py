@@ -207,11 +207,10 @@ def _named_key(variable: str, lookup: Lookup, environ: Mapping[str, str], reader
         )
     if key := environ.get(variable, "").strip():
         return key
-    shown = (
-        f" {variable}," if variable.isupper() else ""
-    )  # a key without blanks or dots is seldom upper case alone
+    # A key that was given in place of a name is seldom upper case alone: nothing else is shown.
+    which = f"{variable}, which {place} names," if variable.isupper() else f"that {place} names"
     raise ConfigurationError(
-        f"no Nebius API key: the environment variable{shown} that {place} names is not set: set it to the key"
+        f"no Nebius API key: the environment variable {which} is not set: set it to the key"
     )
 
 
