@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +25,9 @@ SALT = "v1:LulKuSgwIDc=:v1:2BmwUa3a9Xfi/FHV:VgQQFWteH9KyLy7jr2hOuqUCoxhviA=="
 class Played(Protocol):
     """A stack as a scenario needs it."""
 
-    def run(self, op: str, on_event: Callable[[EngineEvent], Any], parallel: int | None) -> bool:
+    def run(
+        self, op: str, flags: Sequence[str], on_event: Callable[[EngineEvent], Any], parallel: int | None
+    ) -> bool:
         """Run one operation; returns whether it succeeded."""
 
     def set_config(self, key: str, value: str) -> None:
@@ -74,13 +76,16 @@ class RealStack:
         self._stack = pulumi.automation.create_stack("dev", work_dir=str(folder), opts=options)
         self._stack.set_all_config(dict(CONFIG))
 
-    def run(self, op: str, on_event: Callable[[EngineEvent], Any], parallel: int | None) -> bool:
+    def run(
+        self, op: str, flags: Sequence[str], on_event: Callable[[EngineEvent], Any], parallel: int | None
+    ) -> bool:
         """Run one operation; returns whether it succeeded."""
         log = self._folder.parent / "events.jsonl"
         log.write_text("")
-        flags = ["--skip-preview", "--yes"] if op != "preview" else []
-        flags += ["--parallel", str(parallel)] if parallel else []
-        command = ["pulumi", op, "--stack", "dev", "--non-interactive", "--event-log", str(log), *flags]
+        common = ["--stack", "dev", "--non-interactive", "--event-log", str(log)]
+        common += ["--skip-preview", "--yes"] if op != "preview" else []
+        common += ["--parallel", str(parallel)] if parallel else []
+        command = ["pulumi", op, *common, *flags]
         ended = subprocess.run(command, cwd=self._folder, env=self._env, capture_output=True, check=False)
         for line in log.read_text().splitlines():
             on_event(EngineEvent.from_json(json.loads(line)))
@@ -108,10 +113,13 @@ class OwnStack:
         # One salt for all: a key takes a third of a second to derive, and is derived once for each salt.
         self.stack.file.crypter.salt = SALT
 
-    def run(self, op: str, on_event: Callable[[EngineEvent], Any], parallel: int | None) -> bool:
+    def run(
+        self, op: str, flags: Sequence[str], on_event: Callable[[EngineEvent], Any], parallel: int | None
+    ) -> bool:
         """Run one operation; returns whether it succeeded."""
+        options: dict[str, Any] = {flag.removeprefix("--").replace("-", "_"): True for flag in flags}
         try:
-            getattr(self.stack, op)(on_event=on_event, parallel=parallel)
+            getattr(self.stack, op)(on_event=on_event, parallel=parallel, **options)
         except EngineError as fault:
             if not fault.stdout:
                 raise

@@ -25,7 +25,10 @@ MakeStack = Callable[[Path], Any]
 
 @dataclass(frozen=True)
 class Turn:
-    """One operation, and what is changed before it; what is not given stays as it was."""
+    """One operation with its flags, as the CLI spells them, and what is changed before it.
+
+    What is not given stays as it was.
+    """
 
     op: str = "up"
     resources: list[dict[str, Any]] | None = None
@@ -36,6 +39,7 @@ class Turn:
     remove: tuple[str, ...] = ()
     edit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     config: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,14 @@ def _turn(turn: Turn, plan: dict[str, Any], folder: Path, stack: Any, *, ordered
     for key, value in turn.config.items():
         stack.set_config(key, value)
     events: list[Any] = []
-    succeeded = stack.run(turn.op, events.append, 1 if ordered else None)
+    succeeded = stack.run(turn.op, turn.flags, events.append, 1 if ordered else None)
     counts: dict[str, int] = next(
         (event.summary_event.resource_changes for event in events if event.summary_event), {}
     )
     calls = [json.loads(line) for line in _lines(folder / "calls.jsonl")]
     steps = [told for event in events if (told := _step(event)) is not None]
     return {
-        "op": turn.op,
+        "op": " ".join([turn.op, *turn.flags]),
         "succeeded": succeeded,
         "counts": {key: count for key, count in sorted(counts.items()) if count},
         "calls": calls if ordered else _grouped(calls, lambda call: str(_subject(call))),

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from .lab import Scenario, Turn
-
-
-def item(name: str, /, *, opts: dict[str, Any] | None = None, **props: Any) -> dict[str, Any]:
-    """One item of a program; `opts` are resource options with names where resources go."""
-    return {"name": name, "props": {"label": f"label of {name}", **props}, "opts": opts or {}}
-
-
-def rack(name: str, /, *, outputs: dict[str, Any] | None = None, **opts: Any) -> dict[str, Any]:
-    """One component of a program."""
-    return {"name": name, "rack": True, "opts": opts, "outputs": outputs or {}}
-
-
-def of(name: str, output: str = "stamp") -> dict[str, str]:
-    """An output of another item."""
-    return {"of": name, "output": output}
-
-
-def after(*names: str, **opts: Any) -> dict[str, Any]:
-    """Options with `depends_on`."""
-    return {"depends_on": list(names), **opts}
-
-
-A, B = item("a"), item("b", opts=after("a"))
-LINKED = [item("a"), item("b", link=of("a"))]
-CHAIN = [item("a", kind="x"), item("b", link=of("a", "kind")), item("c", link=of("b", "link"))]
-MOVED_CHAIN = [item("a", kind="y"), *CHAIN[1:]]
+from .parts import CHAIN, LINKED, MOVED_CHAIN, STACK, A, B, after, item, of, rack
+from .refreshes import EVERY_TIME as REFRESHES_EVERY_TIME
+from .refreshes import REFRESHES
+from .renames import EVERY_TIME as RENAMES_EVERY_TIME
+from .renames import RENAMES
 
 _EVERY_TIME = {
     "a diff that does not say",
@@ -433,7 +411,7 @@ _ALL = [
                         "a",
                         opts={
                             "parent": "r",
-                            "aliases": [{"parent": "urn:pulumi:dev::lab::pulumi:pulumi:Stack::lab-dev"}],
+                            "aliases": [{"parent": STACK}],
                         },
                     ),
                 ],
@@ -587,4 +565,5 @@ _ALL = [
     Scenario("up again after destroy", [Turn("up", [A]), Turn("destroy"), Turn("up"), Turn("refresh")]),
 ]
 
-SCENARIOS = [replace(scenario, slow=scenario.name not in _EVERY_TIME) for scenario in _ALL]
+_FAST = _EVERY_TIME | RENAMES_EVERY_TIME | REFRESHES_EVERY_TIME
+SCENARIOS = [replace(scenario, slow=scenario.name not in _FAST) for scenario in [*_ALL, *RENAMES, *REFRESHES]]

@@ -20,7 +20,7 @@ from nebius_model_resource.testing.engine.steps import Create, Replace, Same, Up
 from nebius_model_resource.testing.engine.wording import Style
 
 from .lab import PROGRAM
-from .scenarios import after, item
+from .parts import after, item
 
 STACK = "urn:pulumi:dev::lab::pulumi:pulumi:Stack::lab-dev"
 KIND = "pulumi-python:dynamic:Item"
@@ -189,6 +189,9 @@ def test_a_stack_at_the_shell(
     assert "hush" not in exported
     assert "hidden" not in exported
     assert "3 unchanged" in run("refresh", "--diff")
-    assert "- 3 deleted" in run("destroy")
+    assert "3 unchanged" in run("preview", "--refresh")
+    assert "b refreshed" in run("up", "--refresh", "--run-program")
+    assert "updated" not in run("refresh", "--run-program")
+    assert "- 3 deleted" in run("destroy", "--refresh", "--run-program")
     assert main(["output", *where, "missing"]) == 1
     assert "error: current stack does not have output property 'missing'" in capfd.readouterr().err

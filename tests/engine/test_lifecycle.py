@@ -21,7 +21,7 @@ from pulumi.automation import ConfigValue
 from nebius_model_resource.testing.engine import EngineError, LocalStack
 
 from .lab import PROGRAM
-from .scenarios import after, item
+from .parts import after, item
 
 PATIENCE = 60.0
 

@@ -109,8 +109,8 @@ def test_a_preview_writes_nothing(file: StateFile) -> None:
 def test_references_follow_a_rename(file: StateFile) -> None:
     """What depends on a renamed resource names it anew, even where the program has not come to it yet."""
     journal = Journal(file, Snapshot([resource("a"), resource("b", "a")]), dry_run=False)
-    journal.renamed = {urn("z"): urn("a")}
     renamed = resource("z")
+    renamed.alias = urn("a")
     journal.end(renamed, new=renamed, done=journal.snapshot().resources[0])
     assert [each.dependencies for each in file.read().resources] == [[], [urn("z")]]
 

@@ -47,6 +47,13 @@ def parser() -> argparse.ArgumentParser:
                 "--parallel", "-p", type=int, help="steps at a time (default: four per core)"
             )
             command.add_argument("--diff", action="store_true", help="show what changes in each resource")
+            if name != "refresh":
+                command.add_argument("--refresh", "-r", action="store_true", help="ask first what is live")
+            command.add_argument(
+                "--run-program",
+                action="store_true",
+                help="refresh and destroy under the names and the configuration of the program as it is now",
+            )
             # There is nobody to ask: taken for the real command line's sake.
             command.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
             command.add_argument("--skip-preview", "-f", action="store_true", help=argparse.SUPPRESS)
@@ -83,7 +90,9 @@ def _pair(text: str) -> tuple[str, str]:
 def _operate(stack: LocalStack, args: argparse.Namespace) -> int:
     operation = getattr(stack, args.command)
     live = sys.stdout.isatty()
-    operation(parallel=args.parallel, diff=args.diff, on_output=_say, style=Style.of_terminal(), live=live)
+    asked = {name: True for name in ("refresh", "run_program") if getattr(args, name, False)}
+    style = Style.of_terminal()
+    operation(parallel=args.parallel, diff=args.diff, on_output=_say, style=style, live=live, **asked)
     return 0
 
 

@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from . import urns
 from .errors import Bail, EngineError, StepFailed, Unavailable
 from .events import Events
-from .host import Host
-from .planner import Planner
+from .host import Calls
+from .planner import Planner, Purpose, Registration
 from .resources import Goal, Resource
 from .state import Journal, Snapshot
 from .steps import Delete, Refresh, Step, World
 from .values import Properties, hide_outputs
 
+_T = TypeVar("_T")
 _CANCELLED = "operation canceled: what was in flight has been finished and recorded"
 
 
@@ -42,12 +44,15 @@ class Deployment:
         base: Snapshot,
         journal: Journal,
         events: Events,
-        make_host: Callable[[], Host],
+        make_host: Callable[[], Calls],
         config: Properties,
         *,
         parallel: int,
         dry_run: bool,
+        purpose: Purpose = Purpose.UPDATE,
+        asking: bool = False,
     ) -> None:
+        """Nothing is started yet. `asking`: each resource that the program declares is asked after first."""
         self.identity = identity
         self.events = events
         self.journal = journal
@@ -56,10 +61,10 @@ class Deployment:
         self.interrupted = False
         self.failed = False
         self.step_failed = False
-        self._base = base
+        self._asking = asking
         self._config = config
         self._make_host = make_host
-        self._host: Host | None = None
+        self._host: Calls | None = None
         self._host_lock = threading.Lock()
         self._planning = threading.Lock()
         self._provider = ""
@@ -70,8 +75,10 @@ class Deployment:
         self.world = World(
             self.host, dry_run, lambda urn, text: events.say(text, severity="warning", urn=urn)
         )
-        self.planner = Planner(identity.stack, identity.project, base.resources, self.world, self.report)
-        journal.renamed = self.planner.renamed
+        self.planner = Planner(
+            identity.stack, identity.project, base.resources, self.world, self.report, purpose
+        )
+        journal.refreshing = asking
 
     @property
     def stack_urn(self) -> str:
@@ -79,7 +86,7 @@ class Deployment:
         name = f"{self.identity.project}-{self.identity.stack}"
         return urns.make(self.identity.stack, self.identity.project, "", urns.STACK_TYPE, name)
 
-    def host(self) -> Host:
+    def host(self) -> Calls:
         """The host of dynamic providers, started when it is first needed."""
         with self._host_lock:
             if self._host is None:
@@ -87,6 +94,14 @@ class Deployment:
                 self._host = host
                 host.start(self._config)
             return self._host
+
+    def configure(self, config: Properties) -> None:
+        """Go on with another configuration: then a host is not the one of before."""
+        with self._host_lock:
+            if config != self._config and self._host is not None:
+                self._host.stop()
+                self._host = None
+            self._config = config
 
     def report(self, urn: str, message: str) -> None:
         """Tell of an error that makes the operation fail."""
@@ -114,9 +129,16 @@ class Deployment:
         Raises:
             Unavailable: The operation is being given up, because of this resource or another.
         """
-        steps, future = self._plan(lambda: self._plan_goal(goal))
+        found = self._planned(lambda: self._find(goal))
+        refresh = self.planner.refresh(found) if self._asking else None
+        if refresh is not None:
+            self._pool.submit(self._run_chain, [refresh]).result()
+            self.planner.refreshed(found, refresh)
+        steps, future = self._plan(lambda: self.planner.steps(found))
         future.result()
-        return steps[-1].resource
+        made = steps[-1].resource if steps else found.old
+        assert made is not None
+        return made
 
     def read(self, new: Resource) -> Resource:
         """Bring a resource that the program only gets into the state.
@@ -133,15 +155,26 @@ class Deployment:
         future.result()
         return steps[-1].resource
 
-    def _plan_goal(self, goal: Goal) -> list[Step]:
-        return self.planner.register(goal, self._provider_reference() if goal.custom else "")
+    def _find(self, goal: Goal) -> Registration:
+        return self.planner.find(goal, self._provider_reference() if goal.custom else "")
 
     def _plan(self, plan: Callable[[], list[Step]]) -> tuple[list[Step], Future[None]]:
+        def hand_over() -> tuple[list[Step], Future[None]]:
+            steps = plan()
+            for step in steps:
+                if step.logical and step.new is not None:
+                    self._registered[step.urn] = step
+            # While planning is locked: steps begin in the order in which they were planned.
+            return steps, self._pool.submit(self._run_chain, steps)
+
+        return self._planned(hand_over)
+
+    def _planned(self, plan: Callable[[], _T]) -> _T:
         with self._planning:
             if self.given_up.is_set():
                 raise Unavailable
             try:
-                steps = plan()
+                return plan()
             except Bail:
                 self.failed = True
                 self.give_up()
@@ -154,16 +187,16 @@ class Deployment:
                 self.report(self.stack_urn, str(fault))
                 self.give_up()
                 raise Unavailable from None
-            for step in steps:
-                if step.logical and step.new is not None:
-                    self._registered[step.urn] = step
-            # Handed over while planning is locked: steps begin in the order in which they were planned.
-            return steps, self._pool.submit(self._run_chain, steps)
 
     def _provider_reference(self) -> str:
         if not self._provider:
-            goal = _provider_goal(self._config)
-            steps = self.planner.register(goal, "")
+            goal = Goal(urns.PROVIDER_TYPE, "default", custom=True, properties=self._config)
+            found = self.planner.find(goal, "")
+            refresh = self.planner.refresh(found) if self._asking else None
+            if refresh is not None:
+                self._run_chain([refresh])
+                self.planner.refreshed(found, refresh)
+            steps = self.planner.steps(found)
             self._run_chain(steps)
             resource = steps[-1].resource
             self._provider = f"{resource.urn}::{resource.id}"
@@ -176,7 +209,9 @@ class Deployment:
             try:
                 self._run(step)
             except StepFailed:
-                self.failed = self.step_failed = True
+                self.failed = True
+                # A refresh on the program's behalf counts as planning.
+                self.step_failed |= not isinstance(step, Refresh)
                 # A protected resource is named with all others of its kind: nothing was done to any.
                 if isinstance(step, Delete) and step.resource.protect and not step.replacing:
                     self._refused.append(step.resource)
@@ -235,6 +270,9 @@ class Deployment:
 
     def delete_leftovers(self) -> None:
         """Delete what the program no longer speaks of, and what replacements have left behind."""
+        if not self.planner.olds:
+            # So does the real engine, though a destroy may just have made components.
+            return
         try:
             layers = self.planner.deletes()
         except StepFailed as failed:
@@ -247,13 +285,18 @@ class Deployment:
             if self.given_up.is_set():
                 return
 
-    def refresh(self) -> None:
-        """Ask after every resource of the state; one that cannot be asked after stops no other."""
-        steps = [Refresh(resource, None) for resource in self._base.resources]
-        futures = [self._pool.submit(self._run_refresh, step) for step in steps]
+    def refresh(self, *, alone: bool) -> None:
+        """Ask after what the state holds and no program has declared; one that cannot be asked after stops no other.
+
+        `alone`: nothing else is done in this operation.
+        """
+        steps = {each: Refresh(each, None, alone=alone, logical=alone) for each in self.planner.unseen()}
+        futures = [self._pool.submit(self._run_refresh, step) for step in steps.values()]
         for future in futures:
             future.result()
-        self.journal.replace_base(_rebuilt(steps))
+        left = self.journal.replace_base({old: step.new for old, step in steps.items()})
+        if not alone:
+            self.planner.rebase(left)
 
     def _run_refresh(self, step: Refresh) -> None:
         if self.given_up.is_set():
@@ -273,34 +316,3 @@ class Deployment:
             fault = future.exception()
             if fault is not None and not isinstance(fault, Unavailable):
                 raise fault
-
-
-def _provider_goal(config: Properties) -> Goal:
-    return Goal(
-        type=urns.PROVIDER_TYPE,
-        name="default",
-        custom=True,
-        parent="",
-        properties=config,
-        dependencies=[],
-        property_dependencies={},
-        aliases=[],
-        ignore_changes=[],
-        replace_on_changes=[],
-        additional_secret_outputs=[],
-        custom_timeouts={},
-        delete_before_replace=None,
-        protect=False,
-        retain_on_delete=False,
-        deleted_with="",
-    )
-
-
-def _rebuilt(steps: list[Refresh]) -> list[Resource]:
-    """The refreshed resources, without references to those that are gone."""
-    kept = [step.new for step in steps if step.new is not None]
-    gone = {step.old.urn for step in steps if step.new is None and step.old is not None}
-    gone -= {resource.urn for resource in kept}
-    for resource in kept:
-        resource.forget(gone)
-    return kept

@@ -51,7 +51,7 @@ class Events:
 
     def after(self, step: Step) -> None:
         """A step has succeeded."""
-        op = step.outcome if isinstance(step, Refresh) else step.op
+        op = _told_op(step)
         with self._lock:
             if step.logical and not step.internal and (op != "read" or _read_anew(step)):
                 self.changes[op] += 1
@@ -61,7 +61,7 @@ class Events:
 
     def outputs(self, step: Step) -> None:
         """A step's outputs are known."""
-        op = step.outcome if isinstance(step, Refresh) else step.op
+        op = _told_op(step)
         self._tell(res_outputs_event=pulumi_events.ResOutputsEvent(metadata(step, op), self._planning))
 
     def failed(self, step: Step, message: str) -> None:
@@ -99,6 +99,11 @@ class Events:
             )
         )
         self._tell(cancel_event=pulumi_events.CancelEvent())
+
+
+def _told_op(step: Step) -> str:
+    """What a step is told as once it is done; where a refresh is all that is done, what has come of it."""
+    return step.outcome if isinstance(step, Refresh) and step.alone else step.op
 
 
 def metadata(step: Step, op: str) -> pulumi_events.StepEventMetadata:

@@ -15,16 +15,31 @@ class Graph:
         self._by_urn: dict[str, list[Resource]] = {}
         for resource in self.resources:
             self._by_urn.setdefault(resource.urn, []).append(resource)
+        self._presents: dict[Resource, Resource] = {}
+        self._origins: dict[Resource, Resource] = {}
+
+    def stands_for(self, present: Resource, origin: Resource) -> None:
+        """`present` is what a resource has become in a refresh: it has the place that `origin` has."""
+        self._presents[origin], self._origins[present] = present, origin
+
+    def present(self, origin: Resource) -> Resource:
+        """What a resource has become in a refresh; itself where there was none."""
+        return self._presents.get(origin, origin)
+
+    def add(self, resource: Resource) -> None:
+        """Take in what was not in the state before."""
+        self._by_urn.setdefault(resource.urn, []).append(resource)
 
     def needed_by(self, resource: Resource) -> set[Resource]:
         """What must outlive `resource`; a condemned twin of a live one does not count as it."""
+        resource = self._origins.get(resource, resource)
         found: set[Resource] = set()
         for urn in resource.needs():
             same = self._by_urn.get(urn, [])
             live = [each for each in same if not each.delete]
             found.update(live if live and not resource.delete else same)
         found.discard(resource)
-        return found
+        return {self.present(each) for each in found}
 
     def all_needed_by(self, resource: Resource) -> set[Resource]:
         """What must outlive `resource`, directly or through others."""
@@ -38,6 +53,7 @@ class Graph:
 
     def dependents(self, root: Resource, ignored: set[str]) -> list[Resource]:
         """Everything that directly or indirectly needs `root` by property or `depends_on`, in order; no children."""
+        root = self._origins.get(root, root)
         reached = {root.urn}
         found = []
         for resource in self.resources[self.resources.index(root) + 1 :]:
@@ -47,7 +63,7 @@ class Graph:
             needs |= {resource.provider_urn, resource.deleted_with}
             if resource.urn not in ignored and needs & reached:
                 reached.add(resource.urn)
-                found.append(resource)
+                found.append(self.present(resource))
         return found
 
     def layers(self, condemned: Iterable[Resource]) -> list[list[Resource]]:

@@ -50,7 +50,118 @@ class Diff:
             }
 
 
-class Host:
+class Calls:
+    """What the engine asks of a host of dynamic providers, whoever serves it."""
+
+    def __init__(self, stub: Any = None) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            stub: the host's `ResourceProvider`, as gRPC's client has it.
+        """
+        self._stub = stub
+
+    def start(self, config: Properties) -> None:
+        """Let it begin, with the stack's configuration."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Let it end."""
+        raise NotImplementedError
+
+    # What follows speaks of properties with their secrets marked; the host gets them in the clear, and what was secret
+    # when it went out is marked again under the same name when it comes back.
+
+    def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[tuple[str, str]]]:
+        """The inputs as the provider wants them, and its faults as (property, reason)."""
+        request = provider_pb2.CheckRequest(
+            urn=urn, olds=to_struct(olds), news=to_struct(news), randomSeed=os.urandom(32), **_called(urn)
+        )
+        response = self._ask(self._stub.Check, request)
+        inputs = keep_secrets(from_struct(response.inputs), news)
+        return inputs, [(failure.property, failure.reason) for failure in response.failures]
+
+    def diff(self, urn: str, old: Resource, news: Properties, ignored: list[str]) -> Diff:
+        """What changes between a recorded resource and new inputs; `urn` is what the resource is called now."""
+        request = provider_pb2.DiffRequest(
+            id=old.id,
+            urn=urn,
+            olds=to_struct(old.outputs),
+            news=to_struct(news),
+            old_inputs=to_struct(old.inputs),
+            ignoreChanges=ignored,
+            **_called(urn),
+        )
+        return Diff(self._ask(self._stub.Diff, request))
+
+    def create(self, new: Resource) -> tuple[str, Properties]:
+        """The id and outputs of what was made."""
+        request = provider_pb2.CreateRequest(
+            urn=new.urn,
+            properties=to_struct(new.inputs),
+            timeout=new.custom_timeouts.get("create", 0),
+            **_called(new.urn),
+        )
+        response = self._ask(self._stub.Create, request, given=new.inputs)
+        if not response.id:
+            raise StepFailed(f"plugin returned empty resource.ID from create '{new.urn}'")
+        return response.id, keep_secrets(from_struct(response.properties), new.inputs)
+
+    def update(self, old: Resource, new: Resource) -> Properties:
+        """The outputs after a change in place."""
+        request = provider_pb2.UpdateRequest(
+            id=old.id,
+            urn=new.urn,
+            olds=to_struct(old.outputs),
+            news=to_struct(new.inputs),
+            old_inputs=to_struct(old.inputs),
+            timeout=new.custom_timeouts.get("update", 0),
+            ignoreChanges=new.ignore_changes,
+            **_called(new.urn),
+        )
+        response = self._ask(self._stub.Update, request, given=new.inputs)
+        return keep_secrets(from_struct(response.properties), new.inputs)
+
+    def read(
+        self, urn: str, resource: Resource, state: Properties
+    ) -> tuple[str, Properties, Properties | None]:
+        """The id (empty: gone), outputs and inputs that are live now; no inputs where the provider gives none."""
+        request = provider_pb2.ReadRequest(
+            id=resource.id,
+            urn=urn,
+            properties=to_struct(state),
+            inputs=to_struct(resource.inputs),
+            **_called(urn),
+        )
+        response = self._ask(self._stub.Read, request, given=resource.inputs)
+        inputs = None
+        if response.HasField("inputs"):
+            inputs = keep_secrets(from_struct(response.inputs), resource.inputs)
+        return response.id, keep_secrets(from_struct(response.properties), state), inputs
+
+    def delete(self, old: Resource) -> None:
+        """Take the resource away."""
+        request = provider_pb2.DeleteRequest(
+            id=old.id,
+            urn=old.urn,
+            properties=to_struct(old.outputs),
+            old_inputs=to_struct(old.inputs),
+            timeout=old.custom_timeouts.get("delete", 0),
+            **_called(old.urn),
+        )
+        self._ask(self._stub.Delete, request)
+
+    @staticmethod
+    def _ask(method: Any, request: Any, given: Properties | None = None) -> Any:
+        try:
+            return method(request)
+        except grpc.RpcError as fault:
+            failure = _failure(fault, given or {})
+            failure.urn = request.urn
+            raise failure from None
+
+
+class Host(Calls):
     """One host process and the calls to it. Use it as a context manager, or `stop` it: it does not end by itself."""
 
     def __init__(
@@ -62,13 +173,13 @@ class Host:
         env: Mapping[str, str],
         say: Callable[[str], None],
     ) -> None:
+        super().__init__()
         self._command = [python, "-u", "-m", "pulumi.dynamic", engine_address]
         self._cwd = cwd
         self._env = {**env, "PULUMI_PROJECT": project}
         self._say = say
         self._process: subprocess.Popen[str] | None = None
         self._channel: Any = None
-        self._stub: Any = None
         self._readers: list[threading.Thread] = []
 
     def start(self, config: Properties) -> None:
@@ -151,95 +262,6 @@ class Host:
     def pid(self) -> int | None:
         """The process's id while it runs."""
         return self._process.pid if self._process else None
-
-    # What follows speaks of properties with their secrets marked; the host gets them in the clear, and what was secret
-    # when it went out is marked again under the same name when it comes back.
-
-    def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[tuple[str, str]]]:
-        """The inputs as the provider wants them, and its faults as (property, reason)."""
-        request = provider_pb2.CheckRequest(
-            urn=urn, olds=to_struct(olds), news=to_struct(news), randomSeed=os.urandom(32), **_called(urn)
-        )
-        response = self._ask(self._stub.Check, request)
-        inputs = keep_secrets(from_struct(response.inputs), news)
-        return inputs, [(failure.property, failure.reason) for failure in response.failures]
-
-    def diff(self, old: Resource, olds: Properties, outputs: Properties, news: Properties) -> Diff:
-        """What changes between the recorded outputs and new inputs; `olds` are the recorded inputs."""
-        request = provider_pb2.DiffRequest(
-            id=old.id,
-            urn=old.urn,
-            olds=to_struct(outputs),
-            news=to_struct(news),
-            old_inputs=to_struct(olds),
-            ignoreChanges=old.ignore_changes,
-            **_called(old.urn),
-        )
-        return Diff(self._ask(self._stub.Diff, request))
-
-    def create(self, new: Resource) -> tuple[str, Properties]:
-        """The id and outputs of what was made."""
-        request = provider_pb2.CreateRequest(
-            urn=new.urn,
-            properties=to_struct(new.inputs),
-            timeout=new.custom_timeouts.get("create", 0),
-            **_called(new.urn),
-        )
-        response = self._ask(self._stub.Create, request, given=new.inputs)
-        if not response.id:
-            raise StepFailed(f"plugin returned empty resource.ID from create '{new.urn}'")
-        return response.id, keep_secrets(from_struct(response.properties), new.inputs)
-
-    def update(self, old: Resource, new: Resource) -> Properties:
-        """The outputs after a change in place."""
-        request = provider_pb2.UpdateRequest(
-            id=old.id,
-            urn=new.urn,
-            olds=to_struct(old.outputs),
-            news=to_struct(new.inputs),
-            old_inputs=to_struct(old.inputs),
-            timeout=new.custom_timeouts.get("update", 0),
-            ignoreChanges=new.ignore_changes,
-            **_called(new.urn),
-        )
-        response = self._ask(self._stub.Update, request, given=new.inputs)
-        return keep_secrets(from_struct(response.properties), new.inputs)
-
-    def read(self, resource: Resource, state: Properties) -> tuple[str, Properties, Properties | None]:
-        """The id (empty: gone), outputs and inputs that are live now; no inputs where the provider gives none."""
-        request = provider_pb2.ReadRequest(
-            id=resource.id,
-            urn=resource.urn,
-            properties=to_struct(state),
-            inputs=to_struct(resource.inputs),
-            **_called(resource.urn),
-        )
-        response = self._ask(self._stub.Read, request, given=resource.inputs)
-        inputs = None
-        if response.HasField("inputs"):
-            inputs = keep_secrets(from_struct(response.inputs), resource.inputs)
-        return response.id, keep_secrets(from_struct(response.properties), state), inputs
-
-    def delete(self, old: Resource) -> None:
-        """Take the resource away."""
-        request = provider_pb2.DeleteRequest(
-            id=old.id,
-            urn=old.urn,
-            properties=to_struct(old.outputs),
-            old_inputs=to_struct(old.inputs),
-            timeout=old.custom_timeouts.get("delete", 0),
-            **_called(old.urn),
-        )
-        self._ask(self._stub.Delete, request)
-
-    @staticmethod
-    def _ask(method: Any, request: Any, given: Properties | None = None) -> Any:
-        try:
-            return method(request)
-        except grpc.RpcError as fault:
-            failure = _failure(fault, given or {})
-            failure.urn = request.urn
-            raise failure from None
 
 
 def _called(urn: str) -> Any:

@@ -157,6 +157,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         with self._answering(context):
             made = self._deployment.register(goal_of(request))
             response = resource_pb2.RegisterResourceResponse(urn=made.urn, id=made.id)
+            if (
+                made.urn in self._deployment.planner.skipped
+                and "unknown" in response.DESCRIPTOR.fields_by_name
+            ):
+                response.unknown = True
             # A component's former outputs may speak of resources that do not exist yet.
             if made.custom:
                 response.object.CopyFrom(to_struct(made.outputs, secrets=request.acceptSecrets))

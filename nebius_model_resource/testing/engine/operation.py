@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,9 @@ from .deployment import Deployment, Identity
 from .events import Events, Listener
 from .host import Host
 from .monitor import serving
-from .program import TOLD, Order, Program
+from .planner import Purpose
+from .program import TOLD, Program
+from .program import Order as ProgramOrder
 from .state import Journal, StateFile
 from .values import Properties
 
@@ -36,6 +38,39 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Order:
+    """What to do: `kind` is `update`, `refresh` or `destroy`.
+
+    `refresh`: what is live is asked for first. `program`: the program is run for that, or for the destroy.
+    """
+
+    kind: str
+    dry_run: bool = False
+    refresh: bool = False
+    program: bool = False
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the program is run for, if it is."""
+        return Purpose[self.kind.upper()]
+
+    @property
+    def refreshes_first(self) -> bool:
+        """Whether all that the state holds is asked after before anything else."""
+        return self.refresh and not self.asking
+
+    @property
+    def asking(self) -> bool:
+        """Whether each resource is asked after when the program declares it."""
+        return self.program and (self.kind == "refresh" or (self.kind == "update" and self.refresh))
+
+    @property
+    def runs_program(self) -> bool:
+        """Whether the program has a say at all."""
+        return self.kind == "update" or self.program
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How an operation ended."""
 
@@ -45,24 +80,25 @@ class Outcome:
     outputs: Properties
 
 
-def run(kind: str, setting: Setting, file: StateFile, listeners: list[Listener], *, dry_run: bool) -> Outcome:
-    """Run one operation (`update`, `refresh` or `destroy`) to its end.
+def run(order: Order, setting: Setting, file: StateFile, listeners: list[Listener]) -> Outcome:
+    """Run one operation to its end.
 
     Raises:
         EngineError: It could not begin. What goes wrong later is told to the listeners, and in the outcome.
     """
+    dry_run = order.dry_run
     with file.locked():
         base = file.read()
         events = Events(listeners, planning=dry_run)
         journal = Journal(file, base, dry_run=dry_run)
-        with _deployed(kind, setting, events, journal, base, dry_run=dry_run) as (deployment, address):
+        with _deployed(order, setting, events, journal, base) as (deployment, address):
             events.prelude(
                 {key: "[secret]" if value.secret else value.value for key, value in setting.config.items()}
             )
-            if base.pending and not dry_run and kind == "update":
+            if base.pending and not dry_run and order.kind == "update" and not order.refreshes_first:
                 events.say(_pending_warning(base.pending), severity="warning", urn=deployment.stack_urn)
             with _interruptible(deployment):
-                _STEPS[kind](deployment, setting, address)
+                carry_out(order, deployment, lambda: _run_program(deployment, setting, address))
             deployment.settle_stack()
             if deployment.step_failed or (dry_run and deployment.planner.errored):
                 events.say("preview failed" if dry_run else "update failed", severity="error")
@@ -90,7 +126,7 @@ def _pending_warning(pending: list[Any]) -> str:
 
 @contextmanager
 def _deployed(
-    kind: str, setting: Setting, events: Events, journal: Journal, base: Any, *, dry_run: bool
+    order: Order, setting: Setting, events: Events, journal: Journal, base: Any
 ) -> Iterator[tuple[Deployment, str]]:
     """A deployment with its server; nothing of it is left behind, whatever happens inside."""
     address: list[str] = []
@@ -102,7 +138,9 @@ def _deployed(
     def said(line: str) -> None:
         events.say(line, urn=deployment.stack_urn)
 
-    config = as_properties(setting.config) if kind == "update" else _recorded_config(base)
+    # What is done before the program has spoken goes by what the last one said.
+    spoken = order.runs_program and not order.refreshes_first
+    config = as_properties(setting.config) if spoken else _recorded_config(base)
     deployment = Deployment(
         Identity(project.name, setting.stack, setting.organization),
         base,
@@ -111,7 +149,9 @@ def _deployed(
         make_host,
         config,
         parallel=setting.parallel,
-        dry_run=dry_run,
+        dry_run=order.dry_run,
+        purpose=order.purpose,
+        asking=order.asking,
     )
     with serving(deployment, threads=setting.parallel * 4 + 16) as listening:
         address.append(listening)
@@ -127,8 +167,23 @@ def _recorded_config(base: Any) -> Properties:
     return dict(provider.inputs) if provider else {}
 
 
-def _update(deployment: Deployment, setting: Setting, address: str) -> None:
-    order = _order(setting, address, dry_run=deployment.dry_run)
+def carry_out(order: Order, deployment: Deployment, run_program: Callable[[], bool]) -> None:
+    """Do what is ordered; `run_program` returns whether what is to come after the program may come."""
+    if order.refreshes_first:
+        deployment.refresh(alone=False)
+        if deployment.failed:
+            return
+    if order.runs_program and not run_program():
+        return
+    if order.kind == "refresh":
+        deployment.refresh(alone=True)
+    else:
+        deployment.delete_leftovers()
+
+
+def _run_program(deployment: Deployment, setting: Setting, address: str) -> bool:
+    deployment.configure(as_properties(setting.config))
+    order = _program_order(setting, address, dry_run=deployment.dry_run)
     project = setting.project
 
     def said(line: str, severity: str) -> None:
@@ -138,16 +193,15 @@ def _update(deployment: Deployment, setting: Setting, address: str) -> None:
     with Program(setting.python, order, cwd, setting.env, said) as program:
         status = program.wait(deployment.given_up)
     if status is None or deployment.given_up.is_set():
-        return
+        return False
     if status not in (0, TOLD):
         deployment.report(deployment.stack_urn, f"the program ended with status {status} and did not say why")
     if status != 0:
         deployment.failed = True
-        return
-    deployment.delete_leftovers()
+    return status == 0
 
 
-def _order(setting: Setting, address: str, *, dry_run: bool) -> Order:
+def _program_order(setting: Setting, address: str, *, dry_run: bool) -> ProgramOrder:
     project = setting.project
     settings = {
         "monitor": address,
@@ -161,18 +215,7 @@ def _order(setting: Setting, address: str, *, dry_run: bool) -> Order:
     }
     config = {key: value.value for key, value in setting.config.items()}
     secret_keys = [key for key, value in setting.config.items() if value.secret]
-    return Order(str(project.main), config, secret_keys, settings)
-
-
-def _refresh(deployment: Deployment, _setting: Setting, _address: str) -> None:
-    deployment.refresh()
-
-
-def _destroy(deployment: Deployment, _setting: Setting, _address: str) -> None:
-    deployment.delete_leftovers()
-
-
-_STEPS = {"update": _update, "refresh": _refresh, "destroy": _destroy}
+    return ProgramOrder(str(project.main), config, secret_keys, settings)
 
 
 @contextmanager

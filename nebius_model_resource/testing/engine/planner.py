@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,9 +11,44 @@ from .errors import Bail
 from .graph import Graph
 from .host import Diff
 from .resources import Goal, Resource
-from .steps import Create, Delete, Read, RemovePending, Replace, Same, Step, Update, World, resolve
+from .steps import (
+    Create,
+    Delete,
+    Read,
+    Refresh,
+    RemovePending,
+    Replace,
+    Same,
+    Skip,
+    Step,
+    Update,
+    World,
+    resolve,
+)
 
 Report = Callable[[str, str], None]  # (urn, message): an error that a reader must see
+
+
+class Purpose(enum.Enum):
+    """What the program is run for."""
+
+    UPDATE = enum.auto()
+    REFRESH = enum.auto()
+    DESTROY = enum.auto()
+
+
+@dataclass
+class Registration:
+    """What the program asks for beside what the state holds of it: `old`, found under the present URN or an alias."""
+
+    goal: Goal
+    old: Resource | None
+    new: Resource
+
+    @property
+    def owned(self) -> bool:
+        """Whether this is something that the program's provider makes: no component, and no provider."""
+        return self.goal.custom and not self.new.is_provider
 
 
 @dataclass
@@ -24,38 +60,74 @@ class Planner:
     olds: list[Resource]
     world: World
     report: Report
+    purpose: Purpose = Purpose.UPDATE
     renamed: dict[str, str] = field(default_factory=dict)  # new URN -> the alias it was found under
     seen: set[str] = field(default_factory=set)
-    kept: set[str] = field(
-        default_factory=set
-    )  # same, updated, replaced or read: not to be deleted at the end
+    # Same, updated, replaced, read or refreshed: not to be deleted at the end.
+    kept: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)  # declared, and not made in this operation
     created: set[str] = field(default_factory=set)
     replaced: set[str] = field(default_factory=set)
     errored: bool = False
 
     def __post_init__(self) -> None:
-        self.live = {old.urn: old for old in self.olds if not old.delete}
-        self.graph = Graph(self.olds)
+        self.rebase(self.olds)
         self._aliased: dict[str, str] = {}  # old URN -> the new one that claims it
         self._deleted_early: set[Resource] = set()
         self._invalid = (
             False  # an alias is claimed twice: told at once, but the provider's check is still heard
         )
         self._dependent_keys: dict[str, list[str]] = {}
+        self._doomed: list[Resource] = []  # declared by a program that is run for a destroy
 
-    def register(self, goal: Goal, provider: str) -> list[Step]:
-        """The steps for one resource of the program; `provider` is the reference kept with it.
+    def rebase(self, olds: list[Resource]) -> None:
+        """Take over what the state holds now."""
+        self.olds = olds
+        self.live = {old.urn: old for old in olds if not old.delete}
+        self.graph = Graph(olds)
+
+    def find(self, goal: Goal, provider: str) -> Registration:
+        """What the state holds of one resource of the program; `provider` is the reference kept with it.
+
+        Raises:
+            Bail: Its name is taken, which has been reported.
+        """
+        urn = self._claim(goal.parent, goal.type, goal.name)
+        old = self._find_old(urn, goal.aliases, goal.parent)
+        new = goal.new_resource(urn, old)
+        new.provider, new.alias = provider, self.renamed.get(urn, "")
+        return Registration(goal, old, new)
+
+    def refresh(self, found: Registration) -> Refresh | None:
+        """The step that asks what is live of it, under the URN that it has in the program."""
+        if found.old is None:
+            return None
+        self.kept.add(found.new.urn)
+        alone = self.purpose is Purpose.REFRESH
+        return Refresh(found.old, None, declared=found.new, alone=alone, logical=alone)
+
+    def refreshed(self, found: Registration, step: Refresh) -> None:
+        """Take over what is live of it."""
+        assert found.old is not None
+        if step.new is not None:
+            self.graph.stands_for(step.new, found.old)
+        found.old = step.new
+
+    def steps(self, found: Registration) -> list[Step]:
+        """The steps for one resource of the program; none where what the state holds of it is left alone.
 
         Raises:
             Bail: The resource is not valid, which has been reported.
             StepFailed: The provider's `check` or `diff` failed.
         """
-        urn = self._claim(goal.parent, goal.type, goal.name)
-        old = self._find_old(urn, goal)
-        new = goal.new_resource(urn, old)
-        new.provider = provider
+        goal, old, new = found.goal, found.old, found.new
+        if self.purpose is not Purpose.UPDATE:
+            left = self._left_alone(found)
+            if left is not None:
+                return left
+        urn = new.urn
         recreating = urn in self.world.condemned
-        if goal.custom and not new.is_provider:
+        if found.owned:
             self._check(goal, new, None if recreating or (old and old.external) else old)
         if self._invalid:
             raise Bail
@@ -69,6 +141,24 @@ class Planner:
             return [Create(None, new)]
         return self._steps_from_diff(goal, old, new) or self._same(old, new)
 
+    def _left_alone(self, found: Registration) -> list[Step] | None:
+        """Neither refresh nor destroy makes or changes what the program declares; None: but this they do."""
+        old, new = found.old, found.new
+        lacking = not self.skipped.isdisjoint(new.needs())
+        if not (found.owned or lacking):
+            if self.purpose is Purpose.DESTROY:
+                self._doomed.append(new)
+            return None
+        if old is None or (lacking and self.purpose is Purpose.DESTROY):
+            self.skipped.add(new.urn)
+            new.outputs = old.outputs if old else {}
+            return [Skip(None, new)]
+        if self.purpose is Purpose.REFRESH:
+            return []
+        self._doomed.append(new)
+        new.inputs = old.inputs
+        return self._same(old, new)
+
     def _claim(self, parent: str, type_: str, name: str) -> str:
         urn = urns.make(self.stack, self.project, parent, type_, name)
         if urn in self.seen:
@@ -77,7 +167,7 @@ class Planner:
         self.seen.add(urn)
         return urn
 
-    def _find_old(self, urn: str, goal: Goal) -> Resource | None:
+    def _find_old(self, urn: str, aliases: list[urns.Alias], parent: str) -> Resource | None:
         if urn in self._aliased:
             claimed = self._aliased[urn]
             self.report(
@@ -86,8 +176,8 @@ class Planner:
             self._invalid = True
         if urn in self.live:
             return self.live[urn]
-        identity = urns.Identity(self.stack, self.project, goal.parent, goal.type, goal.name)
-        for alias in identity.former(goal.aliases, self.renamed):
+        identity = urns.Identity(self.stack, self.project, parent, urns.type_of(urn), urns.name_of(urn))
+        for alias in identity.former(aliases, self.renamed):
             if alias in self.live:
                 self._take_alias(urn, alias)
                 return self.live[alias]
@@ -156,10 +246,10 @@ class Planner:
             return _made_up(replaces=["provider"])
         if not new.custom or new.is_provider:
             return _made_up(changes=old.inputs != new.inputs)
-        return self._ask_diff(old, new.inputs, new.ignore_changes)
+        return self._ask_diff(new.urn, old, new.inputs, new.ignore_changes)
 
-    def _ask_diff(self, old: Resource, inputs: values.Properties, ignored: list[str]) -> Diff:
-        diff = self.world.host().diff(old, old.inputs, old.outputs, inputs)
+    def _ask_diff(self, urn: str, old: Resource, inputs: values.Properties, ignored: list[str]) -> Diff:
+        diff = self.world.host().diff(urn, old, inputs, ignored)
         if diff.changes is None:
             resolve(diff, old.inputs, paths.restored(inputs, old.inputs, ignored), [])
         return diff
@@ -249,24 +339,32 @@ class Planner:
         if not unknown & dependent.inputs.keys():
             return None
         inputs = {key: values.UNKNOWN if key in unknown else value for key, value in dependent.inputs.items()}
-        diff = self._ask_diff(dependent, inputs, dependent.ignore_changes)
+        diff = self._ask_diff(dependent.urn, dependent, inputs, dependent.ignore_changes)
         self._apply_replace_on_changes(diff, dependent.replace_on_changes, unfinished=False)
         return diff.replaces or None
 
     def read(self, new: Resource) -> list[Step]:
         """The steps for a resource that the program only gets."""
         new.urn = self._claim(new.parent, new.type, urns.name_of(new.urn))
-        old = self.live.get(new.urn)
+        old = self._find_old(new.urn, [], new.parent)
+        new.alias = self.renamed.get(new.urn, "")
         self.kept.add(new.urn)
         if old is not None and not old.external and old.id != new.id:
             self.replaced.add(new.urn)
             return [Read(old, new, op="read-replacement", logical=False, retires=True), Replace(old, new)]
+        if self.purpose is Purpose.DESTROY:
+            self._doomed.append(new)
         return [Read(old, new)]
 
     def deletes(self) -> list[list[Step]]:
         """What is left over when the program has said everything, in layers that go one after another."""
         steps: dict[Resource, Step] = {}
-        for old in self.olds:
+        for new in self._doomed:
+            steps[new] = Delete(new, None)
+            self.world.condemned.add(new.urn)
+            self.graph.add(new)
+        for held in self.olds:
+            old = self.graph.present(held)
             if old.delete:
                 if old not in self._deleted_early:
                     steps[old] = _delete_replaced(old, stays=False)
@@ -275,6 +373,10 @@ class Planner:
             if old in steps:
                 self.world.condemned.add(old.urn)
         return [[steps[old] for old in layer] for layer in self.graph.layers(steps)]
+
+    def unseen(self) -> list[Resource]:
+        """What the state holds and the program has not declared."""
+        return [old for old in self.olds if self._aliased.get(old.urn, old.urn) not in self.kept]
 
 
 def _delete_replaced(old: Resource, *, stays: bool) -> Delete:

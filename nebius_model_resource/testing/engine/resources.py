@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -44,6 +45,7 @@ class Resource:
     custom_timeouts: dict[str, float] = field(default_factory=dict)
     created: str = ""
     modified: str = ""
+    alias: str = ""  # what it was found under in this operation; not kept
 
     @property
     def name(self) -> str:
@@ -72,29 +74,66 @@ class Resource:
         if self.deleted_with:
             yield self.deleted_with
 
-    def rename(self, old: str, new: str) -> None:
-        """Let every reference to the URN `old` be one to `new`."""
-        swap = {old: new}
-        self.parent = swap.get(self.parent, self.parent)
-        self.deleted_with = swap.get(self.deleted_with, self.deleted_with)
-        self.dependencies = [swap.get(urn, urn) for urn in self.dependencies]
-        self.property_dependencies = {
-            key: [swap.get(urn, urn) for urn in listed] for key, listed in self.property_dependencies.items()
+    def renamed(self, names: dict[str, str]) -> Resource:
+        """The resource with its own URN and all that it refers to under their new names."""
+        if self.urn not in names and names.keys().isdisjoint(self.needs()):
+            return self
+        new = copy.copy(self)
+        new.urn = names.get(self.urn, self.urn)
+        new.parent = names.get(self.parent, self.parent)
+        new.deleted_with = names.get(self.deleted_with, self.deleted_with)
+        new.dependencies = [names.get(urn, urn) for urn in self.dependencies]
+        new.property_dependencies = {
+            key: [names.get(urn, urn) for urn in listed] for key, listed in self.property_dependencies.items()
         }
-        if self.provider_urn == old:
-            self.provider = new + "::" + self.provider.rpartition("::")[2]
+        if self.provider_urn in names:
+            new.provider = names[self.provider_urn] + "::" + self.provider.rpartition("::")[2]
+        return new
 
-    def forget(self, gone: set[str]) -> None:
-        """Drop references to resources that are no longer there."""
-        self.dependencies = [urn for urn in self.dependencies if urn not in gone]
+    def keep_references(self, known: set[str]) -> None:
+        """Drop references to resources other than those known."""
+        if self.parent not in known:
+            self.parent = ""
+        self.dependencies = [urn for urn in self.dependencies if urn in known]
         left = {
-            key: [urn for urn in listed if urn not in gone]
-            for key, listed in self.property_dependencies.items()
+            key: [urn for urn in listed if urn in known] for key, listed in self.property_dependencies.items()
         }
         # A refresh by the real engine leaves no entry of a property that depends on nothing.
         self.property_dependencies = {key: listed for key, listed in left.items() if listed}
-        if self.deleted_with in gone:
+        if self.deleted_with not in known:
             self.deleted_with = ""
+
+
+def refreshed(resources: list[Resource], *, tidied: bool) -> list[Resource]:
+    """What a refresh leaves, in order, without references to what is gone; a child of that has no parent then.
+
+    `tidied`: the dependencies of those that lost none are written anew as well.
+    """
+    found: list[Resource] = []
+    known: set[str] = set()
+    for resource in resources:
+        left = resource
+        if tidied or not known.issuperset(resource.needs()):
+            left = copy.copy(resource)
+            left.keep_references(known)
+        known.add(resource.urn)
+        found.append(left)
+    return found
+
+
+def renamed(resources: list[Resource]) -> list[Resource]:
+    """The resources with everything found under an alias under its new URN, whoever refers to it.
+
+    What has not been heard of yet takes its URN from its parent's new one.
+    """
+    names: dict[str, str] = {}
+    for resource in resources:
+        if resource.alias:
+            names[resource.alias] = resource.urn
+        parent = names.get(resource.parent)
+        if parent and urns.qualified_type(parent) != urns.STACK_TYPE:
+            names[resource.urn] = urns.under(parent, resource.urn)
+    return [resource.renamed(names) for resource in resources]
 
 
 # The state file's names for the fields above; `urn`, `type` and `custom` always stand there, the rest if not empty.
@@ -149,19 +188,19 @@ class Goal:
     type: str
     name: str
     custom: bool
-    parent: str
-    properties: Properties
-    dependencies: list[str]
-    property_dependencies: dict[str, list[str]]
-    aliases: list[urns.Alias]
-    ignore_changes: list[str]
-    replace_on_changes: list[str]
-    additional_secret_outputs: list[str]
-    custom_timeouts: dict[str, float]
-    delete_before_replace: bool | None
-    protect: bool
-    retain_on_delete: bool
-    deleted_with: str
+    parent: str = ""
+    properties: Properties = field(default_factory=dict)
+    dependencies: list[str] = field(default_factory=list)
+    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
+    aliases: list[urns.Alias] = field(default_factory=list)
+    ignore_changes: list[str] = field(default_factory=list)
+    replace_on_changes: list[str] = field(default_factory=list)
+    additional_secret_outputs: list[str] = field(default_factory=list)
+    custom_timeouts: dict[str, float] = field(default_factory=dict)
+    delete_before_replace: bool | None = None
+    protect: bool = False
+    retain_on_delete: bool = False
+    deleted_with: str = ""
 
     def new_resource(self, urn: str, old: Resource | None) -> Resource:
         """The record that will be filled in as steps are carried out."""

@@ -122,6 +122,8 @@ class Rows:
         """A step has ended well, or a component's outputs are known."""
         row = self.row(metadata.urn)
         op = metadata.op.value
+        if self.kind == "refresh" and metadata.new is not None and not metadata.new.custom:
+            op = "same"  # the real engine tells of an update, though a component has nothing to be read
         row.op, row.live = op, ""
         row.status = planned(op) if self.kind == "preview" else done(op)
         if self.kind != "preview":

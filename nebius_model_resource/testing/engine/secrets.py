@@ -15,7 +15,7 @@ import secrets as random
 from typing import Any
 
 from .errors import SecretError
-from .values import SECRET, SIGNATURE, Properties, Secret
+from .values import SECRET, SIGNATURE, UNKNOWN_TEXT, Properties, Secret, Unknown
 
 _ROUNDS = 1_000_000
 _CHECK = "pulumi"
@@ -112,6 +112,8 @@ def seal(value: Any, crypter: Crypter | None) -> Any:
         text = json.dumps(seal(value.value, crypter), separators=(",", ":"))
         hidden = {"ciphertext": crypter.encrypt(text)} if crypter else {"plaintext": text}
         return {SIGNATURE: SECRET, **hidden}
+    if isinstance(value, Unknown):
+        return UNKNOWN_TEXT
     if isinstance(value, dict):
         return {key: seal(part, crypter) for key, part in sorted(value.items())}
     return [seal(part, crypter) for part in value] if isinstance(value, list) else value

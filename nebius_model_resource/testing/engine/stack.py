@@ -14,7 +14,7 @@ from .config import Config, load_project, load_stack_config, merged, qualified
 from .display import Display
 from .errors import EngineError
 from .events import Listener
-from .operation import Outcome, Setting, environment, run
+from .operation import Order, Outcome, Setting, environment, run
 from .secrets import Crypter
 from .state import StateFile
 from .values import Properties
@@ -117,14 +117,23 @@ class LocalStack:
         diff: bool = False,
         on_output: OnOutput | None = None,
         on_event: Listener | None = None,
+        refresh: bool = False,
+        run_program: bool = False,
         **options: Any,
     ) -> results.PreviewResult:
-        """Say what `up` would do, and do nothing.
+        """Say what `up` would do, and do nothing; `refresh` and `run_program` as for `up`.
 
         Raises:
             EngineError: It would fail already now.
         """
-        outcome, shown, _ = self._run("preview", parallel, on_output, on_event, diff=diff, options=options)
+        outcome, shown, _ = self._run(
+            Order("update", dry_run=True, refresh=refresh, program=run_program),
+            parallel,
+            on_output,
+            on_event,
+            diff=diff,
+            options=options,
+        )
         changes: Any = outcome.changes
         return results.PreviewResult(shown, "", changes)
 
@@ -135,15 +144,31 @@ class LocalStack:
         diff: bool = False,
         on_output: OnOutput | None = None,
         on_event: Listener | None = None,
+        refresh: bool = False,
+        run_program: bool = False,
         **options: Any,
     ) -> results.UpResult:
         """Bring about what the program asks for.
+
+        Args:
+            parallel: Steps at a time.
+            diff: Show what changes in each resource.
+            on_output: Called with each line of what is shown.
+            on_event: Called with each event.
+            refresh: Ask first what is live.
+            run_program: Ask for each resource under the name and with the configuration that the program gives it.
+            options: Nothing else is supported.
 
         Raises:
             EngineError: A step or the program failed; what was done until then is in the state.
         """
         outcome, shown, summary = self._run(
-            "update", parallel, on_output, on_event, diff=diff, options=options
+            Order("update", refresh=refresh, program=run_program),
+            parallel,
+            on_output,
+            on_event,
+            diff=diff,
+            options=options,
         )
         return results.UpResult(shown, "", summary, results.output_map(outcome.outputs))
 
@@ -154,14 +179,17 @@ class LocalStack:
         diff: bool = False,
         on_output: OnOutput | None = None,
         on_event: Listener | None = None,
+        run_program: bool = False,
         **options: Any,
     ) -> results.RefreshResult:
-        """Let the state say what is live.
+        """Let the state say what is live; `run_program` as for `up`.
 
         Raises:
             EngineError: A resource could not be read; the others have been.
         """
-        _, shown, summary = self._run("refresh", parallel, on_output, on_event, diff=diff, options=options)
+        _, shown, summary = self._run(
+            Order("refresh", program=run_program), parallel, on_output, on_event, diff=diff, options=options
+        )
         return results.RefreshResult(shown, "", summary)
 
     def destroy(
@@ -171,14 +199,26 @@ class LocalStack:
         diff: bool = False,
         on_output: OnOutput | None = None,
         on_event: Listener | None = None,
+        refresh: bool = False,
+        run_program: bool = False,
         **options: Any,
     ) -> results.DestroyResult:
-        """Take everything away; the program is not run.
+        """Take everything away.
+
+        The program is run only with `run_program`, which deletes each resource under the name that it has there.
+        `refresh` asks first what is live.
 
         Raises:
             EngineError: A resource could not be deleted; what is left is in the state.
         """
-        _, shown, summary = self._run("destroy", parallel, on_output, on_event, diff=diff, options=options)
+        _, shown, summary = self._run(
+            Order("destroy", refresh=refresh, program=run_program),
+            parallel,
+            on_output,
+            on_event,
+            diff=diff,
+            options=options,
+        )
         return results.DestroyResult(shown, "", summary)
 
     def outputs(self) -> dict[str, results.OutputValue]:
@@ -199,7 +239,7 @@ class LocalStack:
 
     def _run(
         self,
-        kind: str,
+        order: Order,
         parallel: int | None,
         on_output: OnOutput | None,
         on_event: Listener | None,
@@ -207,6 +247,7 @@ class LocalStack:
         diff: bool,
         options: dict[str, Any],
     ) -> tuple[Outcome, str, results.UpdateSummary]:
+        kind = "preview" if order.dry_run else order.kind
         _refuse_options("up" if kind == "update" else kind, options)
         display = Display(
             kind, self.name, on_output, diff=diff, live=bool(options.get("live")), style=options.get("style")
@@ -216,9 +257,8 @@ class LocalStack:
         if parallel:
             setting = Setting(**{**setting.__dict__, "parallel": parallel})
         began = datetime.now(timezone.utc)
-        operation = "update" if kind == "preview" else kind
         try:
-            outcome = run(operation, setting, self.file, listeners, dry_run=kind == "preview")
+            outcome = run(order, setting, self.file, listeners)
             shown = display.close(outcome)
         finally:
             display.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import fcntl
 import hashlib
 import json
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import StateError
-from .resources import Resource, from_json, now, to_json
+from .resources import Resource, from_json, now, refreshed, renamed, to_json
 from .secrets import Crypter
 
 PENDING = {"create": "creating", "update": "updating", "delete": "deleting", "read": "reading"}
@@ -48,10 +47,21 @@ class StateFile:
             return Snapshot()
         try:
             document = json.loads(self.path.read_text())
+        except ValueError as fault:
+            raise StateError(f"{self.path} is not a state file: {fault}") from fault
+        return self.snapshot(document)
+
+    def snapshot(self, document: Any) -> Snapshot:
+        """What a state file's content holds.
+
+        Raises:
+            StateError, SecretError: As for `read`.
+        """
+        try:
             deployment = document["deployment"]
             if document["version"] != 3:
                 raise StateError(f"{self.path} is a deployment of version {document['version']!r}, not 3")
-        except (ValueError, KeyError, TypeError) as fault:
+        except (KeyError, TypeError) as fault:
             raise StateError(f"{self.path} is not a state file: {fault}") from fault
         self._adopt_salt(deployment)
         return Snapshot(
@@ -136,7 +146,7 @@ class Journal:
         self._pending: list[tuple[Resource, str]] = []
         self._lock = threading.RLock()
         self._dry_run = dry_run
-        self.renamed: dict[str, str] = {}  # new URN -> the one it was known under
+        self.refreshing = False  # what is gone may leave references to it at any time
 
     def begin(self, resource: Resource, kind: str) -> None:
         """Record that an operation is about to be asked of the provider."""
@@ -161,26 +171,21 @@ class Journal:
                 self._new.append(new)
             self.save()
 
-    def replace_base(self, resources: list[Resource]) -> None:
-        """Take a refreshed list in place of what was there."""
+    def replace_base(self, found: dict[Resource, Resource | None]) -> list[Resource]:
+        """Put what a refresh has found in the place of what was there, and return all; None is what is gone."""
         with self._lock:
-            self._base = list(resources)
+            pairs = [(old, found.get(old, old)) for old in self._base]
+            olds = [old for old, new in pairs if new is not None]
+            news = refreshed([new for _, new in pairs if new is not None], tidied=True)
+            self._base = [new for old, new in zip(olds, news, strict=True) if old not in self._done]
             self.save()
+            return self._base
 
     def save(self) -> None:
         """Write the file; does nothing in a preview."""
         if not self._dry_run:
             with self._lock:
                 self._file.write(self.snapshot())
-
-    def _rename(self, resource: Resource) -> Resource:
-        """The resource with its references to renamed ones following them."""
-        needed = set(resource.needs())
-        for urn, alias in list(self.renamed.items()):
-            if alias in needed:
-                resource = copy.copy(resource)
-                resource.rename(alias, urn)
-        return resource
 
     def clear_pending(self) -> None:
         """Forget what a killed run left in flight."""
@@ -192,5 +197,5 @@ class Journal:
             new = [resource for resource in self._new if resource not in self._done]
             fresh = set(new)
             base = [each for each in self._base if each not in self._done and each not in fresh]
-            base = [self._rename(each) for each in base]
-            return Snapshot(new + base, self._left + self._pending)
+            resources = refreshed(new + base, tidied=False) if self.refreshing else new + base
+            return Snapshot(renamed(resources), self._left + self._pending)

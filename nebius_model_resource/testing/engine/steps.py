@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from . import values
 from .errors import StepFailed
-from .host import Diff, Host
+from .host import Calls, Diff
 from .resources import Resource, now
 from .state import Journal
 
@@ -30,7 +30,7 @@ _INVERTED = {
 class World:
     """What steps act on: the host (started when first asked for), and whether this is only a preview."""
 
-    host: Callable[[], Host]
+    host: Callable[[], Calls]
     dry_run: bool
     warn: Callable[[str, str], None]
     condemned: set[str] = field(default_factory=set)
@@ -93,6 +93,13 @@ class Same(Step):
     def end(self, journal: Journal, *, lasting: bool) -> None:
         if lasting:
             journal.end(self.resource, new=self.new, done=self.old)
+
+
+@dataclass(eq=False)
+class Skip(Step):
+    """A resource that the program declares and this operation does not make: it is not recorded either."""
+
+    op: str = "same"
 
 
 @dataclass(eq=False)
@@ -238,7 +245,7 @@ class Read(Step):
             new.outputs = {}
             return
         # The host's answer always holds `__provider`, so what is gone counts as found: so with the real engine.
-        id_, new.outputs, _ = world.host().read(new, new.inputs)
+        id_, new.outputs, _ = world.host().read(new.urn, new, new.inputs)
         new.id = id_ or new.id
         if self.retires and self.old is not None:
             self.old.delete = True
@@ -254,39 +261,70 @@ class Read(Step):
 
 @dataclass(eq=False)
 class Refresh(Step):
-    """Ask what is live; `op` becomes what came of it once it is done."""
+    """Ask what is live; `outcome` is what came of it once it is done.
+
+    `alone`: nothing else is done to the resource in this operation, so that the outcome is what a reader is told.
+    `declared`: the resource as the program declares it, where the program is run first: it is asked for under that
+    URN, and recorded so.
+    """
 
     op: str = "refresh"
+    logical: bool = False
+    alone: bool = False
+    declared: Resource | None = None
     outcome: str = "same"
+
+    @property
+    def resource(self) -> Resource:
+        """The resource under its present URN."""
+        return self.new or self._asked
+
+    @property
+    def _asked(self) -> Resource:
+        asked = self.declared or self.old
+        assert asked is not None
+        return asked
+
+    @property
+    def internal(self) -> bool:
+        """With the program, only what is asked after is shown."""
+        return super().internal or (self.declared is not None and not self.declared.custom)
 
     def apply(self, world: World) -> None:
         old = self.old
         assert old is not None
-        self.new = old
         if not old.custom or old.is_provider or old.pending_replacement:
+            self.new = old
+            if self.declared is not None:
+                # What the real engine tells of it, though nothing was asked.
+                self.new, self.outcome = copy.copy(old), "update"
             return
         id_, outputs, inputs, errors = self._read(world, old)
         if not id_:
             self.outcome, self.new = "delete", None
             return
-        self.new = new = copy.copy(old)
+        self.new = new = copy.copy(self._asked)
         new.id, new.outputs, new.init_errors = id_, outputs, errors
         new.inputs = old.inputs if inputs is None else inputs
         if (new.inputs, new.outputs) != (old.inputs, old.outputs):
             new.modified = now()
         self._compare(world, old, new)
 
-    @staticmethod
+    def end(self, journal: Journal, *, lasting: bool) -> None:
+        # Without the program, all that was asked after is put on record at once.
+        if self.declared is not None and lasting:
+            journal.end(self.resource, new=self.new, done=self.old)
+
     def _read(
-        world: World, old: Resource
+        self, world: World, old: Resource
     ) -> tuple[str, values.Properties, values.Properties | None, list[str]]:
         try:
-            id_, outputs, inputs = world.host().read(old, old.outputs)
+            id_, outputs, inputs = world.host().read(self.urn, old, old.outputs)
         except StepFailed as failed:
             if failed.reasons is None:
                 raise
             reasons = failed.reasons
-            world.warn(old.urn, "\n* ".join(["Refreshed resource is in an unhealthy state:", *reasons]))
+            world.warn(self.urn, "\n* ".join(["Refreshed resource is in an unhealthy state:", *reasons]))
             return failed.id, dict(failed.outputs or {}), failed.inputs, reasons
         return id_, outputs, inputs, []
 
@@ -295,8 +333,8 @@ class Refresh(Step):
             self.outcome = "update" if new.outputs != old.outputs else "same"
             return
         # As if the program were run again on what is live now, seen from the other side.
-        diff = world.host().diff(new, new.inputs, new.outputs, old.inputs)
-        resolve(diff, new.inputs, old.inputs, new.ignore_changes)
+        diff = world.host().diff(new.urn, new, old.inputs, old.ignore_changes)
+        resolve(diff, new.inputs, old.inputs, old.ignore_changes)
         self.diffs = diff.diffs
         self.keys = diff.replaces
         if diff.detailed is not None:

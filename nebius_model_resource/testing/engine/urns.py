@@ -44,6 +44,12 @@ def make(stack: str, project: str, parent: str, type_: str, name: str) -> str:
     return f"urn:pulumi:{stack}::{project}::{chain}{type_}::{name}"
 
 
+def under(parent: str, urn: str) -> str:
+    """The URN that a resource has once its parent has that of `parent`."""
+    stack, project = urn.removeprefix("urn:pulumi:").split("::", 2)[:2]
+    return make(stack, project, parent, type_of(urn), name_of(urn))
+
+
 @dataclass(frozen=True)
 class Identity:
     """What a resource is called now, from which its former URNs follow."""

@@ -42,7 +42,7 @@ for severity, message in PLAN.get("logs") or []:
 
 for entry in PLAN["resources"]:
     if entry.get("rack"):
-        rack = Rack(entry["name"], options(entry.get("opts", {})))
+        rack = Rack(entry["name"], entry["rack"], options(entry.get("opts", {})))
         made[entry["name"]] = rack
         rack.register_outputs(entry.get("outputs", {}))
     else:

@@ -53,12 +53,20 @@ def plain(value: Any) -> Any:
     )
 
 
+def arrived(name: str) -> Any:
+    """A variable of the host's own method that has called the provider: `request` or `context`."""
+    frame = sys._getframe(1)
+    while not {"request", "context"} <= frame.f_locals.keys():
+        assert frame.f_back is not None, "not called by a host"
+        frame = frame.f_back
+    return frame.f_locals[name]
+
+
 def record(method: str, **fields: Any) -> None:
-    """Append one call to the record and fail where a knob says so."""
+    """Append one call to the record, with the URN it came under."""
+    call = {"call": method, "urn": arrived("request").urn}
     with (HERE / "calls.jsonl").open("a") as calls:
-        calls.write(
-            json.dumps({"call": method, **{key: plain(value) for key, value in fields.items()}}) + "\n"
-        )
+        calls.write(json.dumps({**call, **{key: plain(value) for key, value in fields.items()}}) + "\n")
 
 
 def fail(method: str, key: str) -> None:
@@ -71,17 +79,14 @@ def fail(method: str, key: str) -> None:
         raise RuntimeError(str(order))
 
 
-def abort_partially(context_frame_depth: int, id_: str, outs: dict[str, Any], reasons: list[str]) -> None:
+def abort_partially(id_: str, outs: dict[str, Any], reasons: list[str]) -> None:
     """Report partial state the way the engine's protocol has it: an error whose details carry the resource."""
     import grpc
     from google.protobuf import struct_pb2
     from google.rpc import status_pb2
     from pulumi.runtime.proto import errors_pb2, provider_pb2  # noqa: F401
 
-    frame = sys._getframe(context_frame_depth)
-    while frame is not None and "context" not in frame.f_locals:
-        frame = frame.f_back  # type: ignore[assignment]
-    context = frame.f_locals["context"]
+    context = arrived("context")
     properties = struct_pb2.Struct()
     properties.update(outs)
     detail = provider_pb2.ErrorResourceInitFailed(id=id_, properties=properties, reasons=reasons)
@@ -133,7 +138,7 @@ class Shelf(dynamic.ResourceProvider):
         outs = {**props, "stamp": f"made:{key}"}
         unfinished = knob("partial", key)
         if unfinished:
-            abort_partially(1, id_, outs, [unfinished])
+            abort_partially(id_, outs, [unfinished])
         return dynamic.CreateResult(id_, outs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
@@ -158,7 +163,7 @@ class Shelf(dynamic.ResourceProvider):
         outs = {**news, "stamp": f"updated:{key}"}
         unfinished = knob("partial-update", key)
         if unfinished:
-            abort_partially(1, id_, outs, [unfinished])
+            abort_partially(id_, outs, [unfinished])
         return dynamic.UpdateResult(outs)
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -186,7 +191,7 @@ class Item(dynamic.Resource, name="Item"):
 
 
 class Rack(pulumi.ComponentResource):
-    """A component that holds items."""
+    """A component that holds items; `kind` is the last part of its type."""
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("lab:index:Rack", name, None, opts)
+    def __init__(self, name: str, kind: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"lab:index:{kind}", name, None, opts)
