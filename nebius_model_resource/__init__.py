@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nebius_model_resource._lifecycle.lookups import CustomModelInfo
     from nebius_model_resource.account import Provider
     from nebius_model_resource.errors import NebiusError
-    from nebius_model_resource.existing import CustomModelInfo
-    from nebius_model_resource.queries import (
+    from nebius_model_resource.functions import (
         ModelNotFound,
         QueryFailed,
         get_custom_model,
@@ -39,7 +39,7 @@ __all__ = [
 
 _MODULES = {
     "CustomModel": "resource",
-    "CustomModelInfo": "existing",
+    "CustomModelInfo": "_lifecycle.lookups",
     "NebiusError": "errors",
     "Provider": "account",
 }
@@ -50,7 +50,7 @@ if not TYPE_CHECKING:  # a checker would take every misspelt name for one that i
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'queries')}"), name)
+        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'functions')}"), name)
         globals()[name] = value  # the next time without this function
         return value
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from nebius_model_resource.command import main
+from nebius_model_resource._cli.main import main
 
 sys.exit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 from pulumi import Input, Output, ResourceOptions, RunError
 
-from nebius_model_resource.config import API_KEY, API_KEY_VARIABLE, BASE_URL, PROJECT, PROVIDER
+from nebius_model_resource._api.settings import API_KEY, API_KEY_VARIABLE, BASE_URL, PROJECT, PROVIDER
 
 PACKAGE = "pulumi-python"  # the package of every dynamic resource
 

@@ -36,7 +36,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nebius_model_resource.models import Fault, State
+    from nebius_model_resource._api.models import Fault, State
 
 
 class NebiusError(Exception):

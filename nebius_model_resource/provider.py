@@ -19,7 +19,7 @@ from pulumi.dynamic import (
 )
 
 if TYPE_CHECKING:
-    from nebius_model_resource.dynamic_edge import DynamicEdge
+    from nebius_model_resource._edges.dynamic.edge import DynamicEdge
 
 
 class CustomModelProvider(ResourceProvider):
@@ -30,7 +30,7 @@ class CustomModelProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the stack's configuration; called by the host alone, once per process."""
-        from nebius_model_resource.dynamic_edge import DynamicEdge
+        from nebius_model_resource._edges.dynamic.edge import DynamicEdge
 
         self._edge = DynamicEdge(req.config.get)
 

@@ -14,7 +14,7 @@ from pulumi.runtime import get_config, get_config_secret_keys_env, get_root_reso
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from nebius_model_resource.config import API_KEY
+from nebius_model_resource._api.settings import API_KEY
 from nebius_model_resource.provider import CustomModelProvider
 
 _OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
@@ -210,7 +210,7 @@ def _note_adoption(import_id: str, resource_name: str) -> None:
     if stack is None or isinstance(get_monitor(), MockMonitor):
         return
     # Equal names are told apart by their parents at the most, which only the engine knows.
-    from nebius_model_resource.models import GeneratedName
+    from nebius_model_resource._api.models import GeneratedName
 
     short = GeneratedName.parse(import_id).short
     other = _adoptions.setdefault(stack, {}).setdefault(short, resource_name)

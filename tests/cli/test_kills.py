@@ -116,7 +116,7 @@ def family_of(cli: psutil.Popen) -> list[psutil.Process]:
     return [
         process
         for process in cli.children(recursive=True)
-        if not any("nebius_model_resource.guardian" in text for text in process.cmdline())
+        if not any("nebius_model_resource._lifecycle.guardian" in text for text in process.cmdline())
     ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from nebius_model_resource.config import DEFAULT_BASE_URL
+from nebius_model_resource._api.settings import DEFAULT_BASE_URL
 from tests.contract.caller import Caller, is_loopback
 from tests.contract.cases import CASES
 from tests.contract.masks import Mask

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from nebius_model_resource.command import main as nebius_models
+from nebius_model_resource._cli.main import main as nebius_models
 from nebius_model_resource.testing.emulator import Emulator
 from nebius_model_resource.testing.emulator.__main__ import main, parser
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nebius_model_resource.command import main
+from nebius_model_resource._cli.main import main
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.hostile import RawServer
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource.deployments import Holdings, read_holdings
+from nebius_model_resource._cli.stack_exports import Holdings, read_holdings
+from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource.errors import UnreadableDeployment
-from nebius_model_resource.existing import CustomModelInfo
 
 KIND = "pulumi-python:dynamic/nebius:CustomModel"
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource.existing import CustomModelInfo
-from nebius_model_resource.models import ModelInfo
-from nebius_model_resource.programs import literal, program
+from nebius_model_resource._api.models import ModelInfo
+from nebius_model_resource._cli.codegen import literal, program
+from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 

@@ -50,7 +50,7 @@ def loaded_by(statement: str) -> set[str]:
     ("statement", "unwanted"),
     [
         ("import nebius_model_resource", {"pulumi", "requests", "urllib3"}),
-        ("import nebius_model_resource.command", {"pulumi", "requests", "urllib3"}),
+        ("import nebius_model_resource._cli.main", {"pulumi", "requests", "urllib3"}),
         ("import nebius_model_resource.testing.emulator.__main__", {"pulumi"}),
         ("from nebius_model_resource import CustomModel, list_custom_models", {"requests", "urllib3"}),
     ],

@@ -111,7 +111,7 @@ def test_engine_killed_while_the_model_validates(host: DynamicHost, emulator: Em
 
 BROKEN = """
 import runpy
-from nebius_model_resource.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 def broken(*_):
     raise ZeroDivisionError
 Lifecycle._settle = broken

@@ -13,12 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.models import Inputs
+from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource.errors import AnswerLost, NebiusError
-from nebius_model_resource.lifecycle import Lifecycle, Operation
-from nebius_model_resource.models import Inputs
-from nebius_model_resource.pace import Deadline
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import DynamicHost, HostError
 from tests.support.hostile import Meddler, RawServer, drip, self_signed

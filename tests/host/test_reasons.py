@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
-from nebius_model_resource.models import KNOWN_STATUSES
+from nebius_model_resource._api.models import KNOWN_STATUSES
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import URN, DynamicHost, HostError
 

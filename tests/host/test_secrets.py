@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
-from nebius_model_resource.guardian import Guardian
-from nebius_model_resource.lifecycle import Lifecycle
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._lifecycle.guardian import Guardian
+from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.stacks.conftest import custom_models

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from nebius_model_resource._lifecycle.wait import GRACE
 from nebius_model_resource.testing.emulator import Fault
-from nebius_model_resource.waiting import GRACE
 from tests.soak.engine import Engine
 from tests.soak.world import Kill, World
 

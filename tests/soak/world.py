@@ -20,17 +20,18 @@ from google.rpc.status_pb2 import Status
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime.proto import provider_pb2
 
-from nebius_model_resource import dynamic_host
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings, load_settings
-from nebius_model_resource.dynamic_edge import DynamicEdge
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.settings import Settings, load_settings
+from nebius_model_resource._edges.dynamic import call as dynamic_host
+from nebius_model_resource._edges.dynamic.edge import DynamicEdge
+from nebius_model_resource._lifecycle.guardian import Notes, Open, settle
+from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.operation import Operation
+from nebius_model_resource._lifecycle.wait import GRACE
 from nebius_model_resource.errors import EngineGone
-from nebius_model_resource.guardian import Notes, Open, settle
-from nebius_model_resource.lifecycle import Lifecycle, Operation
-from nebius_model_resource.pace import Deadline
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator
-from nebius_model_resource.waiting import GRACE
 
 URN = "urn:pulumi:soak::soak::pulumi-python:dynamic/nebius:CustomModel::"
 ATTEMPT_SECONDS = 0.25

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.models import Inputs
+from nebius_model_resource._api.settings import Settings
 from nebius_model_resource.errors import NebiusError, NotSent
-from nebius_model_resource.models import Inputs
-from nebius_model_resource.pace import Deadline
 from tests.support.hostile import RawServer
 
 KEY = "sk-Zq9/very+secret=0451"

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.models import Inputs
+from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._api.transport import open_session
 from nebius_model_resource.errors import (
     AccessDenied,
     AnswerLost,
@@ -20,10 +23,7 @@ from nebius_model_resource.errors import (
     ServerFault,
     UnusableAnswer,
 )
-from nebius_model_resource.models import Inputs
-from nebius_model_resource.pace import Deadline
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from nebius_model_resource.transport import open_session
 
 INPUTS = Inputs("bot", "meta-llama/Meta-Llama-3.1-8B-Instruct", "file-1")
 

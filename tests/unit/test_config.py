@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource.config import (
+from nebius_model_resource._api.settings import (
     COMMAND,
     DEFAULT_BASE_URL,
     SCRIPT,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nebius_model_resource import errors
-from nebius_model_resource.messages import told
+from nebius_model_resource._edges.messages import told
 
 DETAIL = {"status": 400, "detail": "no"}
 

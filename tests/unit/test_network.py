@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._api.transport import open_session
 from nebius_model_resource.errors import NotSent
-from nebius_model_resource.transport import open_session
 from tests.support.calls import (
     AWAY,
     KEY,

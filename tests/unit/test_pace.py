@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.throttle import Gate, parse_retry_after
 from nebius_model_resource.errors import DeadlineExceeded
-from nebius_model_resource.pace import Deadline, Gate, parse_retry_after
 
 
 class FakeTime:

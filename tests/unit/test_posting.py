@@ -6,16 +6,16 @@ import gc
 
 import pytest
 
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.models import Inputs, ModelInfo
+from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._lifecycle.create import Poster
+from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.operation import Operation, Report
+from nebius_model_resource._lifecycle.unanswered import Kind, Unanswered
 from nebius_model_resource.errors import AmbiguousCreate, AnswerLost, NotSent
-from nebius_model_resource.lifecycle import Lifecycle, Operation
-from nebius_model_resource.models import Inputs, ModelInfo
-from nebius_model_resource.pace import Deadline
-from nebius_model_resource.posting import Poster
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from nebius_model_resource.unanswered import Kind, Unanswered
-from nebius_model_resource.waiting import Report
 
 INPUTS = Inputs("twin", "acme/Base", "file-1")
 
@@ -38,7 +38,7 @@ def test_a_search_begins_before_another_has_looked() -> None:
         poster = Poster(client)
 
         def post(told: Report) -> None:
-            names.append(poster.post(INPUTS, Deadline.after(60), no_sleep, told).name)
+            names.append(poster.post(INPUTS, Operation(Deadline.after(60), no_sleep, told)).name)
 
         silent = Report(lambda _: None, lambda _: None)
         post(Report(lambda _: post(silent), lambda _: None))

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from nebius_model_resource.client import Listing, NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource._api.client import Listing, NebiusClient
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.models import Inputs, State
+from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._lifecycle.operation import Operation, Report
+from nebius_model_resource._lifecycle.shared_list import StatusReader
+from nebius_model_resource._lifecycle.wait import Wait
 from nebius_model_resource.errors import ModelVanished, Unfinished, UnknownStatus, ValidationFailed
-from nebius_model_resource.models import Inputs, State
-from nebius_model_resource.pace import Deadline
-from nebius_model_resource.status import StatusReader
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from nebius_model_resource.waiting import Report, Wait
 from tests.unit.test_pace import FakeTime
 
 INPUTS = Inputs("bot", "vendor/Base", "file-1")
@@ -39,8 +40,8 @@ class Bench:
 
     def wait(self, state: State, seconds: float = 600) -> State:
         deadline = Deadline.after(seconds, self.time.clock)
-        report = Report(self.told.append, self.warned.append)
-        return Wait(state, self.client, self.reader, deadline, self.time.sleep, report).until_active()
+        operation = Operation(deadline, self.time.sleep, Report(self.told.append, self.warned.append))
+        return Wait(state, self.client, self.reader, operation).until_active()
 
     def reads(self) -> list[str]:
         return [call.path for call in self.emulator.requests(method="GET")]

@@ -14,11 +14,11 @@ import requests
 import urllib3.exceptions
 from urllib3.connection import HTTPConnection
 
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.models import Inputs
+from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._api.transport import Answer, exchange, open_session
 from nebius_model_resource.errors import AnswerLost, NebiusError, NotSent
-from nebius_model_resource.models import Inputs
-from nebius_model_resource.transport import Answer, exchange, open_session
 from tests.support.calls import (
     AWAY,
     KEY,

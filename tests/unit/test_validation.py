@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource.models import Source, canonical_source
-from nebius_model_resource.validation import find_faults
+from nebius_model_resource._api.models import Source, canonical_source
+from nebius_model_resource._lifecycle.validation import find_faults
 
 GOOD = {"name": "bot", "base_model": "meta-llama/Llama", "source": "file-1"}
 ANYTHING = st.recursive(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nebius_model_resource.models import Inputs, State, whole_number
+from nebius_model_resource._api.models import Inputs, State, whole_number
 
 INPUTS = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", "import_id")
 

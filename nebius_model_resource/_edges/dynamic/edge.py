@@ -23,16 +23,8 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
-from nebius_model_resource import config, dynamic_host, messages
-from nebius_model_resource.bags import INPUTS, change_kind, input_bag, inputs_of, output_bag, state_of
-from nebius_model_resource.errors import (
-    ConfigurationError,
-    EngineGone,
-    NebiusError,
-    Unfinished,
-    ValidationFailed,
-)
-from nebius_model_resource.models import (
+from nebius_model_resource._api import settings
+from nebius_model_resource._api.models import (
     ACTIVE,
     DELETED,
     ERROR,
@@ -44,10 +36,21 @@ from nebius_model_resource.models import (
     changed_inputs,
     whole_number,
 )
-from nebius_model_resource.validation import find_faults
+from nebius_model_resource._edges import messages
+from nebius_model_resource._edges.bags import INPUTS, change_kind, input_bag, inputs_of, output_bag, state_of
+from nebius_model_resource._edges.dynamic.call import DetailedDiff, HostCall, serve
+from nebius_model_resource._lifecycle.validation import find_faults
+from nebius_model_resource.errors import (
+    ConfigurationError,
+    EngineGone,
+    NebiusError,
+    Unfinished,
+    ValidationFailed,
+)
 
 if TYPE_CHECKING:
-    from nebius_model_resource.lifecycle import Lifecycle, Operation
+    from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+    from nebius_model_resource._lifecycle.operation import Operation
 
 _WAITING = ("create", "update", "delete")  # the others are quick, or share one read of the list
 _T = TypeVar("_T")
@@ -57,8 +60,8 @@ def _served(method: Callable[..., _T]) -> Callable[..., _T]:
     """Give a method the engine's call, and turn each of our errors into one message of the engine's."""
 
     @wraps(method)
-    def serve(self: DynamicEdge, *args: Any) -> _T:
-        with dynamic_host.serve(waits=method.__name__ in _WAITING) as call:
+    def served(self: DynamicEdge, *args: Any) -> _T:
+        with serve(waits=method.__name__ in _WAITING) as call:
             try:
                 return method(self, call, *map(_with_placeholders, args))
             except NebiusError as error:
@@ -70,7 +73,7 @@ def _served(method: Callable[..., _T]) -> Callable[..., _T]:
                     f"this is a bug in nebius_model_resource, please report it:\n{traceback.format_exc()}"
                 )
 
-    return serve
+    return served
 
 
 def _with_placeholders(argument: Any) -> Any:
@@ -83,14 +86,14 @@ def _with_placeholders(argument: Any) -> Any:
 class DynamicEdge:
     """Checks, compares, makes, reads and deletes custom models for one host process; safe to share between threads."""
 
-    def __init__(self, lookup: config.Lookup) -> None:
+    def __init__(self, lookup: settings.Lookup) -> None:
         """Nothing is sent, and nothing asked for, before the first operation.
 
         Args:
             lookup: the stack's configuration, by its full keys.
         """
         self._lookup = lookup
-        self._places = config.places_of(lookup)
+        self._places = settings.places_of(lookup)
         self._lock = threading.Lock()
         self._lifecycle: Lifecycle | None = None
         # What this host did in this run, by short name: it never knows who else holds a model.
@@ -101,7 +104,7 @@ class DynamicEdge:
         self._secrets: dict[str, frozenset[str]] = {}  # by URN: what no message may repeat
 
     @_served
-    def check(self, call: dynamic_host.HostCall, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, call: HostCall, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Every fault of every property; the project filled in from the configuration."""
         inputs = {name: news[name] for name in INPUTS if news.get(name) not in (None, "")}
         secrets = self._secrets[call.urn] = frozenset(news.get("secret_inputs") or ())
@@ -118,20 +121,18 @@ class DynamicEdge:
         return CheckResult(inputs, [_failure(fault) for fault in faults])
 
     @_served
-    def diff(
-        self, call: dynamic_host.HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]
-    ) -> DiffResult:
+    def diff(self, call: HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Name just the inputs that changed: each needs a new model, made before the old one goes."""
         old, new = inputs_of(olds), inputs_of(news)
         if changed := changed_inputs(old, new):
             kinds = {name: change_kind(olds.get(name), news.get(name)) for name in changed}
-            return dynamic_host.DetailedDiff(kinds, replaces=True)
+            return DetailedDiff(kinds, replaces=True)
         if olds.get("status") != ACTIVE and (diff := self._status_diff(call, state_of(id_, olds), new)):
             return diff
         kinds = {} if old.wait_for_active == new.wait_for_active else {"wait_for_active": "UPDATE"}
-        return dynamic_host.DetailedDiff(kinds, replaces=False)
+        return DetailedDiff(kinds, replaces=False)
 
-    def _status_diff(self, call: dynamic_host.HostCall, state: State, new: Inputs) -> DiffResult | None:
+    def _status_diff(self, call: HostCall, state: State, new: Inputs) -> DiffResult | None:
         """What a model asks for that was not active when it was last read; None where that is nothing."""
         live = self._live(call, state)
         if warning := messages.status_warning(live) if live else messages.gone(state.generated_name):
@@ -140,12 +141,12 @@ class DynamicEdge:
             return None
         if live and not new.wait_for_active:
             # Its update fails and says why: a new model each time would hide that none ever works.
-            return dynamic_host.DetailedDiff({}, replaces=False, changes=True)
+            return DetailedDiff({}, replaces=False, changes=True)
         status = live.status if live else DELETED
         self._replaced[call.urn] = status if status != state.status else ACTIVE
-        return dynamic_host.DetailedDiff({"status": "UPDATE"}, replaces=True, of_inputs=False)
+        return DetailedDiff({"status": "UPDATE"}, replaces=True, of_inputs=False)
 
-    def _live(self, call: dynamic_host.HostCall, state: State) -> State | None:
+    def _live(self, call: HostCall, state: State) -> State | None:
         """What is known of a model by now; None where it is gone."""
         if state.status == ERROR:  # for good
             return state
@@ -155,7 +156,7 @@ class DynamicEdge:
             return state
 
     @_served
-    def create(self, call: dynamic_host.HostCall, props: dict[str, Any]) -> CreateResult:
+    def create(self, call: HostCall, props: dict[str, Any]) -> CreateResult:
         """Make the model and wait until it is active."""
         inputs = replace(inputs_of(props), secrets=self._secrets.get(call.urn, frozenset()))
         try:
@@ -167,7 +168,7 @@ class DynamicEdge:
         return CreateResult(state.generated_name, output_bag(state))
 
     @_served
-    def read(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> ReadResult:
+    def read(self, call: HostCall, id_: str, props: dict[str, Any]) -> ReadResult:
         """Read what is live; a model that is gone leaves the state."""
         operation = self._operation(call)
         if "status" not in props:
@@ -187,9 +188,7 @@ class DynamicEdge:
         return ReadResult(live.generated_name, outputs, inputs)
 
     @_served
-    def update(
-        self, call: dynamic_host.HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]
-    ) -> UpdateResult:
+    def update(self, call: HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Go on waiting for a model whose create did not finish, or take a changed ``wait_for_active`` over."""
         state = State(
             inputs_of(news),
@@ -204,7 +203,7 @@ class DynamicEdge:
         return UpdateResult(output_bag(state))
 
     @_served
-    def delete(self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any]) -> None:
+    def delete(self, call: HostCall, id_: str, props: dict[str, Any]) -> None:
         """Delete the model; one that is gone already is a success.
 
         A model that this run has adopted with ``import_``, or that this very resource now reads with ``get``, is
@@ -219,9 +218,7 @@ class DynamicEdge:
             return
         self._models().delete(state_of(id_, props), self._operation(call))
 
-    def _settle_project(
-        self, call: dynamic_host.HostCall, inputs: dict[str, Any], secrets: frozenset[str]
-    ) -> list[Fault]:
+    def _settle_project(self, call: HostCall, inputs: dict[str, Any], secrets: frozenset[str]) -> list[Fault]:
         """Fill the configured project in where the resource names none, and say what is odd about either."""
         given = inputs.get("ai_project_id")
         if given is None:
@@ -230,22 +227,22 @@ class DynamicEdge:
                     inputs["ai_project_id"] = self._project
             except ConfigurationError as error:
                 return [Fault("", str(error))]
-            hint = config.project_hint(self._lookup)
+            hint = settings.project_hint(self._lookup)
         else:
             shown = isinstance(given, str) and "ai_project_id" not in secrets
-            hint = config.odd_project(given, "ai_project_id") if shown else None
+            hint = settings.odd_project(given, "ai_project_id") if shown else None
         if hint:
             call.warn(hint)
         return []
 
     @cached_property
     def _project(self) -> str | None:
-        return config.ai_project_id(self._lookup)
+        return settings.ai_project_id(self._lookup)
 
     @cached_property
     def _configuration_faults(self) -> list[Fault]:
         try:
-            config.load_settings(self._lookup)
+            settings.load_settings(self._lookup)
         except ConfigurationError as error:
             return [Fault("", str(error))]
         return []
@@ -253,19 +250,19 @@ class DynamicEdge:
     def _models(self) -> Lifecycle:
         with self._lock:
             if self._lifecycle is None:
-                from nebius_model_resource.client import NebiusClient
-                from nebius_model_resource.guardian import Guardian
-                from nebius_model_resource.lifecycle import Lifecycle
+                from nebius_model_resource._api.client import NebiusClient
+                from nebius_model_resource._lifecycle.guardian import Guardian
+                from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 
-                settings = config.load_settings(self._lookup)
-                self._lifecycle = Lifecycle(NebiusClient(settings), notes=Guardian(settings))
+                loaded = settings.load_settings(self._lookup)
+                self._lifecycle = Lifecycle(NebiusClient(loaded), notes=Guardian(loaded))
             return self._lifecycle
 
     @staticmethod
-    def _operation(call: dynamic_host.HostCall) -> Operation:
-        from nebius_model_resource.lifecycle import DEFAULT_SECONDS, Operation
-        from nebius_model_resource.pace import Deadline
-        from nebius_model_resource.waiting import Report
+    def _operation(call: HostCall) -> Operation:
+        from nebius_model_resource._api.deadline import Deadline
+        from nebius_model_resource._lifecycle.lifecycle import DEFAULT_SECONDS
+        from nebius_model_resource._lifecycle.operation import Operation, Report
 
         def sleep(seconds: float) -> None:
             if call.gone.wait(seconds):
@@ -276,7 +273,7 @@ class DynamicEdge:
 
     def _keep(
         self,
-        call: dynamic_host.HostCall,
+        call: HostCall,
         inputs: Inputs,
         error: Unfinished | ValidationFailed,
         *,
@@ -291,7 +288,7 @@ class DynamicEdge:
             message = self._let_go(call, inputs.name, error, state)
         call.fail(message)
 
-    def _let_go(self, call: dynamic_host.HostCall, name: str, error: NebiusError, state: State) -> str:
+    def _let_go(self, call: HostCall, name: str, error: NebiusError, state: State) -> str:
         """Delete a model that this host cannot keep in the state; what to tell of it."""
         try:
             self._models().delete(state, self._operation(call))
@@ -299,11 +296,9 @@ class DynamicEdge:
             return messages.orphaned(state.generated_name, error, failure)
         return messages.let_go(name, error)
 
-    def _get(
-        self, call: dynamic_host.HostCall, id_: str, props: dict[str, Any], operation: Operation
-    ) -> ReadResult:
+    def _get(self, call: HostCall, id_: str, props: dict[str, Any], operation: Operation) -> ReadResult:
         """Serve ``CustomModel.get``: all that the service tells, and nothing held."""
-        from nebius_model_resource.lifecycle import live_state
+        from nebius_model_resource._lifecycle.lifecycle import live_state
 
         project = props.get("ai_project_id") or self._project
         info = self._models().existing(id_, project, operation)
@@ -316,15 +311,15 @@ class DynamicEdge:
         return self._as_read(call, live)
 
     @staticmethod
-    def _as_read(call: dynamic_host.HostCall, live: State) -> ReadResult:
+    def _as_read(call: HostCall, live: State) -> ReadResult:
         """A model that the stack does not own: it has no inputs, or a preview would show them as taken away."""
         if warning := messages.status_warning(live):
             call.warn(warning)
         return ReadResult(live.generated_name, output_bag(live))
 
-    def _adoption_faults(self, call: dynamic_host.HostCall, inputs: Inputs) -> list[Fault]:
+    def _adoption_faults(self, call: HostCall, inputs: Inputs) -> list[Fault]:
         """What keeps a declared adoption from happening, told at preview already."""
-        from nebius_model_resource.adoption import missing
+        from nebius_model_resource._lifecycle.adoption import missing
 
         name, project = inputs.import_id, inputs.ai_project_id
         if not name or UNKNOWN in (name, project):

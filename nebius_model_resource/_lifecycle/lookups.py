@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nebius_model_resource.client import NebiusClient
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.models import DELETED, GeneratedName, ModelInfo
 from nebius_model_resource.errors import AccessDenied, ModelMissing, NotFound
-from nebius_model_resource.models import DELETED, GeneratedName, ModelInfo
 
 
 @dataclass(frozen=True)

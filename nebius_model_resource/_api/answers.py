@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nebius_model_resource import texts
+from nebius_model_resource._api import redact
+from nebius_model_resource._api.throttle import parse_retry_after
 from nebius_model_resource.errors import (
     AccessDenied,
     ApiError,
@@ -16,10 +17,9 @@ from nebius_model_resource.errors import (
     Throttled,
     UnusableAnswer,
 )
-from nebius_model_resource.pace import parse_retry_after
 
 if TYPE_CHECKING:
-    from nebius_model_resource.transport import Answer
+    from nebius_model_resource._api.transport import Answer
 
 
 def body_of(answer: Answer, key: str) -> Any:
@@ -35,20 +35,20 @@ def body_of(answer: Answer, key: str) -> Any:
     except (ValueError, RecursionError):
         parsed = None
         if succeeded:
-            shown = texts.excerpt(answer.body, key)[:200]
+            shown = redact.excerpt(answer.body, key)[:200]
             message = f"the service answered {answer.status} with something else than JSON: {shown!r}"
             raise UnusableAnswer(message) from None
     if succeeded:
         return parsed
-    raise _api_error(answer, texts.detail_of(parsed, answer.body, key), key)
+    raise _api_error(answer, redact.detail_of(parsed, answer.body, key), key)
 
 
 def _api_error(answer: Answer, detail: str, key: str) -> ApiError:
     """The error of a status that is no success, in the service's own words."""
     status = answer.status
-    request_id = texts.harmless(answer.headers.get("x-request-id") or "", key) or None
+    request_id = redact.harmless(answer.headers.get("x-request-id") or "", key) or None
     if 300 <= status < 400:
-        place = texts.harmless(answer.headers.get("Location") or "nowhere", key)
+        place = redact.harmless(answer.headers.get("Location") or "nowhere", key)
         detail = f"a redirect to {place!r}, which is not followed so that the key goes nowhere else"
     told = f"{detail} (HTTP {status}{f', request id {request_id}' if request_id else ''})"
     if asks_for_pause(answer):

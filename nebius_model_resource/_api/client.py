@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from nebius_model_resource import texts
-from nebius_model_resource.answers import asks_for_pause, body_of, sent_at
+from nebius_model_resource._api import redact
+from nebius_model_resource._api.answers import asks_for_pause, body_of, sent_at
+from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
+from nebius_model_resource._api.models import Fault, ModelInfo, canonical_source
+from nebius_model_resource._api.throttle import Gate, parse_retry_after
 from nebius_model_resource.errors import (
     DeadlineExceeded,
     InvalidInputs,
@@ -28,16 +31,14 @@ from nebius_model_resource.errors import (
     TransportError,
     UnusableAnswer,
 )
-from nebius_model_resource.models import Fault, ModelInfo, canonical_source
-from nebius_model_resource.pace import Clock, Deadline, Gate, Sleep, parse_retry_after
 
 if TYPE_CHECKING:
     import requests
     from urllib3.util import Retry
 
-    from nebius_model_resource.config import Settings
-    from nebius_model_resource.models import Inputs
-    from nebius_model_resource.transport import Answer
+    from nebius_model_resource._api.models import Inputs
+    from nebius_model_resource._api.settings import Settings
+    from nebius_model_resource._api.transport import Answer
 
 ATTEMPT_SECONDS = 30.0  # one request; a call as a whole has its deadline
 READ_ATTEMPTS = 4
@@ -272,7 +273,7 @@ class NebiusClient:
         sleep: Sleep | None,
     ) -> tuple[Any, Answer]:
         """Send once, when the gate lets it through, and read what the answer says."""
-        from nebius_model_resource.transport import MAX_ANSWER, MAX_LIST, exchange
+        from nebius_model_resource._api.transport import MAX_ANSWER, MAX_LIST, exchange
 
         self.gate.wait(deadline, sleep or self.pause)
         if deadline.passed():
@@ -292,7 +293,7 @@ class NebiusClient:
                 longest=MAX_LIST if method == "GET" and path == _MODELS else MAX_ANSWER,
             )
         except TransportError as error:
-            error.args = (texts.harmless(str(error), self.settings.api_key),)
+            error.args = (redact.harmless(str(error), self.settings.api_key),)
             raise
         if asks_for_pause(answer):
             self.gate.refused(started, parse_retry_after(answer.headers.get("Retry-After")))
@@ -301,7 +302,7 @@ class NebiusClient:
         return body_of(answer, self.settings.api_key), answer
 
     def _open(self) -> requests.Session:
-        from nebius_model_resource.transport import open_session
+        from nebius_model_resource._api.transport import open_session
 
         with self._lock:
             if self._session is None:
@@ -328,13 +329,13 @@ class NebiusClient:
 
     def _leaks(self, model: ModelInfo, asked: str) -> bool:
         key = self.settings.api_key
-        return texts.holds(model.name, key) and not texts.holds(asked, key)
+        return redact.holds(model.name, key) and not redact.holds(asked, key)
 
     def _mask(self, entry: dict[str, Any]) -> None:
         """Take the key out of what people read of a listed model."""
         for field in ("status", "status_reason"):
             if isinstance(text := entry.get(field), str):
-                entry[field] = texts.masked(text, self.settings.api_key)
+                entry[field] = redact.masked(text, self.settings.api_key)
 
 
 def _project(ai_project_id: str | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from nebius_model_resource.config import is_loopback
+from nebius_model_resource._api.settings import is_loopback
 from nebius_model_resource.errors import NotSent
 
 if TYPE_CHECKING:

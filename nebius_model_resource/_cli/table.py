@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from nebius_model_resource.existing import CustomModelInfo
-from nebius_model_resource.texts import harmless
+from nebius_model_resource._api.redact import harmless
+from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 
 _HEADINGS = ("NAME", "STATUS", "AGE", "SOURCE", "DESCRIPTION")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))

@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 import pulumi
 from pulumi.runtime import get_root_resource
 
-from nebius_model_resource import config, existing
+from nebius_model_resource._api import settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.settings import Lookup, Settings
+from nebius_model_resource._lifecycle import lookups
+from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource.account import PACKAGE, Provider
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.config import Lookup, Settings
 from nebius_model_resource.errors import ModelMissing, NebiusError
-from nebius_model_resource.existing import CustomModelInfo
 
 _A = TypeVar("_A")
 _T = TypeVar("_T")
@@ -84,13 +85,13 @@ def get_custom_model_output(
 
 def _list(ai_project_id: str | None, lookup: Lookup) -> list[CustomModelInfo]:
     with _clear():
-        project = ai_project_id or config.ai_project_id(lookup, reader=_reader(lookup))
-        return existing.list_models(_client(lookup), project)
+        project = ai_project_id or settings.ai_project_id(lookup, reader=_reader(lookup))
+        return lookups.list_models(_client(lookup), project)
 
 
 def _get(name: str, lookup: Lookup) -> CustomModelInfo:
     with _clear():
-        return existing.get_model(_client(lookup), name)
+        return lookups.get_model(_client(lookup), name)
 
 
 def _output(
@@ -100,13 +101,13 @@ def _output(
     account = _account(opts)
     # What a key opens is no secret because the key is one.
     given = account.settings if account else {}
-    settings = {key: pulumi.Output.unsecret(pulumi.Output.from_input(value)) for key, value in given.items()}
+    plain = {key: pulumi.Output.unsecret(pulumi.Output.from_input(value)) for key, value in given.items()}
 
     def later(values: dict[str, Any]) -> Awaitable[_T]:
-        lookup = values["settings"].get if account else _lookup
+        lookup = values["given"].get if account else _lookup
         return asyncio.to_thread(function, values["argument"], lookup)
 
-    return pulumi.Output.all(argument=argument, settings=settings).apply(later)
+    return pulumi.Output.all(argument=argument, given=plain).apply(later)
 
 
 def _account(opts: pulumi.InvokeOptions | None) -> Provider | None:
@@ -130,12 +131,12 @@ def _plain_lookup(opts: pulumi.InvokeOptions | None, function: str) -> Lookup:
     account = _account(opts)
     if account is None:
         return _lookup
-    settings = {key: value for key, value in account.settings.items() if isinstance(value, str)}
-    if settings != account.settings:
+    plain = {key: value for key, value in account.settings.items() if isinstance(value, str)}
+    if plain != account.settings:
         raise QueryFailed(
             f"the provider of {function} has an output among its arguments: use {function}_output"
         )
-    return settings.get
+    return plain.get
 
 
 def _lookup(key: str) -> str | None:
@@ -143,19 +144,19 @@ def _lookup(key: str) -> str | None:
     return pulumi.Config(namespace).get(name)
 
 
-def _reader(lookup: Lookup) -> config.Reader:
+def _reader(lookup: Lookup) -> settings.Reader:
     """Whoever reads a message: outside a program there is no stack to configure."""
-    return config.SCRIPT if get_root_resource() is None else config.reader_of(lookup)
+    return settings.SCRIPT if get_root_resource() is None else settings.reader_of(lookup)
 
 
 def _client(lookup: Lookup) -> NebiusClient:
-    return _client_for(config.load_settings(lookup, reader=_reader(lookup)))
+    return _client_for(settings.load_settings(lookup, reader=_reader(lookup)))
 
 
 @lru_cache(maxsize=8)
-def _client_for(settings: Settings) -> NebiusClient:
+def _client_for(account: Settings) -> NebiusClient:
     """One client for all calls of a program: its connections stay open, and its pauses are shared."""
-    return NebiusClient(settings)
+    return NebiusClient(account)
 
 
 @contextmanager

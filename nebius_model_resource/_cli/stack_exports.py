@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from nebius_model_resource._api.models import INFIX, GeneratedName, canonical_source, same_base
+from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource.errors import UnreadableDeployment
-from nebius_model_resource.existing import CustomModelInfo
-from nebius_model_resource.models import INFIX, GeneratedName, canonical_source, same_base
 
 _TYPE_END = ":CustomModel"
 

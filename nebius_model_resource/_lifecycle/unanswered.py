@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from nebius_model_resource.errors import AmbiguousCreate, may_have_happened
-from nebius_model_resource.models import (
+from nebius_model_resource._api.models import (
     GeneratedName,
     Inputs,
     ModelInfo,
@@ -24,6 +23,7 @@ from nebius_model_resource.models import (
     trimmed,
     unflavoured,
 )
+from nebius_model_resource.errors import AmbiguousCreate, may_have_happened
 
 CLOCK_GRAIN = 2.0  # seconds: both `created_at` and `Date` are whole ones
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from nebius_model_resource import pasted
+from nebius_model_resource._api import pasted
 from nebius_model_resource.errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://api.studio.nebius.com"  # as documented; Token Factory's host is in README

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nebius_model_resource.client import Listing, NebiusClient
+from nebius_model_resource._api.client import Listing, NebiusClient
+from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
+from nebius_model_resource._api.models import DELETED, GeneratedName, ModelInfo
 from nebius_model_resource.errors import NebiusError
-from nebius_model_resource.models import DELETED, GeneratedName, ModelInfo
-from nebius_model_resource.pace import Clock, Deadline, Sleep
 
 FIRST_INTERVAL = 0.5  # seconds between two reads of the list, when the first model has just been made
 JOINED_INTERVAL = 1.0  # the same while more and more models are made: no more than 60 reads a minute

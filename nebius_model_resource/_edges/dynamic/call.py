@@ -43,7 +43,7 @@ from typing import Any, NoReturn
 
 from pulumi.dynamic import DiffResult
 
-from nebius_model_resource.host_threads import Threads, frame_with
+from nebius_model_resource._edges.dynamic.threads import Threads, frame_with
 
 _log = logging.getLogger(__name__)
 _PROVIDER = "__provider"

@@ -13,8 +13,11 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nebius_model_resource import arguments, config, deployments, existing, listing, programs
-from nebius_model_resource.client import NebiusClient
+from nebius_model_resource._api import settings
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.redact import harmless, masked
+from nebius_model_resource._cli import arguments, codegen, stack_exports, table
+from nebius_model_resource._lifecycle import lookups
 from nebius_model_resource.errors import (
     AccessDenied,
     ModelMissing,
@@ -23,7 +26,6 @@ from nebius_model_resource.errors import (
     NotSent,
     UnreadableDeployment,
 )
-from nebius_model_resource.texts import harmless, masked
 
 DONE, FAILED, USAGE, FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _list(options: Namespace) -> int:
     client = _client(options)
-    models = existing.list_models(client, _project(options))
+    models = lookups.list_models(client, _project(options))
     if not models and not options.json:
         print("there are no custom models", file=sys.stderr)
         return DONE
@@ -61,8 +63,8 @@ def _list(options: Namespace) -> int:
 
 def _show(options: Namespace) -> int:
     client = _client(options)
-    model = existing.get_model(client, options.name)
-    print(listing.as_json(model) if options.json else _details(client, model))
+    model = lookups.get_model(client, options.name)
+    print(table.as_json(model) if options.json else _details(client, model))
     return DONE
 
 
@@ -71,9 +73,9 @@ def _unknown(options: Namespace) -> int:
         return _fail(
             "nothing to read: run `pulumi stack export | nebius-models unknown`, or give files", USAGE
         )
-    holdings = deployments.read_holdings(_texts(options.files or ["-"]))
+    holdings = stack_exports.read_holdings(_texts(options.files or ["-"]))
     client = _client(options)
-    models = existing.list_models(client, _project(options))
+    models = lookups.list_models(client, _project(options))
     unknown = [model for model in models if not holdings.holds(model)]
     if unknown or options.json:
         _show_many(options, client, unknown, [holdings.note(model) for model in unknown])
@@ -84,9 +86,9 @@ def _program(options: Namespace) -> int:
     client = _client(options)
     models = {}
     for name in options.names:
-        model = existing.get_model(client, name)
+        model = lookups.get_model(client, name)
         models[model.generated_name] = model  # one given twice, by both its names, is declared once
-    print(programs.program(list(models.values()), options.ai_project_id), end="")
+    print(codegen.program(list(models.values()), options.ai_project_id), end="")
     return DONE
 
 
@@ -96,7 +98,7 @@ def _delete(options: Namespace) -> int:
             "standard input is no terminal to ask at: give --yes to delete without a question", USAGE
         )
     client = _client(options)
-    model = existing.get_model(client, options.name)
+    model = lookups.get_model(client, options.name)
     if not options.yes and not _confirmed(_details(client, model)):
         return _fail("not deleted")
     try:
@@ -116,34 +118,34 @@ def _confirmed(details: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _details(client: NebiusClient, model: existing.CustomModelInfo) -> str:
-    return masked(listing.details(model, time.time()), client.settings.api_key)
+def _details(client: NebiusClient, model: lookups.CustomModelInfo) -> str:
+    return masked(table.details(model, time.time()), client.settings.api_key)
 
 
 def _show_many(
     options: Namespace,
     client: NebiusClient,
-    models: Sequence[existing.CustomModelInfo],
+    models: Sequence[lookups.CustomModelInfo],
     notes: Sequence[str] = (),
 ) -> None:
     if options.json:
-        print(listing.as_json(models))
+        print(table.as_json(models))
     elif options.names_only:
         print("\n".join(harmless(model.generated_name) for model in models))
     else:
-        print(masked(listing.table(models, time.time(), notes), client.settings.api_key))
+        print(masked(table.table(models, time.time(), notes), client.settings.api_key))
 
 
 def _client(options: Namespace) -> NebiusClient:
-    lookup = {config.BASE_URL: options.base_url}.get
-    return NebiusClient(config.load_settings(lookup, reader=config.COMMAND))
+    lookup = {settings.BASE_URL: options.base_url}.get
+    return NebiusClient(settings.load_settings(lookup, reader=settings.COMMAND))
 
 
 def _project(options: Namespace) -> str | None:
-    lookup = {config.PROJECT: options.ai_project_id}.get
-    if hint := config.project_hint(lookup, reader=config.COMMAND):
+    lookup = {settings.PROJECT: options.ai_project_id}.get
+    if hint := settings.project_hint(lookup, reader=settings.COMMAND):
         print(f"nebius-models: warning: {hint}", file=sys.stderr)
-    return config.ai_project_id(lookup, reader=config.COMMAND)
+    return settings.ai_project_id(lookup, reader=settings.COMMAND)
 
 
 def _texts(files: Sequence[str]) -> Iterator[tuple[str, str]]:

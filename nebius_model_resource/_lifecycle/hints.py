@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nebius_model_resource.models import INFIX, Source, is_repository
-from nebius_model_resource.pasted import QUOTES, may_hold_a_credential
+from nebius_model_resource._api.models import INFIX, Source, is_repository
+from nebius_model_resource._api.pasted import QUOTES, may_hold_a_credential
 
 _IDS = re.compile(r"(ftjob|ftckpt)[-_]?([\w-]*?)(?=[^\w-]|[-_]*(?:ftjob|ftckpt)|$)", re.IGNORECASE | re.ASCII)
 _HUB = re.compile(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
-from nebius_model_resource.client import NebiusClient
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.models import (
+    ACTIVE,
+    DELETED,
+    ERROR,
+    KNOWN_STATUSES,
+    GeneratedName,
+    ModelInfo,
+    State,
+)
+from nebius_model_resource._lifecycle.operation import Operation
+from nebius_model_resource._lifecycle.shared_list import Snapshot, StatusReader
 from nebius_model_resource.errors import (
     AccessDenied,
     ModelVanished,
@@ -16,17 +26,6 @@ from nebius_model_resource.errors import (
     UnknownStatus,
     ValidationFailed,
 )
-from nebius_model_resource.models import (
-    ACTIVE,
-    DELETED,
-    ERROR,
-    KNOWN_STATUSES,
-    GeneratedName,
-    ModelInfo,
-    State,
-)
-from nebius_model_resource.pace import Deadline, Sleep
-from nebius_model_resource.status import Snapshot, StatusReader
 
 GRACE = 30.0  # seconds in which a model just made may still be missing from reads (seen live, December 2025)
 _TICK = 1.0  # seconds between two looks at the progress
@@ -34,18 +33,6 @@ _TICK = 1.0  # seconds between two looks at the progress
 # log of a CI run each text is one more line.
 _FIRST_MARKS = (10, 30)
 _MINUTE = 60
-
-
-def _ignore(_text: str) -> None:
-    return None
-
-
-@dataclass(frozen=True)
-class Report:
-    """Where progress is shown: texts that replace each other, and warnings that stay; nowhere by default."""
-
-    progress: Callable[[str], None] = _ignore
-    warn: Callable[[str], None] = _ignore
 
 
 class Wait:
@@ -56,17 +43,13 @@ class Wait:
         state: State,
         client: NebiusClient,
         reader: StatusReader,
-        deadline: Deadline,
-        sleep: Sleep,
-        report: Report,
+        operation: Operation,
         grace: float = GRACE,
     ) -> None:
         self._state = state
         self._client = client
         self._reader = reader
-        self._deadline = deadline
-        self._sleep = sleep
-        self._report = report
+        self._operation = operation
         self._grace = grace
         self._joined = reader.join()
         self._seen: Snapshot | None = None
@@ -82,12 +65,14 @@ class Wait:
             Unfinished: the deadline passed, or the key is refused; the model is in the error.
         """
         while True:
-            if self._deadline.passed():
+            if self._operation.deadline.passed():
                 self._give_up("its deadline passed")
-            self._sleep(min(max(self._reader.until_due(), 0.02), _TICK, self._deadline.remaining()))
+            self._operation.sleep(
+                min(max(self._reader.until_due(), 0.02), _TICK, self._operation.deadline.remaining())
+            )
             self._show()
             if (info := self._look()) and self._is_done(info):
-                self._report.progress(self._state.status)
+                self._operation.report.progress(self._state.status)
                 return self._state
 
     def _elapsed(self) -> float:
@@ -101,12 +86,12 @@ class Wait:
         text = f"{status} ({mark} s)" if mark else status
         if mark >= _MINUTE:
             reason = self._state.status_reason or self._trouble or "the service gives no reason"
-            text += f": {reason}; {self._deadline.remaining():.0f} s left until the deadline"
-        self._report.progress(text)
+            text += f": {reason}; {self._operation.deadline.remaining():.0f} s left until the deadline"
+        self._operation.report.progress(text)
 
     def _look(self) -> ModelInfo | None:
         """What the newest list says, or where it says nothing a read by name; None where there is no news."""
-        snapshot = self._reader.latest(self._deadline, self._sleep)
+        snapshot = self._reader.latest(self._operation.deadline, self._operation.sleep)
         if snapshot is None or snapshot is self._seen or snapshot.taken_at < self._joined:
             return None
         self._seen = snapshot
@@ -115,7 +100,10 @@ class Wait:
             return found
         try:
             return self._client.get_model(
-                self._state.generated_name, deadline=self._deadline, sleep=self._sleep, attempts=1
+                self._state.generated_name,
+                deadline=self._operation.deadline,
+                sleep=self._operation.sleep,
+                attempts=1,
             )
         except NebiusError as error:
             self._trouble = error

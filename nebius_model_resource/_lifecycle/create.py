@@ -11,7 +11,11 @@ import random
 import time
 from collections.abc import Callable
 
-from nebius_model_resource.client import NebiusClient
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Clock
+from nebius_model_resource._api.models import Inputs, ModelInfo
+from nebius_model_resource._lifecycle.operation import Operation
+from nebius_model_resource._lifecycle.unanswered import Kind, Unanswered
 from nebius_model_resource.errors import (
     AccessDenied,
     AnswerLost,
@@ -21,10 +25,6 @@ from nebius_model_resource.errors import (
     UnusableAnswer,
     may_have_happened,
 )
-from nebius_model_resource.models import Inputs, ModelInfo
-from nebius_model_resource.pace import Clock, Deadline, Sleep
-from nebius_model_resource.unanswered import Kind, Unanswered
-from nebius_model_resource.waiting import Report
 
 _LOOKS = 4  # lists without the model before the POST is sent again: 0, 0.5, 1.5 and 3.5 s after the first
 _FIRST_PAUSE = 0.5
@@ -54,7 +54,7 @@ class Poster:
         self._jitter = jitter
         self._unanswered = Unanswered()
 
-    def post(self, inputs: Inputs, deadline: Deadline, sleep: Sleep, report: Report) -> ModelInfo:
+    def post(self, inputs: Inputs, operation: Operation) -> ModelInfo:
         """Make one model.
 
         Raises:
@@ -69,46 +69,40 @@ class Poster:
         while True:
             try:
                 with self._unanswered.posting(kind):
-                    info = self._client.create_model(inputs, deadline=deadline, sleep=sleep)
+                    info = self._client.create_model(
+                        inputs, deadline=operation.deadline, sleep=operation.sleep
+                    )
                     self._unanswered.claim(info.name)
                     return info
             except NotSent as error:
                 failures += 1
-                self._pause(error, failures, deadline, sleep, report)
+                self._pause(error, failures, operation)
             except NebiusError as error:
                 if not may_have_happened(error):
                     raise
-                found = self._find_lost(kind, started, error, deadline, sleep, report)
+                found = self._find_lost(kind, started, error, operation)
                 if found:
                     return found
 
-    def _pause(self, error: NotSent, failures: int, deadline: Deadline, sleep: Sleep, report: Report) -> None:
+    def _pause(self, error: NotSent, failures: int, operation: Operation) -> None:
         longest = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
         delay = longest * (0.5 + 0.5 * self._jitter())
-        if error.permanent or delay >= deadline.remaining():
+        if error.permanent or delay >= operation.deadline.remaining():
             raise error
-        report.progress(f"{error}; trying again")
-        sleep(delay)
+        operation.report.progress(f"{error}; trying again")
+        operation.sleep(delay)
 
     def _find_lost(
-        self,
-        kind: Kind,
-        started: float,
-        lost: NebiusError,
-        deadline: Deadline,
-        sleep: Sleep,
-        report: Report,
+        self, kind: Kind, started: float, lost: NebiusError, operation: Operation
     ) -> ModelInfo | None:
         """Look for what a POST made; where the engine goes away meanwhile, that is left to the guardian."""
-        report.progress("the answer was lost: looking whether the model was made")
+        operation.report.progress("the answer was lost: looking whether the model was made")
         try:
-            return self._look(kind, started, lost, deadline, sleep)
+            return self._look(kind, started, lost, operation)
         except EngineGone as gone:
             raise _undecided(kind, lost, gone) from gone
 
-    def _look(
-        self, kind: Kind, started: float, lost: NebiusError, deadline: Deadline, sleep: Sleep
-    ) -> ModelInfo | None:
+    def _look(self, kind: Kind, started: float, lost: NebiusError, operation: Operation) -> ModelInfo | None:
         looks = 0
         trouble = lost
         while True:
@@ -116,7 +110,11 @@ class Poster:
             if mark is not None:
                 try:
                     listing = self._client.list_models(
-                        kind.ai_project_id, deadline=deadline, sleep=sleep, attempts=1, asked=kind.name
+                        kind.ai_project_id,
+                        deadline=operation.deadline,
+                        sleep=operation.sleep,
+                        attempts=1,
+                        asked=kind.name,
                     )
                 except AccessDenied as error:
                     raise _undecided(kind, lost, error) from error
@@ -135,9 +133,9 @@ class Poster:
                         self._unanswered.nothing_made(kind)
                         return None
             delay = _FIRST_PAUSE * 2 ** max(looks - 1, 0)
-            if delay >= deadline.remaining():
+            if delay >= operation.deadline.remaining():
                 raise _undecided(kind, lost, trouble) from trouble
-            sleep(delay)
+            operation.sleep(delay)
 
 
 def _undecided(kind: Kind, lost: NebiusError, trouble: NebiusError) -> AnswerLost:

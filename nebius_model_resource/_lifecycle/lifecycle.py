@@ -8,22 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from nebius_model_resource.adoption import differences, missing
-from nebius_model_resource.client import NebiusClient
-from nebius_model_resource.errors import (
-    AccessDenied,
-    AdoptionRefused,
-    EngineGone,
-    ModelVanished,
-    NebiusError,
-    NotFound,
-    Unfinished,
-    ValidationFailed,
-)
-from nebius_model_resource.guardian import LeftBehind, Notes
-from nebius_model_resource.models import (
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Clock, Deadline
+from nebius_model_resource._api.models import (
     ACTIVE,
     DELETED,
     ERROR,
@@ -36,38 +25,34 @@ from nebius_model_resource.models import (
     State,
     canonical_source,
 )
-from nebius_model_resource.pace import Clock, Deadline, Sleep
-from nebius_model_resource.posting import Poster
-from nebius_model_resource.status import StatusReaders
-from nebius_model_resource.texts import masked
-from nebius_model_resource.unanswered import Kind
-from nebius_model_resource.waiting import (
+from nebius_model_resource._api.redact import masked
+from nebius_model_resource._lifecycle.adoption import differences, missing
+from nebius_model_resource._lifecycle.create import Poster
+from nebius_model_resource._lifecycle.guardian import LeftBehind, Notes
+from nebius_model_resource._lifecycle.operation import Operation
+from nebius_model_resource._lifecycle.shared_list import StatusReaders
+from nebius_model_resource._lifecycle.unanswered import Kind
+from nebius_model_resource._lifecycle.wait import (
     GRACE,
-    Report,
     Wait,
     unknown_status,
     validation_failed,
     vanished,
 )
+from nebius_model_resource.errors import (
+    AccessDenied,
+    AdoptionRefused,
+    EngineGone,
+    ModelVanished,
+    NebiusError,
+    NotFound,
+    Unfinished,
+    ValidationFailed,
+)
 
 DEFAULT_SECONDS = 600.0  # to become active: as long as published clients wait
 _CLEAN_UP_SECONDS = 30.0
 _RESUME_GRACE = 3.0
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What one operation of an engine brings along.
-
-    Attributes:
-        deadline: until when it may go on.
-        sleep: pauses for so many seconds; raises EngineGone when nobody is left to tell the outcome to.
-        report: where its progress is shown.
-    """
-
-    deadline: Deadline
-    sleep: Sleep
-    report: Report = field(default_factory=Report)
 
 
 class Lifecycle:
@@ -105,7 +90,7 @@ class Lifecycle:
             return self._make(inputs, operation, made)
 
     def _make(self, inputs: Inputs, operation: Operation, made: Callable[[str], None]) -> State:
-        info = self._poster.post(inputs, operation.deadline, operation.sleep, operation.report)
+        info = self._poster.post(inputs, operation)
         made(info.name)
         self._readers.of(inputs.ai_project_id).outdate()
         state = State(inputs, info.name, info.status or VALIDATING, info.status_reason, info.created_at)
@@ -256,9 +241,7 @@ class Lifecycle:
                 operation.report.warn(unknown_status(state))
             return state
         reader = self._readers.of(state.inputs.ai_project_id)
-        wait = Wait(
-            state, self._client, reader, operation.deadline, operation.sleep, operation.report, grace=grace
-        )
+        wait = Wait(state, self._client, reader, operation, grace=grace)
         return wait.until_active()
 
     def _after_failure(self, error: ValidationFailed, failed: State) -> ValidationFailed:

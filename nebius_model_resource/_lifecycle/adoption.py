@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nebius_model_resource.models import (
+from nebius_model_resource._api.models import (
     ACTIVE,
     Fault,
     GeneratedName,

@@ -24,8 +24,8 @@ from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ClosedPoolError, HTTPError, SSLError
 
+from nebius_model_resource._api.network import Proxy, check_certificates, find_route, unusable_proxy
 from nebius_model_resource.errors import AnswerLost, NotSent, TransportError
-from nebius_model_resource.network import Proxy, check_certificates, find_route, unusable_proxy
 
 if TYPE_CHECKING:
     import requests

@@ -25,14 +25,14 @@ from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from nebius_model_resource._api.deadline import Clock, Deadline
+from nebius_model_resource._api.models import DELETED, GeneratedName, ModelInfo
+from nebius_model_resource._lifecycle.unanswered import CLOCK_GRAIN, Kind
 from nebius_model_resource.errors import AccessDenied, AnswerLost, NebiusError, NotFound
-from nebius_model_resource.models import DELETED, GeneratedName, ModelInfo
-from nebius_model_resource.pace import Clock, Deadline
-from nebius_model_resource.unanswered import CLOCK_GRAIN, Kind
 
 if TYPE_CHECKING:
-    from nebius_model_resource.client import Listing, NebiusClient
-    from nebius_model_resource.config import Settings
+    from nebius_model_resource._api.client import Listing, NebiusClient
+    from nebius_model_resource._api.settings import Settings
 
 SECONDS = 900.0  # how long it tries after the end of its host
 _LOCAL_SECONDS = 20.0  # the same with a service on this machine: an emulator that is gone keeps nothing
@@ -45,7 +45,7 @@ _CODE = """
 import sys
 text = sys.stdin.buffer.read()
 sys.path.insert(0, sys.argv[1])
-from nebius_model_resource.guardian import main
+from nebius_model_resource._lifecycle.guardian import main
 main(text)
 """
 
@@ -142,7 +142,7 @@ class Guardian(Notes):
 
     @staticmethod
     def _begin() -> IO[bytes] | None:
-        root = Path(__file__).resolve().parent.parent
+        root = Path(__file__).resolve().parents[2]
         process = subprocess.Popen(  # noqa: S603 - this interpreter, and a text of our own
             [sys.executable, "-I", "-c", _CODE, str(root)],
             stdin=subprocess.PIPE,
@@ -173,8 +173,8 @@ def main(text: bytes) -> None:
         entries[index] = Open(**{**note, "kind": Kind(**note["kind"])})
     if all(entry.done for entry in entries.values()):
         return
-    from nebius_model_resource.client import NebiusClient
-    from nebius_model_resource.config import Settings
+    from nebius_model_resource._api.client import NebiusClient
+    from nebius_model_resource._api.settings import Settings
 
     settings = Settings(**json.loads(first))
     seconds = _LOCAL_SECONDS if settings.base_url.startswith("http:") else SECONDS

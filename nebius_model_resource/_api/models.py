@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from nebius_model_resource.texts import harmless
+from nebius_model_resource._api.redact import harmless
 
 INFIX = "-LoRa:"  # literally, that case: seen in every generated name
 VALIDATING, ACTIVE, ERROR, DELETED = "validating", "active", "error", "deleted"

@@ -10,8 +10,9 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from nebius_model_resource import hints, pasted
-from nebius_model_resource.models import Fault, Source
+from nebius_model_resource._api import pasted
+from nebius_model_resource._api.models import Fault, Source
+from nebius_model_resource._lifecycle import hints
 
 _BASE_MODEL = re.compile(r"[^\s/:]+/[^\s/:]+")
 _SOURCE_FORMS = "'ftjob-…:ftckpt_…', 'file-…' or 'huggingface.co/<org>/<repo>'"

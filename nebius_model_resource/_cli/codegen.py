@@ -8,9 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from nebius_model_resource.existing import CustomModelInfo
-from nebius_model_resource.models import ACTIVE, GeneratedName
-from nebius_model_resource.texts import harmless
+from nebius_model_resource._api.models import ACTIVE, GeneratedName
+from nebius_model_resource._api.redact import harmless
+from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 
 _HEAD = "import pulumi\n\nfrom nebius_model_resource import CustomModel\n"
 _TAKEN = {"pulumi", *dir(builtins), *keyword.kwlist, *keyword.softkwlist}

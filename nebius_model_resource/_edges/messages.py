@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from nebius_model_resource.config import Places
+from nebius_model_resource._api.models import ACTIVE, ERROR, KNOWN_STATUSES, State
+from nebius_model_resource._api.settings import Places
+from nebius_model_resource._lifecycle.wait import unknown_status
 from nebius_model_resource.errors import (
     AccessDenied,
     ApiError,
@@ -20,8 +22,6 @@ from nebius_model_resource.errors import (
     UnknownStatus,
     ValidationFailed,
 )
-from nebius_model_resource.models import ACTIVE, ERROR, KNOWN_STATUSES, State
-from nebius_model_resource.waiting import unknown_status
 
 # What is true after a failure of each of the provider's methods, and what to do.
 _LEFT = {

@@ -1,43 +1,18 @@
-"""Time shared by every call of the process: deadlines, and one pause where the service asks for it."""
+"""One pause for every call of the process, where the service asks for it."""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
+from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
 from nebius_model_resource.errors import DeadlineExceeded
-
-Clock = Callable[[], float]
-Sleep = Callable[[float], None]
 
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """A moment on a monotonic clock after which nothing more is tried."""
-
-    at: float
-    clock: Clock = time.monotonic
-
-    @classmethod
-    def after(cls, seconds: float, clock: Clock = time.monotonic) -> Deadline:
-        """The moment that lies ``seconds`` ahead."""
-        return cls(clock() + seconds, clock)
-
-    def remaining(self) -> float:
-        """Seconds left, never less than zero."""
-        return max(0.0, self.at - self.clock())
-
-    def passed(self) -> bool:
-        """Whether no time is left."""
-        return self.clock() >= self.at
 
 
 def parse_retry_after(value: str | None, now: Clock = time.time) -> float | None:

@@ -1,0 +1,1 @@
+"""Pulumi's side: what an engine asks for, and what it is shown."""

@@ -1,0 +1,1 @@
+"""The edge on Pulumi's dynamic-provider host for Python."""

@@ -1,0 +1,1 @@
+"""One model from its POST to its deletion. Knows neither Pulumi nor HTTP."""
