@@ -347,6 +347,10 @@ RENAMES = [
         ],
     ),
     Scenario(
+        "get in place, destroyed by the program",
+        [Turn("up", [A]), Turn("destroy", [item("a", opts={"id": "a-1"})], flags=PROGRAM)],
+    ),
+    Scenario(
         "get under a new name of what is dropped",
         [
             Turn("up", [A]),

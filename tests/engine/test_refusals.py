@@ -95,6 +95,16 @@ def test_nothing_is_made_whose_secrets_could_not_be_kept(
     assert "pending_operations" not in stack.export_stack().deployment
 
 
+def test_a_destroy_of_what_is_only_read_is_refused(tmp_path: Path) -> None:
+    """A program that owns what the state only reads cannot be run for a destroy: the CLI ends with a panic."""
+    stack = LocalStack.create_or_select("dev", project(tmp_path, 'item("g", id="x")'), passphrase="x")
+    stack.up()
+    project(tmp_path, 'item("g")')
+    with pytest.raises(EngineError, match="only read in the state"):
+        stack.destroy(run_program=True)
+    assert "x" in {each.get("id") for each in stack.export_stack().deployment["resources"]}
+
+
 def test_unknown_options_of_an_operation_are_refused(tmp_path: Path) -> None:
     """An option of the Automation API that would change what is done is not ignored."""
     stack = LocalStack.create_or_select("dev", project(tmp_path, ""))

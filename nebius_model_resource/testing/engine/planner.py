@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import paths, urns, values
-from .errors import Bail
+from .errors import Bail, Refused
 from .graph import Graph
 from .host import Diff
 from .resources import Goal, Resource
@@ -155,6 +155,10 @@ class Planner:
             return [Skip(None, new)]
         if self.purpose is Purpose.REFRESH:
             return []
+        if old.external:
+            raise Refused(
+                f"{new.urn} is only read in the state, and owned by this program: the CLI panics here"
+            )
         self._doomed.append(new)
         new.inputs = old.inputs
         return self._same(old, new)
