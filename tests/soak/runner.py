@@ -63,6 +63,7 @@ def report(figures: Figures, broken: list[int], first: int, seconds: float) -> s
             f"{run_} sequences (seeds {first} to {first + run_ - 1}) in {seconds:.0f} s",
             f"{run_ / max(seconds, 0.001):.1f} a second; {len(broken)} broke the promise{_listed(broken)}",
             f"operations: {_counted(figures.operations)}; {figures.failed} of them failed",
+            f"what they did: {_counted(figures.done)}",
             f"faults that hit: {_counted(figures.faults)}",
             f"killed: {_counted(figures.kills)}",
             f"{figures.requests} requests, {figures.models} models made",

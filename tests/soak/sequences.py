@@ -9,12 +9,12 @@ from typing import Any
 
 from nebius_model_resource._lifecycle.wait import GRACE
 from nebius_model_resource.testing.emulator import Fault
-from tests.soak.engine import Engine
+from nebius_model_resource.testing.engine.operation import Order
+from nebius_model_resource.testing.engine.resources import Resource
+from tests.soak.programs import WAITS, Program, Truth, changed, model_of
+from tests.soak.stack import Declaration, Stack
 from tests.soak.world import Kill, World
 
-NAMES = ("alpha", "beta", "gamma")
-CUSTOM_NAMES = ("bot", "bot", "tool")  # two resources may well ask for models of the same name
-WAITS = "wait_for_active"  # how to work, not what to make: a change of it is no diff
 STATUSES = (400, 401, 403, 404, 408, 409, 418, 422, 429, 500, 502, 503, 504)
 SETTINGS: tuple[dict[str, Any], ...] = (
     {},
@@ -37,12 +37,21 @@ class Step:
 
     operation: str
     program: dict[str, dict[str, Any]]
+    boxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refresh: bool = False
+    by_program: bool = False
     faults: list[dict[str, Any]] = field(default_factory=list)
     kill: tuple[str, int] | None = None
     timeout: float = 0
     threads: int = 1
     failing: bool = False
     others_delete: bool = False
+
+    @property
+    def order(self) -> Order:
+        """What the engine is asked to do."""
+        kind = "update" if self.operation in ("up", "preview") else self.operation
+        return Order(kind, self.operation == "preview", self.refresh, self.by_program)
 
 
 @dataclass
@@ -59,36 +68,20 @@ class Violation(AssertionError):
 
 def draw(rng: random.Random) -> Sequence:
     """A random sequence."""
-    program: dict[str, dict[str, Any]] = {}
+    program = Program()
     steps = []
-    for _ in range(rng.randint(2, 5)):
-        program = _changed(rng, program)
+    for _ in range(rng.randint(2, 6)):
+        program = changed(rng, program)
         steps.append(_step(rng, program))
     return Sequence(dict(rng.choice(SETTINGS)), steps)
 
 
-def _changed(rng: random.Random, program: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Another program: models added, changed or removed."""
-    program = {name: dict(inputs) for name, inputs in program.items()}
-    for _ in range(rng.choice((0, 1, 1, 2))):
-        name = rng.choice(NAMES)
-        if name in program and rng.random() < 0.35:
-            del program[name]
-        elif name in program:
-            program[name]["source"] = f"file-{rng.randint(1, 2)}"
-        else:
-            program[name] = {
-                "name": rng.choice(CUSTOM_NAMES),
-                "base_model": rng.choice(("acme/Base", "acme/Base-fast")),
-                "source": f"file-{rng.randint(1, 2)}",
-                "description": rng.choice((None, "told")),
-                "wait_for_active": rng.random() > 0.15,
-            }
-    return program
-
-
-def _step(rng: random.Random, program: dict[str, dict[str, Any]]) -> Step:
-    step = Step(rng.choices(("up", "preview", "refresh", "destroy"), (7, 1, 2, 1))[0], program)
+def _step(rng: random.Random, program: Program) -> Step:
+    operation = rng.choices(("up", "preview", "refresh", "destroy"), (7, 1, 2, 1))[0]
+    step = Step(operation, program.models, program.boxes)
+    step.refresh = operation != "refresh" and rng.random() < 0.25
+    # Where nothing is refreshed, an `up` runs its program anyway.
+    step.by_program = (operation in ("refresh", "destroy") or step.refresh) and rng.random() < 0.4
     if rng.random() < 0.65:
         step.faults = [_fault(rng) for _ in range(rng.randint(1, 3))]
     if rng.random() < 0.25:
@@ -148,6 +141,7 @@ class Figures:
     failed: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     kills: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     models: int = 0
 
@@ -163,54 +157,79 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
     defaults = {"validation_seconds": 3.0, "seed": 1}
     world.emulator.settings.update(**{**type(world.emulator.settings)().model_dump(), **defaults})
     world.emulator.settings.update(**sequence.settings)
-    engine = Engine(world)
+    stack, truth = Stack(world), Truth(world)
     drifted = False
     for step in sequence.steps:
-        drifted |= _run_step(world, engine, step, figures)
+        drifted |= _run_step(stack, truth, step, figures)
+    last = sequence.steps[-1]
     _calm(world)
-    program = sequence.steps[-1].program
     # As with every Pulumi resource, only a refresh finds what went away behind the state's back.
     world.jump(GRACE if drifted else 0)
     world.end_gaps()
-    if drifted and not _find_out(engine, sequence, program):
-        raise Violation(f"what went away was not found out without faults: {engine.failures}")
-    if not engine.run("up", program):
-        raise Violation(f"an up without faults failed: {engine.failures}")
-    figures.sequences += 1
+    if drifted and not _find_out(stack, truth, sequence):
+        raise Violation(f"what went away was not found out without faults: {stack.failures}")
+    program, succeeded = _up(stack, truth, last)
+    if not succeeded:
+        raise Violation(f"an up without faults failed: {stack.failures}")
     figures.requests += len(world.emulator.requests())
     figures.models += len(world.emulator.store._models)
-    check(world, engine, program)
+    figures.done.update(stack.done + truth.counted)
+    check(stack, truth, program)
+    figures.sequences += 1
 
 
-def _find_out(engine: Engine, sequence: Sequence, program: dict[str, dict[str, Any]]) -> bool:
+def _up(stack: Stack, truth: Truth, step: Step) -> tuple[list[Declaration], bool]:
+    """Run the program of a step as it is meant now; that program, and whether it succeeded."""
+    held = stack.models()
+    program = truth.program(step.program, step.boxes, held)
+    succeeded = stack.run(Order("update"), program)
+    truth.learn(stack, held)
+    return program, succeeded
+
+
+def _find_out(stack: Stack, truth: Truth, sequence: Sequence) -> bool:
     """Let the state know what is gone."""
-    if sequence.settings.get("hidden_missing"):
-        # A refused key drops nothing, and a 403 that hides what is gone is one; a destroy asks the list.
-        return engine.run("destroy", program)
-    tries = 1 + sequence.settings.get("missing_reads", 0)
-    return any(engine.run("refresh", program) for _ in range(tries))
+    if truth.held_twice(stack):
+        # A hand-over that ended half way: the next `up` deletes what the program has dropped, and the model with it.
+        _up(stack, truth, sequence.steps[-1])
+    held = stack.models()
+    try:
+        if sequence.settings.get("hidden_missing"):
+            # A refused key drops nothing, and a 403 that hides what is gone is one; a destroy asks the list.
+            return stack.run(Order("destroy"), [])
+        tries = 1 + sequence.settings.get("missing_reads", 0)
+        return any(stack.run(Order("refresh"), []) for _ in range(tries))
+    finally:
+        truth.learn(stack, held)
 
 
-def _run_step(world: World, engine: Engine, step: Step, figures: Figures) -> bool:
+def _run_step(stack: Stack, truth: Truth, step: Step, figures: Figures) -> bool:
     """Run one step; True where a model may be gone that the state holds: deleted by others, or unanswered."""
+    world = stack.world
     emulator = world.emulator
     _calm(world)
     # Where a 403 hides what is gone, a refresh cannot drop it: a refused key drops nothing.
     deleted = step.others_delete and bool(emulator.models()) and not emulator.settings.hidden_missing
     if deleted:
-        emulator.remove_model(emulator.models()[0]["name"])
+        gone = emulator.models()[0]["name"]
+        emulator.remove_model(gone)
+        truth.others.discard(gone)
     emulator.settings.failing_sources = {"file-2": "no adapter"} if step.failing else {}
+    held = stack.models()
+    program = truth.program(step.program, step.boxes, held)
     for fault in step.faults:
         emulator.add_fault(Fault(**fault))
     world.kill = Kill(*step.kill) if step.kill else None
-    succeeded = engine.run(step.operation, step.program, step.timeout, step.threads)
-    figures.operations[step.operation] += 1
+    succeeded = stack.run(step.order, program, timeout=step.timeout, threads=step.threads)
+    flags = " --refresh" * step.refresh + " --run-program" * step.by_program
+    figures.operations[step.operation + flags] += 1
     figures.failed += not succeeded
     for rule in emulator.service.faults.describe():
         figures.faults[rule["action"]] += rule["hits"]
     if world.kill and world.kill.done:
         figures.kills[world.kill.who] += 1
-    return deleted or engine.failed_deletes > 0
+    truth.learn(stack, held)
+    return truth.held_twice(stack) or deleted or stack.failed_deletes > 0
 
 
 def _calm(world: World) -> None:
@@ -222,30 +241,40 @@ def _calm(world: World) -> None:
     world.end_gaps()
 
 
-def check(world: World, engine: Engine, program: dict[str, dict[str, Any]]) -> None:
+def check(stack: Stack, truth: Truth, program: list[Declaration]) -> None:
     """The promise.
 
     Raises:
         Violation: a model is lost, held twice, unknown or not as declared.
     """
-    # An id stays the short name where the POST told no other; the output has the full one.
-    held = [record.outputs["generated_name"] for record in engine.state]
-    live = [model["name"] for model in world.emulator.models()]
+    models = {each.urn: each for each in stack.models()}
+    declared = {each.urn: each for each in program if each.is_model}
+    held = [model_of(each) for each in stack.models() if not each.external]
+    live = {model["name"] for model in stack.world.emulator.models()}
     if len(set(held)) != len(held):
         raise Violation(f"held twice: {held}")
-    if lost := set(held) - set(live):
-        raise Violation(f"lost: {lost}")
-    if unknown := set(live) - set(held):
-        raise Violation(f"unknown: {unknown}; held: {held}")
-    if sorted(record.urn_name for record in engine.state) != sorted(program):
-        raise Violation(f"declared {sorted(program)}, held {engine.state}")
-    for record in engine.state:
-        declared = program[record.urn_name].items()
-        wrong = [key for key, value in declared if key != WAITS and record.outputs.get(key) != value]
-        if wrong or record.init_errors or record.delete:
-            raise Violation(f"not as declared ({wrong}): {record}")
-        if program[record.urn_name]["wait_for_active"] and record.outputs["status"] != "active":
-            raise Violation(f"not active: {record}")
+    if lost := (set(held) | truth.others) - live:
+        raise Violation(f"lost: {lost}; of others: {truth.others}")
+    if unknown := live - set(held) - truth.others:
+        raise Violation(f"unknown: {unknown}; held: {held}; of others: {truth.others}")
+    if len(models) != len(stack.models()) or models.keys() != declared.keys():
+        raise Violation(f"declared {sorted(declared)}, held {stack.models()}")
+    for urn, model in models.items():
+        _check_one(model, declared[urn])
+
+
+def _check_one(model: Resource, declared: Declaration) -> None:
+    if model.external or declared.get:
+        if not (model.external and declared.get):
+            raise Violation(f"read {declared.get!r}, held {model}")
+        return
+    wrong = [
+        key for key, value in declared.wanted.items() if key != WAITS and model.outputs.get(key) != value
+    ]
+    if wrong or model.init_errors or model.delete:
+        raise Violation(f"not as declared ({wrong}): {model}")
+    if declared.wanted[WAITS] and model.outputs["status"] != "active":
+        raise Violation(f"not active: {model}")
 
 
 def as_text(sequence: Sequence) -> str:

@@ -48,6 +48,26 @@ def model(source: str = "file-1", *, waits: bool = True, name: str = "bot") -> d
     }
 
 
+BOX, CRATE = {"box": {"kind": "soak:index:Box"}}, {"box": {"kind": "soak:index:Crate"}}
+RETYPED = {"box": {**CRATE["box"], "was": [["box", "soak:index:Box"]]}}
+
+
+def formerly(name: str, box: str = "", kind: str = "", *, source: str = "file-1") -> dict[str, object]:
+    """The model that was called `name` before, in that box, with another source where one is given."""
+    return {**model(source), "was": [[name, box, kind]]}
+
+
+def handed_over(of: str) -> dict[str, object]:
+    """The model that `of` held, adopted."""
+    return {**model(), "import": {"number": 1, "of": of}}
+
+
+def only_read(of: str) -> dict[str, object]:
+    """The model that `of` held, only read."""
+    return {**model(), "get": {"number": 2, "of": of}}
+
+
+MADE = step("up", {"a": model()})
 LOST = {"method": "POST", "action": "reset", "effect": "after"}
 REGRESSIONS = {
     "the host dies while it waits: the model was unknown": Sequence(
@@ -129,6 +149,60 @@ REGRESSIONS = {
     ),
     "404 for everything while waiting: the model counted as vanished": Sequence(
         {}, [step("up", {"a": model()}, faults=[{"method": "GET", "status": 404, "times": None}])]
+    ),
+    "renamed and replaced: the old model was left alone for the new name's sake": Sequence(
+        {}, [MADE, step("up", {"b": formerly("a", source="file-2")})]
+    ),
+    "renamed and replaced, refreshed first: blocked, as held twice": Sequence(
+        {}, [MADE, step("up", {"b": formerly("a", source="file-2")}, refresh=True)]
+    ),
+    "renamed and replaced, refreshed by the program": Sequence(
+        {}, [MADE, step("up", {"b": formerly("a", source="file-2")}, refresh=True, by_program=True)]
+    ),
+    "a rename pending, destroyed by the program after a refresh: the model stayed": Sequence(
+        {}, [MADE, step("destroy", {"b": formerly("a")}, refresh=True, by_program=True), step("refresh", {})]
+    ),
+    "renamed while its model fails": Sequence(
+        {},
+        [
+            step("up", {"a": model(waits=False)}, failing=True),
+            step("up", {"b": formerly("a", source="file-2")}, refresh=True),
+        ],
+    ),
+    "moved into a box and replaced, refreshed first": Sequence(
+        {},
+        [MADE, step("up", {"a": {**formerly("a", source="file-2"), "box": "box"}}, boxes=BOX, refresh=True)],
+    ),
+    "moved out of a box and replaced": Sequence(
+        {},
+        [
+            step("up", {"a": {**model(), "box": "box"}}, boxes=BOX),
+            step("up", {"a": formerly("a", "box", "soak:index:Box", source="file-2")}),
+        ],
+    ),
+    "its box retyped while it changes": Sequence(
+        {},
+        [
+            step("up", {"a": {**model(), "box": "box"}}, boxes=BOX),
+            step("up", {"a": {**model("file-2"), "box": "box"}}, boxes=RETYPED),
+        ],
+    ),
+    "handed over, refreshed first": Sequence({}, [MADE, step("up", {"b": handed_over("a")}, refresh=True)]),
+    "a hand-over ends half way: the next `up` deletes the model with the resource that held it": Sequence(
+        {},
+        [
+            MADE,
+            step("up", {"b": handed_over("a"), "c": model("file-2")}, timeout=1),
+        ],
+    ),
+    "only read in place, and held again": Sequence(
+        {}, [MADE, step("up", {"a": only_read("a")}), step("up", {"a": model()}, refresh=True)]
+    ),
+    "only read in place by its short name": Sequence(
+        {}, [MADE, step("up", {"a": {**model(), "get": {"number": 2, "of": "a", "short": True}}})]
+    ),
+    "only read in place, then destroyed by the program": Sequence(
+        {}, [MADE, step("destroy", {"a": only_read("a")}, by_program=True)]
     ),
     "the engine dies while a lost answer is looked for": Sequence(
         {"missing_lists": 3}, [step("up", {"a": model()}, faults=[LOST], kill=("engine", 4))]

@@ -10,15 +10,13 @@ import importlib.util
 import threading
 import time
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from google.protobuf import struct_pb2
-from google.rpc.status_pb2 import Status
+import grpc
 from pulumi.dynamic import Config, ConfigureRequest
-from pulumi.runtime.proto import provider_pb2
 
 from nebius_model_resource._api.client import NebiusClient
 from nebius_model_resource._api.deadline import Deadline
@@ -33,7 +31,7 @@ from nebius_model_resource.errors import EngineGone
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator
 
-URN = "urn:pulumi:soak::soak::pulumi-python:dynamic/nebius:CustomModel::"
+Metadata = tuple[tuple[str, bytes], ...]
 ATTEMPT_SECONDS = 0.25
 SECONDS = 90.0  # an operation's deadline where it has none of its own: less than in truth, for speed
 
@@ -56,16 +54,20 @@ class HostKilled(BaseException):
     """The host process ends here, without another line of its code."""
 
 
-class CallFailed(Exception):
-    """The host answered with an error.
+class CallFailed(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
+    """The host answered with an error, as gRPC's client tells it."""
 
-    Attributes:
-        kept: id and properties of what stays in the state, None where nothing does.
-    """
-
-    def __init__(self, message: str, kept: tuple[str, dict[str, Any]] | None) -> None:
+    def __init__(self, message: str, metadata: Metadata = ()) -> None:
         super().__init__(message)
-        self.kept = kept
+        self._metadata = metadata
+
+    def details(self) -> str:
+        """The message."""
+        return str(self)
+
+    def trailing_metadata(self) -> Metadata:
+        """What stays in the state, among others."""
+        return self._metadata
 
 
 @dataclass
@@ -89,27 +91,20 @@ class Call:
 
     world: World
     on_end: list[Callable[[], None]] = field(default_factory=list)
-    details: bytes = b""
+    metadata: Metadata = ()
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
         """Remember what to call when the engine goes away."""
         self.on_end.append(callback)
         return True
 
-    def set_trailing_metadata(self, pairs: tuple[tuple[str, bytes], ...]) -> None:
+    def set_trailing_metadata(self, pairs: Metadata) -> None:
         """Remember the partial state."""
-        self.details = dict(pairs)["grpc-status-details-bin"]
+        self.metadata = pairs
 
     def abort(self, _code: Any, message: str) -> NoReturn:
         """End the call."""
-        raise CallFailed(message, self._kept())
-
-    def _kept(self) -> tuple[str, dict[str, Any]] | None:
-        if not self.details:
-            return None
-        details = provider_pb2.ErrorResourceInitFailed()
-        assert Status.FromString(self.details).details[0].Unpack(details)
-        return details.id, plain(details.properties)
+        raise CallFailed(message, self.metadata)
 
 
 class Notebook(Notes):
@@ -222,6 +217,11 @@ class World:
                 provider.configure(ConfigureRequest(Config(config, "soak")))
                 dynamic_main._PROVIDER_CACHE[PROVIDER] = provider
 
+    @property
+    def engine_is_dead(self) -> bool:
+        """Whether what the host answers now reaches nobody."""
+        return bool(self.kill and self.kill.done and self.kill.who != "host")
+
     def point(self) -> None:
         """Something that a kill can come before or after."""
         self.points += 1
@@ -310,17 +310,3 @@ class SoakEdge(DynamicEdge):
 
 
 PROVIDER = "pickled by reference"  # what it is here does not matter: the host finds it in its cache
-
-
-def bag(props: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Properties as the engine sends them."""
-    packed = struct_pb2.Struct()
-    packed.update(
-        {"__provider": PROVIDER, **{key: value for key, value in props.items() if value is not None}}
-    )
-    return packed
-
-
-def plain(packed: struct_pb2.Struct) -> dict[str, Any]:
-    """Properties out of an answer."""
-    return {name: value for name, value in dict(packed).items() if name != "__provider"}

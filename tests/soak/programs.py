@@ -1,0 +1,278 @@
+"""Programs as data: how they change from step to step, and what becomes of them once they are run.
+
+A program holds models by name, and boxes (components) for them to be in. Of each it remembers what it was called
+before (`was`), for its aliases. A model may be taken over (`import`) or only be read (`get`): then it says of whom, and
+which model that is turns out when the program is run.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nebius_model_resource.testing.engine import urns
+from nebius_model_resource.testing.engine.resources import Resource
+from tests.soak.stack import MODEL, ROOT, Declaration, Stack, urn_of
+from tests.soak.world import World
+
+NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta")
+AT_ONCE = 3
+BOXES = ("box", "crate", "chest")
+KINDS = ("soak:index:Box", "soak:index:Crate")
+CUSTOM_NAMES = ("bot", "bot", "tool")  # two resources may well ask for models of the same name
+WAITS = "wait_for_active"  # how to work, not what to make: a change of it is no diff
+INPUTS = ("name", "base_model", "source", "description", WAITS)
+OTHERS = "others"
+
+
+@dataclass
+class Program:
+    """What one program declares."""
+
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    boxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refs: int = 0  # how many references have been made: each has a number of its own
+
+    def free(self, rng: random.Random) -> str:
+        """A name that is neither in use nor remembered."""
+        taken = set(self.models)
+        for model in self.models.values():
+            taken |= {place[0] for place in model.get("was", [])}
+            taken |= {model[key]["of"] for key in ("import", "get") if key in model}
+        return rng.choice([name for name in NAMES if name not in taken])
+
+    def ref(self, of: str) -> dict[str, Any]:
+        """A reference to the model that the resource `of` holds, or to one that others make."""
+        self.refs += 1
+        return {"number": self.refs, "of": of}
+
+    def places(self, name: str) -> list[list[str]]:
+        """Where a model is, and may still be for the state: name, box and the box's kind."""
+        box = self.models[name].get("box")
+        if box is None:
+            return [[name, "", ""]]
+        now = self.boxes[box]
+        return [[name, former, kind] for former, kind in [[box, now["kind"]], *now.get("was", [])]]
+
+
+def changed(rng: random.Random, program: Program) -> Program:
+    """Another program: models added, changed, renamed, moved, handed over, only read, or removed."""
+    program = copy.deepcopy(program)
+    for _ in range(rng.choice((0, 1, 1, 2))):
+        if len(program.models) < AT_ONCE and rng.random() < 0.5:
+            _add(rng, program)
+        elif program.models:
+            _change(rng, program, rng.choice(list(program.models)))
+    used = {model.get("box") for model in program.models.values()}
+    program.boxes = {name: box for name, box in program.boxes.items() if name in used}
+    return program
+
+
+def _add(rng: random.Random, program: Program) -> None:
+    name = program.free(rng)
+    program.models[name] = {
+        "name": rng.choice(CUSTOM_NAMES),
+        "base_model": rng.choice(("acme/Base", "acme/Base-fast")),
+        "source": f"file-{rng.randint(1, 2)}",
+        "description": rng.choice((None, "told")),
+        WAITS: rng.random() > 0.15,
+    }
+    how = rng.random()
+    if how < 0.3:
+        program.models[name]["import" if how < 0.2 else "get"] = program.ref(OTHERS)
+    if rng.random() < 0.2:
+        _move(rng, program, name)
+
+
+def _change(rng: random.Random, program: Program, name: str) -> None:
+    change = rng.choices(
+        (_remove, _alter, _rename, _move, _hand_over, _only_read, _rename_box), (5, 6, 4, 3, 2, 2, 2)
+    )[0]
+    change(rng, program, name)
+
+
+def _remove(_rng: random.Random, program: Program, name: str) -> None:
+    del program.models[name]
+
+
+def _alter(rng: random.Random, program: Program, name: str) -> None:
+    """Another source; what it was taken over from does not fit any more."""
+    model = program.models[name]
+    model.pop("import", None)
+    model["source"] = f"file-{rng.randint(1, 2)}"
+
+
+def _rename(rng: random.Random, program: Program, name: str) -> None:
+    model = program.models[name]
+    was = program.places(name)
+    former = [place[0] for place in model.get("was", []) if place[0] not in program.models]
+    new = rng.choice(former) if former and rng.random() < 0.3 else program.free(rng)
+    _replace(program, name, new, was)
+    if rng.random() < 0.5:
+        _alter(rng, program, new)
+
+
+def _move(rng: random.Random, program: Program, name: str) -> None:
+    """Into a box, out of it, or into another one."""
+    model = program.models[name]
+    was = program.places(name)
+    box = rng.choice((None, *BOXES))
+    if box is None:
+        model.pop("box", None)
+    else:
+        former = {place[0] for each in program.boxes.values() for place in each.get("was", [])}
+        if box not in program.boxes and box in former:
+            return
+        program.boxes.setdefault(box, {"kind": rng.choice(KINDS)})
+        model["box"] = box
+    _replace(program, name, name, was)
+    if rng.random() < 0.3:
+        _alter(rng, program, name)
+
+
+def _replace(program: Program, name: str, new: str, was: list[list[str]]) -> None:
+    model = program.models.pop(name)
+    if "get" not in model:  # nothing is read under an alias
+        model["was"] = model.get("was", []) + [place for place in was if place not in model.get("was", [])]
+    program.models[new] = model
+
+
+def _hand_over(rng: random.Random, program: Program, name: str) -> None:
+    """Its model is adopted by another resource, under another name."""
+    model = program.models[name]
+    if "get" in model:
+        return
+    new = program.free(rng)
+    del program.models[name]
+    program.models[new] = {**{key: model[key] for key in INPUTS}, "import": program.ref(name)}
+
+
+def _only_read(rng: random.Random, program: Program, name: str) -> None:
+    """Read what was held, or hold what was read: a model of its own, or that one."""
+    model = program.models[name]
+    if "get" in model:
+        reference = model.pop("get")
+        if rng.random() < 0.5:
+            model["import"] = reference
+        return
+    for key in ("was", "import"):
+        model.pop(key, None)
+    model["get"] = {**program.ref(name), "short": rng.random() < 0.3 and "box" not in model}
+
+
+def _rename_box(rng: random.Random, program: Program, name: str) -> None:
+    """Rename the box that a model is in, or give it another type."""
+    box = program.models[name].get("box")
+    if box is None:
+        return
+    known = set(program.boxes) | {was[0] for each in program.boxes.values() for was in each.get("was", [])}
+    free = [each for each in BOXES if each not in known]
+    new = rng.choice(free) if free and rng.random() < 0.5 else box
+    old = program.boxes.pop(box)
+    was = [*old.get("was", []), [box, old["kind"]]]
+    kind = old["kind"] if new != box else next(each for each in KINDS if each != old["kind"])
+    program.boxes[new] = {"kind": kind, "was": [place for place in was if place != [new, kind]]}
+    for each in program.models.values():
+        if each.get("box") == box:
+            each["box"] = new
+    if rng.random() < 0.5:
+        _alter(rng, program, name)
+
+
+class Truth:
+    """What a user of the service knows: which model a reference means, and which models are others'."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._emulator = world.emulator
+        self._meant: dict[int, str] = {}
+        self.others: set[str] = set()
+        self.counted: Counter[str] = Counter()
+
+    def program(
+        self,
+        models: Mapping[str, Mapping[str, Any]],
+        boxes: Mapping[str, Mapping[str, Any]],
+        held: list[Resource],
+    ) -> list[Declaration]:
+        """The program as it is run now; what cannot be read or taken over any more is made anew."""
+        found = [
+            Declaration(
+                urn_of(box["kind"], name),
+                ROOT,
+                was=tuple(urn_of(kind, old) for old, kind in box.get("was", [])),
+            )
+            for name, box in boxes.items()
+        ]
+        for name, model in models.items():
+            box = boxes[model["box"]] if "box" in model else None
+            parent = urn_of(box["kind"], model["box"]) if box else ""
+            inputs = {key: model[key] for key in INPUTS}
+            get = ""
+            if "get" in model and (read := self._live(model["get"], model, held)):
+                get = read.short_name if model["get"].get("short") else read.name
+            elif "import" in model and (taken := self._live(model["import"], model, held)):
+                same = all(getattr(taken, key) == inputs[key] for key in INPUTS[1:4])
+                if same and taken.custom_name == inputs["name"] and taken.status == "active":
+                    inputs["import_id"] = taken.name
+            was = tuple(dict.fromkeys(_former(model)))
+            found.append(Declaration(urn_of(MODEL, name, parent), parent or ROOT, inputs, was, get))
+        return found
+
+    def _live(self, ref: Mapping[str, Any], model: Mapping[str, Any], held: list[Resource]) -> Any:
+        """The model that a reference means, None where it is gone; what others are to make is made."""
+        number = ref["number"]
+        if number not in self._meant:
+            self._find(number, ref["of"], model, held)
+        live = self._emulator.store.live()
+        return next((each for each in live if each.name == self._meant.get(number)), None)
+
+    def _find(self, number: int, of: str, model: Mapping[str, Any], held: list[Resource]) -> None:
+        if of == OTHERS:
+            made = self._emulator.add_model(**{key: model[key] for key in INPUTS if key != WAITS})
+            self._meant[number] = made
+            self.others.add(made)
+            # What is made in the same moment by somebody else cannot be told from what a lost answer was about.
+            self._world.jump(60)
+            return
+        for each in held:
+            if urns.name_of(each.urn) == of and not each.delete:
+                self._meant[number] = model_of(each)
+
+    @staticmethod
+    def held_twice(stack: Stack) -> bool:
+        """Whether two resources hold one model."""
+        held = [model_of(each) for each in stack.models() if not each.external]
+        return len(set(held)) < len(held)
+
+    def learn(self, stack: Stack, before: list[Resource]) -> None:
+        """Whose each model is after an operation.
+
+        What a resource reads that held it before, under the same URN or one that was renamed, is released: others'.
+        """
+        holders = {each.urn: model_of(each) for each in before if not each.external}
+        held = {model_of(each) for each in stack.models() if not each.external}
+        released = {
+            model_of(each)
+            for each in stack.read
+            if model_of(each) in (holders.get(each.urn), holders.get(stack.renamed.get(each.urn, "")))
+        }
+        adopted = set(self._meant.values()) & held - set(holders.values())
+        self.counted.update(adopted=len(adopted), released=len(released - held))
+        self.others = (self.others | released) - held
+
+
+def model_of(resource: Resource) -> str:
+    """The model that a resource of the state holds or reads."""
+    # An id stays the short name where the POST told no other; the output has the full one.
+    name: str = resource.outputs["generated_name"]
+    return name
+
+
+def _former(model: Mapping[str, Any]) -> Iterator[str]:
+    for name, box, kind in model.get("was", []):
+        yield urn_of(MODEL, name, urn_of(kind, box) if box else "")

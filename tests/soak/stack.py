@@ -1,0 +1,215 @@
+"""A stack on the package's small engine: the world's host, a state file in memory, and a program that is data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nebius_model_resource.testing.engine import urns
+from nebius_model_resource.testing.engine.deployment import Deployment, Identity
+from nebius_model_resource.testing.engine.errors import Unavailable
+from nebius_model_resource.testing.engine.events import Events
+from nebius_model_resource.testing.engine.host import Calls
+from nebius_model_resource.testing.engine.operation import Order, carry_out
+from nebius_model_resource.testing.engine.resources import Goal, Resource
+from nebius_model_resource.testing.engine.secrets import Crypter
+from nebius_model_resource.testing.engine.state import Journal, Snapshot, StateFile
+from nebius_model_resource.testing.engine.values import Properties
+from tests.soak.world import PROVIDER, CallFailed, HostKilled, World
+
+IDENTITY = Identity("soak", "soak")
+MODEL = "pulumi-python:dynamic/nebius:CustomModel"
+
+
+class EngineKilled(Exception):
+    """The engine's process ends here."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One resource of a program; `was` are the URNs that it had before, `get` the id of a model that is only read."""
+
+    urn: str
+    parent: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    was: tuple[str, ...] = ()
+    get: str = ""
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a model, and no box."""
+        return urns.type_of(self.urn) == MODEL
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The inputs as the state is to hold them: whom a model was adopted from is not among them."""
+        return {key: value for key, value in self.inputs.items() if key != "import_id"}
+
+    @property
+    def goal(self) -> Goal:
+        """What the program asks the engine for."""
+        given = {key: value for key, value in self.inputs.items() if value is not None}
+        return Goal(
+            urns.type_of(self.urn),
+            urns.name_of(self.urn),
+            custom=self.is_model,
+            parent=self.parent,
+            properties={"__provider": PROVIDER, **given} if self.is_model else {},
+            aliases=[urns.Alias(urn=urn) for urn in self.was],
+        )
+
+
+def urn_of(type_: str, name: str, parent: str = "") -> str:
+    """The URN of a resource of this stack."""
+    return urns.make(IDENTITY.stack, IDENTITY.project, parent, type_, name)
+
+
+ROOT = urn_of(urns.STACK_TYPE, "soak-soak")
+
+
+class Memory(StateFile):
+    """A state file that is gone with this process, and that a dead engine writes no more."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(Path("in memory"), Crypter(None))
+        self._world = world
+        self._content: Any = None
+
+    def read(self) -> Snapshot:
+        """What was written last."""
+        return self.snapshot(self._content) if self._content else Snapshot()
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Keep it as a file would."""
+        if not self._world.engine_is_dead:
+            self._content = self.document(snapshot)
+
+
+class Wire(Calls):
+    """The world's host, without a wire between; it fails as a dead host does, and is silent for a dead engine."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(self)
+        self._world = world
+        self._dead = False
+        self.failed_deletes = 0
+
+    def start(self, config: Properties) -> None:
+        """The world's host begins with its first call, with a configuration of its own."""
+
+    def stop(self) -> None:
+        """The world ends its host."""
+
+    def __getattr__(self, method: str) -> Callable[[Any], Any]:
+        return partial(self._call, method)
+
+    def _call(self, method: str, request: Any) -> Any:
+        self.failed_deletes += method == "Delete"
+        answer = self._answer(method, request)
+        self.failed_deletes -= method == "Delete"
+        return answer
+
+    def _answer(self, method: str, request: Any) -> Any:
+        if self._world.engine_is_dead:
+            raise EngineKilled
+        if self._dead:
+            raise CallFailed("the host is dead")
+        try:
+            return self._world.call(method, request)
+        except HostKilled:
+            self._dead = True
+            raise CallFailed("the host is dead") from None
+        finally:
+            if self._world.engine_is_dead:
+                raise EngineKilled
+
+
+class Stack:
+    """Operations on one stack; each runs in a host of its own."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.file = Memory(world)
+        self.failures: list[str] = []
+        self.failed_deletes = 0
+        self.renamed: dict[str, str] = {}
+        self.read: list[Resource] = []
+        self.done: Counter[str] = Counter()
+
+    def run(self, order: Order, program: list[Declaration], *, timeout: float = 0, threads: int = 1) -> bool:
+        """One operation; True where it succeeded."""
+        self.failures, self.read = [], []
+        events = Events([self._listen], planning=order.dry_run)
+        base = self.file.read()
+        journal = Journal(self.file, base, dry_run=order.dry_run)
+        wire = Wire(self.world)
+        deployment = Deployment(
+            IDENTITY,
+            base,
+            journal,
+            events,
+            lambda: wire,
+            {},
+            parallel=threads,
+            dry_run=order.dry_run,
+            purpose=order.purpose,
+            asking=order.asking,
+        )
+        try:
+            carry_out(order, deployment, lambda: self._declare(deployment, program, timeout, threads))
+            journal.save()
+        except EngineKilled:
+            return False
+        finally:
+            deployment.close()
+            self.world.end_host()
+            self.world.jump(5)
+            self.failed_deletes = wire.failed_deletes
+            self.done.update(events.changes)
+            self.renamed = dict(deployment.planner.renamed)
+            self.done["renamed"] += len(self.renamed)
+        return not deployment.failed
+
+    def models(self) -> list[Resource]:
+        """The models in the state, those that are only read and those that await their deletion too."""
+        return [each for each in self.file.read().resources if each.type == MODEL]
+
+    def _listen(self, event: Any) -> None:
+        told = event.diagnostic_event
+        if told is not None and told.severity == "error":
+            self.failures.append(told.message)
+
+    def _declare(
+        self, deployment: Deployment, program: list[Declaration], timeout: float, threads: int
+    ) -> bool:
+        try:
+            deployment.register(Goal(urns.STACK_TYPE, urns.name_of(ROOT), custom=False))
+            models = [each for each in program if each.is_model]
+            for box in program:
+                if not box.is_model:
+                    deployment.register(box.goal)
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda each: self._declare_model(deployment, each, timeout), models))
+        except Unavailable:
+            return False
+        return True
+
+    def _declare_model(self, deployment: Deployment, model: Declaration, timeout: float) -> None:
+        goal = model.goal
+        if model.get:
+            inputs = {"__provider": PROVIDER}
+            asked = Resource(
+                model.urn, MODEL, custom=True, id=model.get, inputs=inputs, parent=goal.parent, external=True
+            )
+            found = deployment.read(asked)
+            if not deployment.dry_run:
+                self.read.append(found)
+            return
+        if timeout:
+            goal.custom_timeouts = {"create": timeout, "update": timeout}
+        deployment.register(goal)
