@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from nebius_model_resource._api.client import NebiusClient
-from nebius_model_resource._api.deadline import Clock
+from nebius_model_resource._api.deadline import Clock, Deadline
 from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource._lifecycle.unanswered import Kind, Unanswered
@@ -29,6 +29,7 @@ from nebius_model_resource.errors import (
 _LOOKS = 4  # lists without the model before the POST is sent again: 0, 0.5, 1.5 and 3.5 s after the first
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
+_ALONE_SECONDS = 30.0  # to look for what was made once the engine is gone
 
 
 class Poster:
@@ -60,7 +61,7 @@ class Poster:
         Raises:
             ApiError, NotSent, DeadlineExceeded: nothing was made.
             AmbiguousCreate: something was, and cannot be told from what others made.
-            AnswerLost: the deadline came, or the engine went, before it was known whether something was made.
+            AnswerLost: the deadline came before it was known whether something was made.
             EngineGone: nothing was made.
         """
         kind = Kind.of(inputs)
@@ -95,12 +96,15 @@ class Poster:
     def _find_lost(
         self, kind: Kind, started: float, lost: NebiusError, operation: Operation
     ) -> ModelInfo | None:
-        """Look for what a POST made; where the engine goes away meanwhile, that is left to the guardian."""
+        """Look for what a POST made, also where the engine goes away meanwhile: then the caller deletes it."""
         operation.report.progress("the answer was lost: looking whether the model was made")
         try:
             return self._look(kind, started, lost, operation)
-        except EngineGone as gone:
-            raise _undecided(kind, lost, gone) from gone
+        except EngineGone:
+            alone = Operation(Deadline.after(_ALONE_SECONDS, self._clock), self._client.pause)
+            if found := self._look(kind, started, lost, alone):
+                return found
+            raise
 
     def _look(self, kind: Kind, started: float, lost: NebiusError, operation: Operation) -> ModelInfo | None:
         looks = 0
@@ -140,12 +144,9 @@ class Poster:
 
 def _undecided(kind: Kind, lost: NebiusError, trouble: NebiusError) -> AnswerLost:
     looked = "the model is not in the list yet"
-    if isinstance(trouble, EngineGone):
-        looked = str(trouble)
-    elif trouble is not lost:
+    if trouble is not lost:
         looked = f"the list cannot be read: {trouble}"
     return AnswerLost(
-        f"whether {kind.name!r} was made is not known: {lost}; {looked}; if it was, it is looked for and "
-        "deleted once this run has ended; before the next `pulumi up`, `pulumi stack export | nebius-models unknown` "
-        "names what is left"
+        f"whether {kind.name!r} was made is not known: {lost}; {looked}; before the next "
+        "`pulumi up` run `pulumi stack export | nebius-models unknown`: it lists a model that was made"
     )

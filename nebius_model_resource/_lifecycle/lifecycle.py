@@ -7,7 +7,6 @@ What is promised after any of them: a model that the service holds is either ret
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from nebius_model_resource._api.client import NebiusClient
@@ -28,12 +27,11 @@ from nebius_model_resource._api.models import (
 from nebius_model_resource._api.redact import masked
 from nebius_model_resource._lifecycle.adoption import differences, missing
 from nebius_model_resource._lifecycle.create import Poster
-from nebius_model_resource._lifecycle.guardian import LeftBehind, Notes
+from nebius_model_resource._lifecycle.deletion import delete_model
+from nebius_model_resource._lifecycle.notes import LeftBehind, Notes
 from nebius_model_resource._lifecycle.operation import Operation
-from nebius_model_resource._lifecycle.shared_list import StatusReaders
-from nebius_model_resource._lifecycle.unanswered import Kind
+from nebius_model_resource._lifecycle.shared_list import GRACE, StatusReaders
 from nebius_model_resource._lifecycle.wait import (
-    GRACE,
     Wait,
     unknown_status,
     validation_failed,
@@ -58,6 +56,8 @@ _RESUME_GRACE = 3.0
 class Lifecycle:
     """The operations on one account's models; one object serves every thread of a process."""
 
+    poster_class = Poster
+
     def __init__(
         self, client: NebiusClient, *, wall_clock: Clock = time.time, notes: Notes | None = None
     ) -> None:
@@ -66,13 +66,13 @@ class Lifecycle:
         Args:
             client: the account.
             wall_clock: Unix seconds, used only where the service's answers have no ``Date``.
-            notes: where each create is noted, for whoever cleans up when this process dies; nowhere by default.
+            notes: where each model is noted until it is held, for whoever cleans up when this process dies.
         """
         self._notes = notes or Notes(wall_clock)
         self._wall_clock = wall_clock
         self._client = client
         self._readers = StatusReaders(client)
-        self._poster = Poster(client, wall_clock=wall_clock)
+        self._poster = self.poster_class(client, wall_clock=wall_clock)
 
     def create(self, inputs: Inputs, operation: Operation) -> State:
         """Make a model, or adopt one, and wait until it is active, unless ``wait_for_active`` is off.
@@ -86,12 +86,11 @@ class Lifecycle:
         """
         if inputs.import_id:
             return self._adopt(inputs, inputs.import_id, operation)
-        with self._notes.create(Kind.of(inputs)) as made:
-            return self._make(inputs, operation, made)
-
-    def _make(self, inputs: Inputs, operation: Operation, made: Callable[[str], None]) -> State:
         info = self._poster.post(inputs, operation)
-        made(info.name)
+        with self._notes.hold(info.name, inputs.ai_project_id):
+            return self._await(inputs, info, operation)
+
+    def _await(self, inputs: Inputs, info: ModelInfo, operation: Operation) -> State:
         self._readers.of(inputs.ai_project_id).outdate()
         state = State(inputs, info.name, info.status or VALIDATING, info.status_reason, info.created_at)
         try:
@@ -170,18 +169,9 @@ class Lifecycle:
         Raises:
             ApiError, TransportError, DeadlineExceeded: the model may still exist.
         """
-        try:
-            self._client.delete_model(
-                state.generated_name, deadline=operation.deadline, sleep=operation.sleep
-            )
-        except (NotFound, AccessDenied) as error:
-            hidden = isinstance(error, AccessDenied)
-            # What was made just now may still be missing from the list, which then proves nothing.
-            if error.status == 401 or (hidden and self._is_new(state)):
-                raise
-            if self._is_listed(state, operation, needs_whole=hidden):
-                raise
-        self._readers.of(state.inputs.ai_project_id).outdate()
+        reader = self._readers.of(state.inputs.ai_project_id)
+        delete_model(self._client, state.generated_name, reader, operation, is_new=self._is_new(state))
+        reader.outdate()
 
     def existing(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
         """A model that others made; None where there is none that the key may see.
@@ -217,19 +207,6 @@ class Lifecycle:
             raise AdoptionRefused(faults)
         operation.report.progress(f"adopted {info.name}: nothing was created")
         return State(replace(inputs, import_id=None), info.name, ACTIVE, info.status_reason, info.created_at)
-
-    def _is_listed(self, state: State, operation: Operation, *, needs_whole: bool) -> bool:
-        """Settles a 403 or 404 on a deletion: is the model in the list?
-
-        The words of a 403 hide whether it exists, and a list with entries that cannot be read may have it. Everything
-        is 404 behind a wrong base URL. A list that cannot be read lets its own error through: it proves nothing.
-        """
-        reader = self._readers.of(state.inputs.ai_project_id)
-        snapshot = reader.asked_now(operation.deadline, operation.sleep)
-        if snapshot.failure:
-            raise snapshot.failure
-        unread = snapshot.listing is None or not snapshot.listing.whole
-        return snapshot.holds(state.generated_name) or (needs_whole and unread)
 
     def _settle(self, state: State, operation: Operation, grace: float) -> State:
         """Wait for the status that was asked for, and for the full name."""

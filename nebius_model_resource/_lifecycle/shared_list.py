@@ -22,6 +22,7 @@ _JITTER = 0.1
 _WORK_FACTOR = 10  # reading a long list never takes more than about a tenth of the processor's time
 _IDLE = 2.0  # seconds by which a read is late only where nobody waits: a wait looks once a second
 REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a whole stack
+GRACE = 30.0  # seconds in which a model just made may still be missing from reads (seen live, December 2025)
 
 
 class Snapshot:
@@ -43,6 +44,11 @@ class Snapshot:
             name = entry["name"]
             self._by_name[name] = entry
             self._by_short.setdefault(GeneratedName.parse(name).short, []).append(name)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a model that is not in it does not exist."""
+        return self.listing is not None and self.listing.whole
 
     def find(self, name: str) -> ModelInfo | None:
         """The model of that full or short name; None where the list lacks it, or names two by it."""

@@ -16,7 +16,7 @@ from nebius_model_resource._api.models import (
     State,
 )
 from nebius_model_resource._lifecycle.operation import Operation
-from nebius_model_resource._lifecycle.shared_list import Snapshot, StatusReader
+from nebius_model_resource._lifecycle.shared_list import GRACE, Snapshot, StatusReader
 from nebius_model_resource.errors import (
     AccessDenied,
     ModelVanished,
@@ -27,7 +27,6 @@ from nebius_model_resource.errors import (
     ValidationFailed,
 )
 
-GRACE = 30.0  # seconds in which a model just made may still be missing from reads (seen live, December 2025)
 _TICK = 1.0  # seconds between two looks at the progress
 # Seconds waited at which the row says so, then each minute: the engine has a clock of its own in the row, and in the
 # log of a CI run each text is one more line.

@@ -53,15 +53,20 @@ def test_host_killed_while_it_waits(host: DynamicHost, emulator: Emulator, numbe
     assert len(emulator.requests("DELETE")) == 1
 
 
-def test_host_killed_with_its_post_on_the_way(host: DynamicHost, emulator: Emulator) -> None:
-    """A host killed before the answer to its POST: what that made is found in the list and deleted, nothing else."""
-    other = emulator.add_model(**{**INPUTS, "name": "other"})
+def test_only_what_is_known_by_name_is_deleted(host: DynamicHost, emulator: Emulator) -> None:
+    """What a POST made whose answer never came stays, though its host has another model guarded that goes."""
+    emulator.settings.validation_seconds = 60
+    _waiting = host.create_later({**INPUTS, "name": "known"}, name="known")
+    wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
     emulator.add_fault(Fault(method="POST", action="delay", effect="after", seconds=30))
     _running = host.create_later(INPUTS)
     wait_until(lambda: len(made(emulator)) == 2, "the model is made")
+    mine = guardians(host)
     os.kill(host.process.pid, signal.SIGKILL)
-    wait_until(lambda: len(made(emulator)) == 1, "the model is deleted")
-    assert [model["name"] for model in made(emulator)] == [other]
+    wait_until(lambda: gone(mine), "the guardian has ended")
+    [left] = made(emulator)
+    assert left["custom_name"] == "bot"
+    assert len(emulator.requests("DELETE")) == 1
 
 
 def test_host_killed_and_the_service_away(host: DynamicHost, emulator: Emulator) -> None:
@@ -75,14 +80,16 @@ def test_host_killed_and_the_service_away(host: DynamicHost, emulator: Emulator)
     wait_until(lambda: not made(emulator), "the model is deleted")
 
 
-def test_finished_creates_are_nobody_elses(host: DynamicHost, emulator: Emulator) -> None:
-    """What was made and told stays when its host is killed, also where an equal create is still open."""
+def test_models_of_finished_creates_stay(host: DynamicHost, emulator: Emulator) -> None:
+    """What a finished create made stays when its host is killed, while an equal one that is awaited is deleted."""
     held, _ = host.create(INPUTS)
-    emulator.add_fault(Fault(method="POST", action="delay", effect="after", seconds=30))
+    emulator.settings.validation_seconds = 60
+    emulator.clear_requests()
     _running = host.create_later(INPUTS, name="m2")
-    wait_until(lambda: len(made(emulator)) == 2, "the second is made")
+    wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits for the second")
+    mine = guardians(host)
     os.kill(host.process.pid, signal.SIGKILL)
-    wait_until(lambda: len(made(emulator)) == 1, "the second is deleted")
+    wait_until(lambda: gone(mine), "the guardian has ended")
     assert [model["name"] for model in made(emulator)] == [held]
 
 

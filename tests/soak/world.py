@@ -20,14 +20,18 @@ from pulumi.dynamic import Config, ConfigureRequest
 
 from nebius_model_resource._api.client import NebiusClient
 from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._api.settings import Settings, load_settings
 from nebius_model_resource._edges.dynamic import call as dynamic_host
 from nebius_model_resource._edges.dynamic.edge import DynamicEdge
-from nebius_model_resource._lifecycle.guardian import Notes, Open, settle
+from nebius_model_resource._lifecycle.create import Poster
+from nebius_model_resource._lifecycle.guardian import delete_all
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.notes import Made, Notes
 from nebius_model_resource._lifecycle.operation import Operation
-from nebius_model_resource._lifecycle.wait import GRACE
-from nebius_model_resource.errors import EngineGone
+from nebius_model_resource._lifecycle.shared_list import GRACE
+from nebius_model_resource._lifecycle.unanswered import Kind
+from nebius_model_resource.errors import AnswerLost, EngineGone
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator
 
@@ -112,10 +116,10 @@ class Notebook(Notes):
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         super().__init__(wall_clock)
-        self.entries: dict[int, Open] = {}
+        self.noted: dict[int, Made | None] = {}
 
-    def _write(self, index: int, entry: Open) -> None:
-        self.entries[index] = entry
+    def _write(self, number: int, made: Made | None) -> None:
+        self.noted[number] = made
 
 
 class World:
@@ -134,8 +138,8 @@ class World:
         self.clients: list[SoakClient] = []
         self.points = 0
         self.notes = Notebook(self.wall)
-        self.left_open: list[tuple[list[Open], float]] = []
-        self.unsettled = False
+        self.left: list[Made] = []
+        self.in_doubt: list[Kind] = []  # POSTs of which nobody knows whether they made a model
 
     def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
         World.current = self
@@ -166,8 +170,8 @@ class World:
         """An empty service and a new host."""
         self.end_host()
         self.kill = None
-        self.unsettled = False
-        self.left_open.clear()
+        self.in_doubt.clear()
+        self.left.clear()
         self.emulator.clear_faults()
         for model in self.emulator.models():
             self.emulator.remove_model(model["name"])
@@ -190,20 +194,15 @@ class World:
             client.close()
         self.clients.clear()
         self.calls.clear()
-        entries = list(self.notes.entries.values())
-        if any(not entry.done for entry in entries):
-            self.left_open.append((entries, self.wall()))
+        self.left.extend(made for made in self.notes.noted.values() if made)
         self.notes = Notebook(self.wall)
 
     def guard(self) -> None:
         """What the guardians of dead hosts do once the service answers again."""
-        for entries, ended in self.left_open:
-            client = NebiusClient(
-                Settings(self.emulator.url, self.emulator.api_key), clock=self.clock, sleep=self.jump
-            )
-            self.unsettled |= not settle(entries, client, ended, self.wall)
-            client.close()
-        self.left_open.clear()
+        settings = Settings(self.emulator.url, self.emulator.api_key)
+        with NebiusClient(settings, clock=self.clock, sleep=self.jump) as client:
+            delete_all(self.left, client, self.wall)
+        self.left.clear()
 
     def _begin_host(self) -> None:
         """What the host does when it meets a provider for the first time."""
@@ -271,6 +270,23 @@ class SoakClient(NebiusClient):
         return result
 
 
+class SoakPoster(Poster):
+    """Notes the POSTs that end without anybody knowing whether they made a model."""
+
+    def post(self, inputs: Inputs, operation: Operation) -> ModelInfo:
+        try:
+            return super().post(inputs, operation)
+        except (AnswerLost, HostKilled):
+            the_world().in_doubt.append(Kind.of(inputs))
+            raise
+
+
+class SoakLifecycle(Lifecycle):
+    """Makes models with such POSTs."""
+
+    poster_class = SoakPoster
+
+
 class SoakProvider(CustomModelProvider):
     """The provider in a world."""
 
@@ -293,7 +309,7 @@ class SoakEdge(DynamicEdge):
                 )
                 world.clients.append(client)
                 world.notes = Notebook(world.wall)
-                self._lifecycle = Lifecycle(client, wall_clock=world.wall, notes=world.notes)
+                self._lifecycle = SoakLifecycle(client, wall_clock=world.wall, notes=world.notes)
             return self._lifecycle
 
     @staticmethod
