@@ -166,6 +166,17 @@ def orphaned(generated_name: str, error: NebiusError, failure: NebiusError) -> s
     )
 
 
+def bug(traceback: str, generated_name: str | None = None) -> str:
+    """A fault of this package, with the model that it leaves outside of the state, if any."""
+    left = ""
+    if generated_name:
+        left = (
+            f"the model {generated_name!r} exists and is not in the state: adopt it "
+            f'(import_="{generated_name}") or run `nebius-models delete {generated_name}`; '
+        )
+    return f"{left}this is a bug in nebius_model_resource, please report it:\n{traceback}"
+
+
 def status_warning(state: State) -> str | None:
     """What is wrong with a model that exists; None where nothing is."""
     if state.status == ERROR:

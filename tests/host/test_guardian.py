@@ -126,6 +126,32 @@ runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 """
 
 
+BROKEN_RECORD = """
+import runpy
+from nebius_model_resource._edges.dynamic.call import HostCall
+def broken(*_):
+    raise ZeroDivisionError
+HostCall.keep = broken
+runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_fault_of_ours_deletes_no_model(emulator: Emulator, tmp_path: Path) -> None:
+    """Where a bug keeps an unfinished model out of the state, the message names the model, and it stays."""
+    prelude = tmp_path / "host.py"
+    prelude.write_text(BROKEN_RECORD)
+    emulator.settings.validation_seconds = 60
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    with DynamicHost(config, prelude=prelude) as host:
+        with pytest.raises(HostError, match="ZeroDivisionError") as caught:
+            host.create(INPUTS, timeout=1)
+        mine = guardians(host)
+    [left] = made(emulator)
+    assert f"the model {left['name']!r} exists and is not in the state: adopt it" in caught.value.message
+    wait_until(lambda: gone(mine), "the guardian has ended")
+    assert emulator.requests("DELETE") == []
+
+
 def test_our_own_fault_after_the_post_leaves_nothing(emulator: Emulator, tmp_path: Path) -> None:
     """A create that breaks on a bug after its model was made tells so, and the model goes when the host ends."""
     prelude = tmp_path / "host.py"

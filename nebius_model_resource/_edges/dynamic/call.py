@@ -56,11 +56,14 @@ class OperationFailed(Exception):
 
 
 @contextmanager
-def _optional(what: str) -> Iterator[None]:
-    """Reach for something that may not be there; without it, go on."""
+def _reach(what: str) -> Iterator[None]:
+    """Reach for a private name that may be gone or be something else; without it, go on.
+
+    Nothing but the reach belongs inside: any other error is a bug of ours, and must not pass for an old host.
+    """
     try:
         yield
-    except Exception:  # noqa: BLE001 - whatever a changed host raises, the provider still works plainly
+    except (AttributeError, ImportError, LookupError, NotImplementedError, TypeError, ValueError):
         _log.debug("this dynamic-provider host does not let us reach %s", what, exc_info=True)
 
 
@@ -86,16 +89,18 @@ class HostCall:
         self._context: Any = None
         self.ended = False
         self.failed = False
-        with _optional("the request"):
-            frame = frame_with("request", "context")
-            if frame is not None:
-                self._request, self._context = frame.f_locals["request"], frame.f_locals["context"]
-                self.urn = self._request.urn
-                self.timeout = float(getattr(self._request, "timeout", 0) or 0)
-                if "inputs" in self._request.DESCRIPTOR.fields_by_name and self._request.HasField("inputs"):
-                    self.recorded = frozenset(self._request.inputs)
-        with _optional("the end of the call"):
-            if self._context is not None and not self._context.add_callback(self._on_end):
+        frame = frame_with("request", "context")
+        if frame is None:
+            _log.debug("this dynamic-provider host does not let us reach the request")
+            return
+        self._request, self._context = frame.f_locals["request"], frame.f_locals["context"]
+        with _reach("the request"):
+            self.urn = self._request.urn
+            self.timeout = float(getattr(self._request, "timeout", 0) or 0)
+            if "inputs" in self._request.DESCRIPTOR.fields_by_name and self._request.HasField("inputs"):
+                self.recorded = frozenset(self._request.inputs)
+        with _reach("the end of the call"):
+            if not self._context.add_callback(self._on_end):
                 self.gone.set()
 
     def _on_end(self) -> None:
@@ -138,33 +143,41 @@ class HostCall:
         Returns:
             Whether the engine will be told; where not, nobody but the caller knows of the resource.
         """
-        with _optional("the call's trailers"):
-            from google.protobuf.any_pb2 import Any as Packed
-            from google.protobuf.struct_pb2 import Struct
-            from google.rpc.status_pb2 import (
-                Status,
-            )  # the SDK has one more; a process can load only one of them
-            from pulumi.runtime.proto import provider_pb2
+        provider, types = self._provider(), _not_ready_types()
+        if provider is None or types is None:
+            return False
+        from google.protobuf.any_pb2 import Any as Packed
+        from google.protobuf.struct_pb2 import Struct
 
-            def bag(values: Mapping[str, Any]) -> Any:
-                struct = Struct()
-                struct.update({**values, _PROVIDER: self._given()[_PROVIDER]})
-                return struct
+        not_ready, rpc_status = types
 
-            failed = provider_pb2.ErrorResourceInitFailed(
-                id=id_,
-                properties=bag(properties),
-                reasons=[message],
-                inputs=None if inputs is None else bag(inputs),
-            )
-            details = Packed()
-            details.Pack(failed)
-            status = Status(code=_UNKNOWN_CODE, message=message, details=[details])
-            abort = self._context.abort
-            self._context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        def bag(values: Mapping[str, Any]) -> Any:
+            struct = Struct()
+            struct.update({**values, _PROVIDER: provider})
+            return struct
+
+        failed = not_ready(
+            id=id_,
+            properties=bag(properties),
+            reasons=[message],
+            inputs=None if inputs is None else bag(inputs),
+        )
+        details = Packed()
+        details.Pack(failed)
+        status = rpc_status(code=_UNKNOWN_CODE, message=message, details=[details]).SerializeToString()
+        with _reach("the call's trailers"):
+            self._context.set_trailing_metadata((("grpc-status-details-bin", status),))
             _said.add(message)
-            return callable(abort)
+            return True
         return False
+
+    def _provider(self) -> str | None:
+        """The pickled provider out of the request, where the call's end can be reached as well; otherwise None."""
+        with _reach("the provider in the request"):
+            # An update has the properties in `news`, all others in `properties`.
+            given = getattr(self._request, "news", None) or self._request.properties
+            return str(given[_PROVIDER]) if callable(self._context.abort) else None
+        return None
 
     def fail(self, message: str) -> NoReturn:
         """End the operation with one message and no traceback.
@@ -174,9 +187,9 @@ class HostCall:
         """
         self.failed = True
         ready = False
-        with _optional("the call's end"):
-            import grpc
+        import grpc
 
+        with _reach("the call's end"):
             abort = self._context.abort
             # The host answers every exception with abort(…, traceback): on this one call that is ours.
             self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
@@ -185,35 +198,53 @@ class HostCall:
             self._context.abort()
         raise OperationFailed(message)
 
-    def _given(self) -> Any:
-        """The request's properties that hold the provider: those of an update, or those of a create."""
-        return getattr(self._request, "news", None) or self._request.properties
+
+def _not_ready_types() -> tuple[Any, Any] | None:
+    """The engine's error for a resource that is not ready, and the status that carries it."""
+    with _reach("the engine's error for what is not ready"):
+        from google.rpc.status_pb2 import Status  # the SDK has one more; a process can load only one of them
+        from pulumi.runtime.proto.provider_pb2 import ErrorResourceInitFailed
+
+        return ErrorResourceInitFailed, Status
+    return None
+
+
+def _property_diff_type() -> Any:
+    """The engine's type for the change of one property, or None."""
+    with _reach("the engine's detailed diff"):
+        from pulumi.runtime.proto.provider_pb2 import PropertyDiff
+
+        return PropertyDiff
+    return None
 
 
 @lru_cache(maxsize=1)
 def _engine() -> Any:
     """The engine's service, or None where its address is not known."""
-    with _optional("the engine's address"):
-        import grpc
+    import grpc
+
+    host, _, port = sys.argv[-1].rpartition(":")
+    if not host or not port.isdigit():
+        _log.debug("this dynamic-provider host does not let us reach the engine's address")
+        return None
+    with _reach("the engine's service"):
         from pulumi.runtime.proto import engine_pb2_grpc
 
-        host, _, port = sys.argv[-1].rpartition(":")
-        if not host or not port.isdigit():
-            raise ValueError(sys.argv[-1])
         return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
     return None
 
 
 def _engine_log(severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
-    with _optional("the engine's log"):
-        from pulumi.runtime.proto import engine_pb2
+    engine = _engine() if urn else None
+    if engine is None:
+        return
+    import grpc
+    from pulumi.runtime.proto import engine_pb2
 
-        engine = _engine() if urn else None
-        if engine is not None:
-            level = engine_pb2.LogSeverity.Value(severity)
-            engine.Log(
-                engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral), timeout=2
-            )
+    level = engine_pb2.LogSeverity.Value(severity)
+    request = engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral)
+    with suppress(grpc.RpcError):  # an engine that is gone shows nothing
+        engine.Log(request, timeout=2)
 
 
 def _engine_is_there() -> bool:
@@ -249,19 +280,17 @@ class DetailedDiff(DiffResult):
     @property
     def delete_before_replace(self) -> bool:
         """Always False; its reading is when the host's ``fields`` can be completed."""
-        if not self._kinds:  # as most often: an answer without changes has no details
+        # Most often there are no changes, and such an answer has no details.
+        diff_type = _property_diff_type() if self._kinds else None
+        if diff_type is None:
             return False
-        with _optional("the fields of the diff"):
-            from pulumi.runtime.proto import provider_pb2
-
-            caller = sys._getframe(1)
-            kind = provider_pb2.PropertyDiff.Kind
-            fields = caller.f_locals["fields"]
-            fields["detailedDiff"] = {
-                name: provider_pb2.PropertyDiff(kind=kind.Value(text), inputDiff=self._of_inputs)
-                for name, text in self._kinds.items()
-            }
-            fields["hasDetailedDiff"] = True
+        details = {
+            name: diff_type(kind=diff_type.Kind.Value(text), inputDiff=self._of_inputs)
+            for name, text in self._kinds.items()
+        }
+        caller = sys._getframe(1)
+        with _reach("the fields of the diff"):
+            caller.f_locals["fields"].update(detailedDiff=details, hasDetailedDiff=True)
         return False
 
     @delete_before_replace.setter

@@ -69,9 +69,7 @@ def _served(method: Callable[..., _T]) -> Callable[..., _T]:
             except Exception:
                 if call.failed:
                     raise
-                call.fail(
-                    f"this is a bug in nebius_model_resource, please report it:\n{traceback.format_exc()}"
-                )
+                call.fail(messages.bug(traceback.format_exc()))
 
     return served
 
@@ -284,7 +282,11 @@ class DynamicEdge:
         if state is None:
             call.fail(messages.failed(inputs.name, error))
         message = messages.kept(error, call.urn, self._places)
-        if not call.keep(message, state.generated_name, output_bag(state)) and may_delete:
+        try:
+            kept = call.keep(message, state.generated_name, output_bag(state))
+        except Exception:  # noqa: BLE001 - a bug of ours is no reason to delete a model
+            call.fail(messages.bug(traceback.format_exc(), state.generated_name))
+        if not kept and may_delete:
             message = self._let_go(call, inputs.name, error, state)
         call.fail(message)
 

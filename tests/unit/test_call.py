@@ -1,0 +1,140 @@
+"""The private reaches into the host: what is missing is done without, and a fault of ours is let through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import struct_pb2
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2
+
+from nebius_model_resource._edges.dynamic import call as host_call
+from nebius_model_resource._edges.dynamic.call import DetailedDiff, HostCall, OperationFailed
+
+OUTPUTS = {"name": "bot"}
+
+
+class Context:
+    """What gRPC hands to the host's methods."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+
+    def add_callback(self, _callback: Callable[[], None]) -> bool:
+        """Take it."""
+        return True
+
+    def set_trailing_metadata(self, pairs: Any) -> None:
+        """Remember it."""
+        self.sent.append(pairs)
+
+    def abort(self, code: Any, message: str) -> None:
+        """End the call as gRPC does."""
+        raise OperationFailed(f"{code}: {message}")
+
+
+class Broken:
+    """Fails with an error that no missing name can cause."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError(name)
+
+
+def create_request() -> Any:
+    bag = struct_pb2.Struct()
+    bag.update({"__provider": "pickled"})
+    return provider_pb2.CreateRequest(urn="urn:x", timeout=90, properties=bag)
+
+
+def call_within(request: Any, context: Any) -> HostCall:
+    """A call made as the host makes it, from a frame with both names."""
+    assert request is not context
+    return HostCall()
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["host"])
+    host_call._engine.cache_clear()
+    monkeypatch.setattr(host_call, "_said", set())
+
+
+def test_everything_is_reached() -> None:
+    """With a whole host the URN and the time-out are known, and the resource is kept."""
+    context = Context()
+    call = call_within(create_request(), context)
+    assert (call.urn, call.timeout) == ("urn:x", 90.0)
+    assert call.keep("why", "id", OUTPUTS)
+    [[(name, status)]] = context.sent
+    assert name == "grpc-status-details-bin"
+    assert b"why" in status
+    with pytest.raises(OperationFailed, match=r"UNKNOWN.*why"):
+        call.fail("why")
+
+
+class WithoutNames:
+    """A request or a context of another kind."""
+
+
+@pytest.mark.parametrize(
+    ("request_", "context"),
+    [(WithoutNames(), Context()), (create_request(), WithoutNames()), (WithoutNames(), WithoutNames())],
+)
+def test_what_is_missing_is_done_without(request_: Any, context: Any) -> None:
+    """Without the names nothing is kept, and the message is a plain exception or an abort."""
+    call = call_within(request_, context)
+    assert not call.keep("why", "id", OUTPUTS)
+    call.progress("working")
+    with pytest.raises(OperationFailed, match="why"):
+        call.fail("why")
+
+
+def test_a_fault_of_ours_is_let_through_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that no missing name can cause is never taken for an old host."""
+    with pytest.raises(ZeroDivisionError):
+        call_within(Broken(), Context())
+    with pytest.raises(ZeroDivisionError):
+        call_within(create_request(), Broken())
+
+    call = call_within(create_request(), Context())
+    monkeypatch.setattr(struct_pb2.Struct, "update", Broken().__getattr__)
+    with pytest.raises(ZeroDivisionError):
+        call.keep("why", "id", OUTPUTS)
+    monkeypatch.undo()
+
+    call = call_within(create_request(), Context())
+    call._context = Broken()
+    with pytest.raises(ZeroDivisionError):
+        call.keep("why", "id", OUTPUTS)
+    with pytest.raises(ZeroDivisionError):
+        call.fail("why")
+
+    with pytest.raises(ValueError, match="SIDEWAYS"):
+        _ = DetailedDiff({"name": "SIDEWAYS"}, replaces=False).delete_before_replace
+
+
+def test_an_engine_that_is_gone_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that cannot be delivered is dropped, and a fault of ours on its way is not."""
+
+    class Gone(grpc.RpcError):  # type: ignore[misc]
+        pass
+
+    def stub(error: Exception) -> Callable[[Any], Any]:
+        def log(*_: Any, **__: Any) -> None:
+            raise error
+
+        return lambda _channel: SimpleNamespace(Log=log)
+
+    call = call_within(create_request(), Context())
+    monkeypatch.setattr("sys.argv", ["host", "127.0.0.1:9"])
+    monkeypatch.setattr(engine_pb2_grpc, "EngineStub", stub(Gone()))
+    host_call._engine.cache_clear()
+    call.progress("working")
+    monkeypatch.setattr(engine_pb2_grpc, "EngineStub", stub(ZeroDivisionError()))
+    host_call._engine.cache_clear()
+    with pytest.raises(ZeroDivisionError):
+        call.warn("careful")
+    host_call._engine.cache_clear()
