@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from nebius_model_resource._api import redact
 from nebius_model_resource._api.answers import asks_for_pause, body_of, sent_at
+from nebius_model_resource._api.backoff import FIRST, backoff
 from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
 from nebius_model_resource._api.models import Fault, ModelInfo, canonical_source
 from nebius_model_resource._api.throttle import Gate, parse_retry_after
@@ -34,7 +35,6 @@ from nebius_model_resource.errors import (
 
 if TYPE_CHECKING:
     import requests
-    from urllib3.util import Retry
 
     from nebius_model_resource._api.models import Inputs
     from nebius_model_resource._api.settings import Settings
@@ -80,7 +80,7 @@ class NebiusClient:
         *,
         clock: Clock = time.monotonic,
         sleep: Sleep = time.sleep,
-        backoff: float = 0.5,
+        first_pause: float = FIRST,
         attempt_seconds: float = ATTEMPT_SECONDS,
     ) -> None:
         """Nothing is sent, and ``requests`` is not loaded, before the first call.
@@ -89,14 +89,14 @@ class NebiusClient:
             settings: base URL and key.
             clock: monotonic seconds.
             sleep: how a pause is made; a call may bring its own.
-            backoff: seconds before the first repetition; doubled with each.
+            first_pause: the longest pause before the first repetition, in seconds; doubled with each.
             attempt_seconds: the longest that one request may take.
         """
         self.settings = settings
         self.clock = clock
         self.gate = Gate(clock)
         self.pause = sleep
-        self._backoff = backoff
+        self._first_pause = first_pause
         self._attempt_seconds = attempt_seconds
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
@@ -184,7 +184,7 @@ class NebiusClient:
                 self._mask(entry)
             return Listing(entries, sent_at(answer), whole=len(entries) == len(parsed))
 
-        return self._repeat(read, "GET", deadline, sleep, attempts)
+        return self._repeat(read, deadline, sleep, attempts)
 
     def get_model(
         self,
@@ -208,7 +208,7 @@ class NebiusClient:
                 parsed, name, f"the service answered {name!r} with something else than a model"
             )
 
-        return self._repeat(read, "GET", deadline, sleep, attempts)
+        return self._repeat(read, deadline, sleep, attempts)
 
     def delete_model(
         self, name: str, *, deadline: Deadline | None = None, sleep: Sleep | None = None
@@ -226,42 +226,31 @@ class NebiusClient:
                 parsed, name, f"the service answered the deletion of {name!r} with something else"
             )
 
-        return self._repeat(delete, "DELETE", deadline, sleep, None)
+        return self._repeat(delete, deadline, sleep, None)
 
     def _repeat(
         self,
         call: Callable[[Deadline], _T],
-        method: str,
         deadline: Deadline | None,
         sleep: Sleep | None,
         attempts: int | None,
     ) -> _T:
         """Run a call that may be repeated until it succeeds, is refused, or its attempts or time run out."""
         deadline = deadline or Deadline.after(2 * ATTEMPT_SECONDS, self.clock)
-        retry = _retry(attempts, self._backoff)
+        failures = 0
         while True:
             try:
                 return call(deadline)
             except Throttled:
                 continue
             except (TransportError, ServerFault) as error:
-                if isinstance(error, NotSent) and error.permanent:
+                failures += 1
+                if failures == attempts or (isinstance(error, NotSent) and error.permanent):
                     raise
-                retry = self._next(retry, method, error)
-                delay = retry.get_backoff_time()
+                delay = backoff(failures, self._first_pause)
                 if delay >= deadline.remaining():
                     raise
                 (sleep or self.pause)(delay)
-
-    @staticmethod
-    def _next(retry: Retry, method: str, error: Exception) -> Retry:
-        """The policy after one more failure; lets the error through where its attempts are used up."""
-        from urllib3.exceptions import MaxRetryError, ProtocolError
-
-        try:
-            return retry.increment(method, error=ProtocolError(str(error)))
-        except MaxRetryError:
-            raise error from error.__cause__
 
     def _attempt(
         self,
@@ -350,17 +339,3 @@ def _path(name: str) -> str:
     ):  # would be another path, whatever the encoding
         raise InvalidInputs([Fault("name", f"{name!r} cannot be the generated name of a model")])
     return "/v0/models/" + "/".join(quote(segment, safe="") for segment in segments)
-
-
-def _retry(attempts: int | None, backoff: float) -> Retry:
-    """urllib3's policy, driven by our clock: its own loop knows neither a deadline nor a shared pause."""
-    from urllib3.util import Retry
-
-    return Retry(
-        total=None if attempts is None else attempts - 1,
-        backoff_factor=backoff,
-        backoff_max=5,
-        backoff_jitter=backoff,
-        allowed_methods=("GET", "DELETE"),
-        other=None,
-    )

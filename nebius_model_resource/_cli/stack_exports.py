@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nebius_model_resource._api.models import INFIX, GeneratedName, canonical_source, same_base
+from nebius_model_resource._api.models import INFIX, GeneratedName
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
+from nebius_model_resource._lifecycle.matching import may_come_of
 from nebius_model_resource.errors import UnreadableDeployment
 
 _TYPE_END = ":CustomModel"
@@ -30,11 +31,9 @@ class InterruptedCreate:
 
     def may_have_made(self, model: CustomModelInfo) -> bool:
         """Whether a model is such a one: what the service does not tell does not speak against it."""
-        if model.name != self.name:
-            return False
-        if model.base_model is not None and not same_base(model.base_model, self.base_model):
-            return False
-        return model.source is None or canonical_source(model.source) == canonical_source(self.source)
+        return may_come_of(
+            self.name, self.base_model, self.source, model.name, model.base_model, model.source
+        )
 
 
 @dataclass

@@ -11,11 +11,13 @@ import random
 import time
 from collections.abc import Callable
 
+from nebius_model_resource._api.backoff import backoff
 from nebius_model_resource._api.client import NebiusClient
 from nebius_model_resource._api.deadline import Clock, Deadline
 from nebius_model_resource._api.models import Inputs, ModelInfo
+from nebius_model_resource._lifecycle.lost_answers import LostAnswers
+from nebius_model_resource._lifecycle.matching import Kind
 from nebius_model_resource._lifecycle.operation import Operation
-from nebius_model_resource._lifecycle.unanswered import Kind, Unanswered
 from nebius_model_resource.errors import (
     AccessDenied,
     AnswerLost,
@@ -27,12 +29,14 @@ from nebius_model_resource.errors import (
 )
 
 _LOOKS = 4  # lists without the model before the POST is sent again: 0, 0.5, 1.5 and 3.5 s after the first
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 5.0
 _ALONE_SECONDS = 30.0  # to look for what was made once the engine is gone
 
 
-class Poster:
+def _always() -> float:
+    return 1.0
+
+
+class Creator:
     """Posts for one account; one object serves every thread of a process."""
 
     def __init__(
@@ -53,9 +57,9 @@ class Poster:
         self._clock = client.clock
         self._wall_clock = wall_clock
         self._jitter = jitter
-        self._unanswered = Unanswered()
+        self._lost_answers = LostAnswers()
 
-    def post(self, inputs: Inputs, operation: Operation) -> ModelInfo:
+    def create(self, inputs: Inputs, operation: Operation) -> ModelInfo:
         """Make one model.
 
         Raises:
@@ -69,11 +73,11 @@ class Poster:
         failures = 0
         while True:
             try:
-                with self._unanswered.posting(kind):
+                with self._lost_answers.posting(kind):
                     info = self._client.create_model(
                         inputs, deadline=operation.deadline, sleep=operation.sleep
                     )
-                    self._unanswered.claim(info.name)
+                    self._lost_answers.claim(info.name)
                     return info
             except NotSent as error:
                 failures += 1
@@ -86,8 +90,7 @@ class Poster:
                     return found
 
     def _pause(self, error: NotSent, failures: int, operation: Operation) -> None:
-        longest = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
-        delay = longest * (0.5 + 0.5 * self._jitter())
+        delay = backoff(failures, jitter=self._jitter)
         if error.permanent or delay >= operation.deadline.remaining():
             raise error
         operation.report.progress(f"{error}; trying again")
@@ -110,7 +113,7 @@ class Poster:
         looks = 0
         trouble = lost
         while True:
-            mark = self._unanswered.quiet_since(kind)
+            mark = self._lost_answers.quiet_since(kind)
             if mark is not None:
                 try:
                     listing = self._client.list_models(
@@ -127,16 +130,16 @@ class Poster:
                 else:
                     now = self._wall_clock() if listing.server_time is None else listing.server_time
                     since = now - (self._clock() - started)
-                    found = self._unanswered.take(kind, mark, listing.models(), since)
+                    found = self._lost_answers.take(kind, mark, listing.models(), since)
                     if found:
                         return found
                     if not listing.whole:
                         trouble = UnusableAnswer("the list has entries that are no models")
                     looks += listing.whole
                     if looks == _LOOKS:
-                        self._unanswered.nothing_made(kind)
+                        self._lost_answers.nothing_made(kind)
                         return None
-            delay = _FIRST_PAUSE * 2 ** max(looks - 1, 0)
+            delay = backoff(max(looks, 1), jitter=_always)
             if delay >= operation.deadline.remaining():
                 raise _undecided(kind, lost, trouble) from trouble
             operation.sleep(delay)

@@ -26,7 +26,7 @@ from nebius_model_resource._api.models import (
 )
 from nebius_model_resource._api.redact import masked
 from nebius_model_resource._lifecycle.adoption import differences, missing
-from nebius_model_resource._lifecycle.create import Poster
+from nebius_model_resource._lifecycle.create import Creator
 from nebius_model_resource._lifecycle.deletion import delete_model
 from nebius_model_resource._lifecycle.notes import LeftBehind, Notes
 from nebius_model_resource._lifecycle.operation import Operation
@@ -56,7 +56,7 @@ _RESUME_GRACE = 3.0
 class Lifecycle:
     """The operations on one account's models; one object serves every thread of a process."""
 
-    poster_class = Poster
+    creator_class = Creator
 
     def __init__(
         self, client: NebiusClient, *, wall_clock: Clock = time.time, notes: Notes | None = None
@@ -72,7 +72,7 @@ class Lifecycle:
         self._wall_clock = wall_clock
         self._client = client
         self._readers = StatusReaders(client)
-        self._poster = self.poster_class(client, wall_clock=wall_clock)
+        self._creator = self.creator_class(client, wall_clock=wall_clock)
 
     def create(self, inputs: Inputs, operation: Operation) -> State:
         """Make a model, or adopt one, and wait until it is active, unless ``wait_for_active`` is off.
@@ -86,7 +86,7 @@ class Lifecycle:
         """
         if inputs.import_id:
             return self._adopt(inputs, inputs.import_id, operation)
-        info = self._poster.post(inputs, operation)
+        info = self._creator.create(inputs, operation)
         with self._notes.hold(info.name, inputs.ai_project_id):
             return self._await(inputs, info, operation)
 

@@ -24,13 +24,13 @@ from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._api.settings import Settings, load_settings
 from nebius_model_resource._edges.dynamic import call as dynamic_host
 from nebius_model_resource._edges.dynamic.edge import DynamicEdge
-from nebius_model_resource._lifecycle.create import Poster
+from nebius_model_resource._lifecycle.create import Creator
 from nebius_model_resource._lifecycle.guardian import delete_all
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.matching import Kind
 from nebius_model_resource._lifecycle.notes import Made, Notes
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource._lifecycle.shared_list import GRACE
-from nebius_model_resource._lifecycle.unanswered import Kind
 from nebius_model_resource.errors import AnswerLost, EngineGone
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator
@@ -270,12 +270,12 @@ class SoakClient(NebiusClient):
         return result
 
 
-class SoakPoster(Poster):
+class SoakCreator(Creator):
     """Notes the POSTs that end without anybody knowing whether they made a model."""
 
-    def post(self, inputs: Inputs, operation: Operation) -> ModelInfo:
+    def create(self, inputs: Inputs, operation: Operation) -> ModelInfo:
         try:
-            return super().post(inputs, operation)
+            return super().create(inputs, operation)
         except (AnswerLost, HostKilled):
             the_world().in_doubt.append(Kind.of(inputs))
             raise
@@ -284,7 +284,7 @@ class SoakPoster(Poster):
 class SoakLifecycle(Lifecycle):
     """Makes models with such POSTs."""
 
-    poster_class = SoakPoster
+    creator_class = SoakCreator
 
 
 class SoakProvider(CustomModelProvider):

@@ -31,7 +31,7 @@ INPUTS = Inputs("bot", "meta-llama/Meta-Llama-3.1-8B-Instruct", "file-1")
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[NebiusClient]:
     """A client that repeats without pauses."""
-    with NebiusClient(Settings(emulator.url, emulator.api_key), backoff=0) as made:
+    with NebiusClient(Settings(emulator.url, emulator.api_key), first_pause=0) as made:
         yield made
 
 
@@ -154,7 +154,7 @@ def test_nothing_listening_is_surely_not_sent() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     with (
-        NebiusClient(Settings(f"http://127.0.0.1:{port}", "k"), backoff=0) as client,
+        NebiusClient(Settings(f"http://127.0.0.1:{port}", "k"), first_pause=0) as client,
         pytest.raises(NotSent, match="no connection to the service: Connection refused"),
     ):
         client.create_model(INPUTS)

@@ -10,17 +10,18 @@ from nebius_model_resource._api.client import NebiusClient
 from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._api.settings import Settings
-from nebius_model_resource._lifecycle.create import Poster
+from nebius_model_resource._lifecycle.create import Creator
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.lost_answers import LostAnswers
+from nebius_model_resource._lifecycle.matching import Kind
 from nebius_model_resource._lifecycle.operation import Operation, Report
-from nebius_model_resource._lifecycle.unanswered import Kind, Unanswered
 from nebius_model_resource.errors import AmbiguousCreate, AnswerLost, NotSent
 from nebius_model_resource.testing.emulator import Emulator, Fault
 
 INPUTS = Inputs("twin", "acme/Base", "file-1")
 
 
-def _mark(creates: Unanswered) -> int:
+def _mark(creates: LostAnswers) -> int:
     mark = creates.quiet_since(Kind.of(INPUTS))
     assert mark is not None
     return mark
@@ -35,10 +36,10 @@ def test_a_search_begins_before_another_has_looked() -> None:
 
     with Emulator() as emulator, NebiusClient(Settings(emulator.url, emulator.api_key)) as client:
         emulator.add_fault(Fault(method="POST", action="close", effect="after", times=2))
-        poster = Poster(client)
+        creator = Creator(client)
 
         def post(told: Report) -> None:
-            names.append(poster.post(INPUTS, Operation(Deadline.after(60), no_sleep, told)).name)
+            names.append(creator.create(INPUTS, Operation(Deadline.after(60), no_sleep, told)).name)
 
         silent = Report(lambda _: None, lambda _: None)
         post(Report(lambda _: post(silent), lambda _: None))
@@ -49,7 +50,7 @@ def test_a_search_begins_before_another_has_looked() -> None:
 def test_a_model_that_was_given_out_leaves_no_room_for_another() -> None:
     """Of two creates one has its model: what somebody else made beside the other's stays ambiguous, and untouched."""
     kind = Kind.of(INPUTS)
-    creates = Unanswered()
+    creates = LostAnswers()
     for _ in range(2):
         with pytest.raises(AnswerLost), creates.posting(kind):
             raise AnswerLost("reset")
@@ -64,7 +65,7 @@ def test_a_model_that_was_given_out_leaves_no_room_for_another() -> None:
 def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
     """A create that was refused counts no further: a model like its own is somebody else's."""
     kind = Kind.of(INPUTS)
-    creates = Unanswered()
+    creates = LostAnswers()
     with pytest.raises(NotSent), creates.posting(kind):
         raise NotSent("no route")
     with pytest.raises(AmbiguousCreate):

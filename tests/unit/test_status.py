@@ -28,7 +28,7 @@ class Bench:
         self.emulator = emulator
         self.time = time
         self.client = NebiusClient(
-            Settings(emulator.url, emulator.api_key), clock=time.clock, sleep=time.sleep, backoff=0
+            Settings(emulator.url, emulator.api_key), clock=time.clock, sleep=time.sleep, first_pause=0
         )
         self.reader = StatusReader(self.client, None, jitter=lambda: 0.5)
         self.told: list[str] = []

@@ -12,71 +12,15 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 
-from nebius_model_resource._api.models import (
-    GeneratedName,
-    Inputs,
-    ModelInfo,
-    canonical_source,
-    same_base,
-    trimmed,
-    unflavoured,
-)
+from nebius_model_resource._api.models import GeneratedName, ModelInfo
+from nebius_model_resource._lifecycle.matching import Kind
 from nebius_model_resource.errors import AmbiguousCreate, may_have_happened
 
 CLOCK_GRAIN = 2.0  # seconds: both `created_at` and `Date` are whole ones
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What makes two creates interchangeable."""
-
-    name: str
-    base_model: str
-    source: str
-    description: str | None
-    ai_project_id: str | None
-
-    @classmethod
-    def of(cls, inputs: Inputs) -> Kind:
-        """The kind of model that these inputs make."""
-        return cls(
-            inputs.name,
-            inputs.base_model,
-            canonical_source(inputs.source),
-            trimmed(inputs.description),
-            inputs.ai_project_id,
-        )
-
-    def fits(self, model: ModelInfo) -> bool:
-        """Whether a listed model could be of this kind: what the service does not tell does not speak against it."""
-        name = GeneratedName.parse(model.name)
-        if name.custom != self.name or trimmed(model.description) != self.description:
-            return False
-        base = name.base or model.base_model
-        if base is not None and not same_base(base, self.base_model):
-            return False
-        return model.source is None or canonical_source(model.source) == self.source
-
-    @property
-    def family(self) -> Kind:
-        """What all flavours of a base have in common."""
-        return replace(self, base_model=unflavoured(self.base_model))
-
-    def choose(self, models: list[ModelInfo], wanted_too: set[str]) -> list[ModelInfo]:
-        """Of models that fit, those on just this base; where there are none, those on another flavour of it.
-
-        Args:
-            models: models that fit.
-            wanted_too: bases whose own creates are looking for models like these.
-        """
-        bases = {model.name: GeneratedName.parse(model.name).base or model.base_model for model in models}
-        exact = [model for model in models if bases[model.name] == self.base_model]
-        return exact or [model for model in models if bases[model.name] not in wanted_too]
-
-
-class Unanswered:
+class LostAnswers:
     """The creates of one process: under way, unanswered, and the models that are already somebody's."""
 
     def __init__(self) -> None:
