@@ -117,7 +117,11 @@ class OwnStack:
         self, op: str, flags: Sequence[str], on_event: Callable[[EngineEvent], Any], parallel: int | None
     ) -> bool:
         """Run one operation; returns whether it succeeded."""
-        options: dict[str, Any] = {flag.removeprefix("--").replace("-", "_"): True for flag in flags}
+        options: dict[str, Any] = {}
+        for flag in flags:
+            name, sign, value = flag.removeprefix("--").partition("=")
+            option = name.replace("-", "_")
+            options[option] = [*options.get(option, []), value] if sign else True
         try:
             getattr(self.stack, op)(on_event=on_event, parallel=parallel, **options)
         except EngineError as fault:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .flags import EVERY_TIME as FLAGS_EVERY_TIME
+from .flags import FLAGS
 from .lab import Scenario, Turn
 from .parts import CHAIN, LINKED, MOVED_CHAIN, STACK, A, B, after, item, of, rack
 from .refreshes import EVERY_TIME as REFRESHES_EVERY_TIME
@@ -565,5 +567,7 @@ _ALL = [
     Scenario("up again after destroy", [Turn("up", [A]), Turn("destroy"), Turn("up"), Turn("refresh")]),
 ]
 
-_FAST = _EVERY_TIME | RENAMES_EVERY_TIME | REFRESHES_EVERY_TIME
-SCENARIOS = [replace(scenario, slow=scenario.name not in _FAST) for scenario in [*_ALL, *RENAMES, *REFRESHES]]
+_FAST = _EVERY_TIME | RENAMES_EVERY_TIME | REFRESHES_EVERY_TIME | FLAGS_EVERY_TIME
+SCENARIOS = [
+    replace(scenario, slow=scenario.name not in _FAST) for scenario in [*_ALL, *RENAMES, *REFRESHES, *FLAGS]
+]

@@ -14,9 +14,11 @@ import pytest
 from nebius_model_resource.testing.engine.cli import main
 from nebius_model_resource.testing.engine.display import Display
 from nebius_model_resource.testing.engine.events import Events
+from nebius_model_resource.testing.engine.host import Change
 from nebius_model_resource.testing.engine.operation import Outcome
 from nebius_model_resource.testing.engine.resources import Resource
 from nebius_model_resource.testing.engine.steps import Create, Replace, Same, Update
+from nebius_model_resource.testing.engine.values import Secret
 from nebius_model_resource.testing.engine.wording import Style
 
 from .lab import PROGRAM
@@ -49,7 +51,11 @@ def test_a_preview_is_a_table() -> None:
         Create(None, resource("new")),
         Update(resource("a", label="one", size=1), resource("a", label="two", n=2)),
         Replace(
-            resource("b", kind="x"), resource("b", kind="y"), ["kind"], ["kind"], {"kind": "update-replace"}
+            resource("b", kind="x"),
+            resource("b", kind="y"),
+            ["kind"],
+            ["kind"],
+            {"kind": Change("update-replace")},
         ),
         Same(resource("c"), resource("c")),
     ]
@@ -92,6 +98,20 @@ def test_branches_end_where_their_parents_do() -> None:
     assert stems == ["├─ ", "│  └─ ", "└─ ", "   └─ "]
 
 
+def test_a_detailed_change_is_one_of_outputs_unless_it_says_otherwise() -> None:
+    """Old values come from the outputs, at their path too, and from the inputs where the change is one of inputs."""
+    old, new = (
+        resource("a", status="ok", tags={"x": 1}, size=1),
+        resource("a", status="on", tags={"x": 3}, size=3),
+    )
+    old.outputs = {"status": "off", "tags": {"x": 2}, "size": 2}
+    update = Change("update")
+    detailed = {"status": update, "tags.x": update, "size": Change("update", of_inputs=True)}
+    display = Display("preview", "dev", None, diff=True)
+    Events([display.show], planning=True).before(Update(old, new, [], [], detailed))
+    assert '~ status: "off" => "on"\n    ~ tags.x: 2 => 3\n    ~ size: 1 => 3\n' in shown(display)
+
+
 def test_a_failure_is_told_once() -> None:
     """The row says that it failed; why stands once, under the resource, in the diagnostics."""
     display = Display("update", "dev", None)
@@ -126,8 +146,6 @@ def test_outputs_show_what_changed() -> None:
     """A changed output is shown with both values, a secret never."""
     display = Display("update", "dev", None)
     events = Events([display.show], planning=False)
-    from nebius_model_resource.testing.engine.values import Secret
-
     events.outputs(Same(stack(a=1, b="x", s=Secret(1)), stack(a=2, b="x", s=Secret(2), n=[1])))
     assert 'Outputs:\n  ~ a: 1 => 2\n    b: "x"\n  + n: [1]\n    s: [secret]\n' in shown(display)
 

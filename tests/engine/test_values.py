@@ -20,6 +20,7 @@ from nebius_model_resource.testing.engine.values import (
     plain,
     to_struct,
 )
+from nebius_model_resource.testing.engine.wording import given_text
 
 names = st.text(min_size=1, max_size=8).filter(lambda name: name != SIGNATURE)
 scalars = (
@@ -129,3 +130,8 @@ def test_aliases_multiply_with_the_parents() -> None:
     former = identity.former([urns.Alias(name="b"), urns.Alias(no_parent=True)], {parent: RACK})
     chain = "urn:pulumi:dev::lab::lab:index:Rack$t:m:T::"
     assert former == [chain + "b", "urn:pulumi:dev::lab::t:m:T::new-a", chain + "r-a"]
+
+
+def test_a_refused_secret_is_not_shown() -> None:
+    """A message about a refused input holds its value, unless that is a secret."""
+    assert [given_text(value) for value in ("x", None, Secret("hush"))] == ["{x}", "{<nil>}", "[secret]"]

@@ -12,11 +12,14 @@ or, at a shell, `python -m nebius_model_resource.testing.engine up --stack dev`.
 Left out, and refused in one line where a program asks for it: resources of other providers than dynamic ones, remote
 components, explicit providers, `import_`, `replace_with`, `replacement_trigger`, `hide_diffs`, functions (invokes and
 calls), stack references, parameterized packages, transforms, hooks, state migrations, assets and archives as values
-of properties, and every option of an operation beyond `parallel`, `diff`, `on_output`, `on_event`, `refresh` and
-`run_program` (targets, excludes, plans, policies, `preview_only`, `continue_on_error`, …). Left out silently, for
-lack of an effect on what is done: source positions in the state, resource references (a resource as an input is sent
-as its id), backends, history, renaming and importing of stacks. It is a tool for tests and first looks, not a second
-Pulumi.
+of properties, and every option of an operation beyond `parallel`, `diff`, `on_output`, `on_event`, `refresh`,
+`run_program`, `replace` and `expect_no_changes` (targets, excludes, plans, policies, `preview_only`,
+`continue_on_error`, …). Left out silently, for lack of an effect on what is done: source positions in the state,
+resource references (a resource as an input is sent as its id), backends, history, renaming and importing of stacks.
+It is a tool for tests and first looks, not a second Pulumi.
+
+One thing it does otherwise on purpose: where a check refuses a secret input, the message shows `[secret]`. CLI 3.260
+prints the secret there.
 """
 
 from .errors import EngineError

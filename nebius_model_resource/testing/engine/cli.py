@@ -47,6 +47,16 @@ def parser() -> argparse.ArgumentParser:
                 "--parallel", "-p", type=int, help="steps at a time (default: four per core)"
             )
             command.add_argument("--diff", action="store_true", help="show what changes in each resource")
+            if name != "destroy":
+                command.add_argument(
+                    "--expect-no-changes",
+                    action="store_true",
+                    help="fail in the end where something was changed",
+                )
+            if name in ("preview", "up"):
+                command.add_argument(
+                    "--replace", action="append", metavar="URN", help="replace this resource in any case"
+                )
             if name != "refresh":
                 command.add_argument("--refresh", "-r", action="store_true", help="ask first what is live")
             command.add_argument(
@@ -90,7 +100,8 @@ def _pair(text: str) -> tuple[str, str]:
 def _operate(stack: LocalStack, args: argparse.Namespace) -> int:
     operation = getattr(stack, args.command)
     live = sys.stdout.isatty()
-    asked = {name: True for name in ("refresh", "run_program") if getattr(args, name, False)}
+    names = ("refresh", "run_program", "replace", "expect_no_changes")
+    asked = {name: getattr(args, name) for name in names if getattr(args, name, False)}
     style = Style.of_terminal()
     operation(parallel=args.parallel, diff=args.diff, on_output=_say, style=style, live=live, **asked)
     return 0

@@ -50,6 +50,7 @@ class Deployment:
         parallel: int,
         dry_run: bool,
         purpose: Purpose = Purpose.UPDATE,
+        targets: Callable[[str], bool] = lambda _urn: False,
         asking: bool = False,
     ) -> None:
         """Nothing is started yet. `asking`: each resource that the program declares is asked after first."""
@@ -76,7 +77,7 @@ class Deployment:
             self.host, dry_run, lambda urn, text: events.say(text, severity="warning", urn=urn)
         )
         self.planner = Planner(
-            identity.stack, identity.project, base.resources, self.world, self.report, purpose
+            identity.stack, identity.project, base.resources, self.world, self.report, purpose, targets
         )
         journal.refreshing = asking
 

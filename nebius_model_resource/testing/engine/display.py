@@ -127,6 +127,8 @@ class Display:
     def reason(self, outcome: Any) -> str:
         """The closing line of a failure."""
         what = "preview" if self._kind == "preview" else self._kind
+        if outcome.unexpected:
+            return f"error: no changes were expected for {what} but changes were proposed"
         return f"error: {what} {'canceled' if outcome.interrupted else 'failed'}"
 
 

@@ -109,8 +109,8 @@ def _told_op(step: Step) -> str:
 def metadata(step: Step, op: str) -> pulumi_events.StepEventMetadata:
     """What an event says about its step."""
     diffs = {
-        path: pulumi_events.PropertyDiff(pulumi_events.DiffKind(kind), input_diff=False)
-        for path, kind in (step.detailed or {}).items()
+        path: pulumi_events.PropertyDiff(pulumi_events.DiffKind(change.kind), input_diff=change.of_inputs)
+        for path, change in (step.detailed or {}).items()
     }
     return pulumi_events.StepEventMetadata(
         pulumi_events.OpType(op),

@@ -10,6 +10,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +32,17 @@ CHANNEL_OPTIONS = [
 ]
 
 
+@dataclass(frozen=True)
+class Change:
+    """How one property changes: `kind` is `add`, `update-replace` and the like.
+
+    `of_inputs`: the new inputs differ from the old ones, and not from the old outputs.
+    """
+
+    kind: str
+    of_inputs: bool = False
+
+
 class Diff:
     """What a provider says about old and new."""
 
@@ -41,13 +53,19 @@ class Diff:
         self.replaces = list(response.replaces)
         self.diffs = list(response.diffs)
         self.delete_before_replace = bool(response.deleteBeforeReplace)
-        self.detailed: dict[str, str] | None = None
+        self.detailed: dict[str, Change] | None = None
         if response.hasDetailedDiff:
             kinds = provider_pb2.PropertyDiff.Kind
             self.detailed = {
-                path: kinds.Name(diff.kind).lower().replace("_", "-")
+                path: Change(kinds.Name(diff.kind).lower().replace("_", "-"), diff.inputDiff)
                 for path, diff in response.detailedDiff.items()
             }
+
+    @classmethod
+    def made_up(cls, *, changes: bool = True, replaces: list[str] | None = None) -> Diff:
+        """A diff that no provider was asked for."""
+        kind = provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE
+        return cls(provider_pb2.DiffResponse(changes=kind, replaces=replaces or []))
 
 
 class Calls:
@@ -133,7 +151,7 @@ class Calls:
             inputs=to_struct(resource.inputs),
             **_called(urn),
         )
-        response = self._ask(self._stub.Read, request, given=resource.inputs)
+        response = self._ask(self._stub.Read, request, given=state, inputs=resource.inputs)
         inputs = None
         if response.HasField("inputs"):
             inputs = keep_secrets(from_struct(response.inputs), resource.inputs)
@@ -152,11 +170,13 @@ class Calls:
         self._ask(self._stub.Delete, request)
 
     @staticmethod
-    def _ask(method: Any, request: Any, given: Properties | None = None) -> Any:
+    def _ask(
+        method: Any, request: Any, given: Properties | None = None, inputs: Properties | None = None
+    ) -> Any:
         try:
             return method(request)
         except grpc.RpcError as fault:
-            failure = _failure(fault, given or {})
+            failure = _failure(fault, given or {}, inputs or {})
             failure.urn = request.urn
             raise failure from None
 
@@ -270,14 +290,14 @@ def _called(urn: str) -> Any:
     return {key: value for key, value in {"name": name_of(urn), "type": type_of(urn)}.items() if key in known}
 
 
-def _failure(fault: Any, given: Properties) -> StepFailed:
+def _failure(fault: Any, given: Properties, inputs: Properties) -> StepFailed:
     for key, value in fault.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             status = status_pb2.Status.FromString(value)
             for detail in status.details:
                 unfinished = provider_pb2.ErrorResourceInitFailed()
                 if detail.Unpack(unfinished):
-                    return _partial(unfinished, given)
+                    return _partial(unfinished, given, inputs)
     return StepFailed(str(fault.details() or fault.code()))
 
 
@@ -289,12 +309,14 @@ def _listed(reasons: list[str]) -> str:
     return "\n".join([f"{count} occurred:", *(f"\t* {reason}" for reason in reasons)])
 
 
-def _partial(unfinished: Any, given: Properties) -> StepFailed:
+def _partial(unfinished: Any, given: Properties, inputs: Properties) -> StepFailed:
     reasons = list(unfinished.reasons)
     return StepFailed(
         _listed(reasons),
         id_=unfinished.id,
         outputs=keep_secrets(from_struct(unfinished.properties), given),
-        inputs=from_struct(unfinished.inputs) if unfinished.HasField("inputs") else None,
+        inputs=keep_secrets(from_struct(unfinished.inputs), inputs)
+        if unfinished.HasField("inputs")
+        else None,
         reasons=reasons,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -42,12 +44,18 @@ class Order:
     """What to do: `kind` is `update`, `refresh` or `destroy`.
 
     `refresh`: what is live is asked for first. `program`: the program is run for that, or for the destroy.
+    `replace`: the URNs to replace whatever their diff is; `*` stands for a part of one, `**` for any parts.
     """
 
     kind: str
     dry_run: bool = False
     refresh: bool = False
     program: bool = False
+    replace: tuple[str, ...] = ()
+
+    def targets(self, urn: str) -> bool:
+        """Whether the resource of that URN is to be replaced."""
+        return any(_glob(pattern).fullmatch(urn) for pattern in self.replace)
 
     @property
     def purpose(self) -> Purpose:
@@ -78,10 +86,18 @@ class Outcome:
     interrupted: bool
     changes: dict[str, int]
     outputs: Properties
+    unexpected: bool = False  # there were changes where none were expected
 
 
-def run(order: Order, setting: Setting, file: StateFile, listeners: list[Listener]) -> Outcome:
-    """Run one operation to its end.
+def run(
+    order: Order,
+    setting: Setting,
+    file: StateFile,
+    listeners: list[Listener],
+    *,
+    expect_no_changes: bool = False,
+) -> Outcome:
+    """Run one operation to its end; with `expect_no_changes` it has failed where something was changed.
 
     Raises:
         EngineError: It could not begin. What goes wrong later is told to the listeners, and in the outcome.
@@ -109,9 +125,25 @@ def run(order: Order, setting: Setting, file: StateFile, listeners: list[Listene
             (each for each in journal.snapshot().resources if each.urn == deployment.stack_urn), None
         )
         succeeded = not (deployment.failed or deployment.interrupted)
+        changed = any(count for op, count in events.changes.items() if op not in _QUIET)
+        unexpected = succeeded and expect_no_changes and changed
         return Outcome(
-            succeeded, deployment.interrupted, dict(events.changes), stack.outputs if stack else {}
+            succeeded and not unexpected,
+            deployment.interrupted,
+            dict(events.changes),
+            stack.outputs if stack else {},
+            unexpected,
         )
+
+
+# What happens without changing anything.
+_QUIET = {"same", "read", "read-replacement", "discard"}
+
+
+@functools.lru_cache
+def _glob(pattern: str) -> re.Pattern[str]:
+    parts = (re.escape(part).replace(r"\*", "[^:]*") for part in pattern.split("**"))
+    return re.compile(".*".join(parts))
 
 
 def _pending_warning(pending: list[Any]) -> str:
@@ -151,6 +183,7 @@ def _deployed(
         parallel=setting.parallel,
         dry_run=order.dry_run,
         purpose=order.purpose,
+        targets=order.targets,
         asking=order.asking,
     )
     with serving(deployment, threads=setting.parallel * 4 + 16) as listening:
@@ -167,13 +200,24 @@ def _recorded_config(base: Any) -> Properties:
     return dict(provider.inputs) if provider else {}
 
 
+# Without a `$`, a shell may have taken it.
+_ESCAPED = {True: " Did you forget to escape $ in your shell?", False: ""}
+
+
 def carry_out(order: Order, deployment: Deployment, run_program: Callable[[], bool]) -> None:
     """Do what is ordered; `run_program` returns whether what is to come after the program may come."""
     if order.refreshes_first:
         deployment.refresh(alone=False)
         if deployment.failed:
             return
-    if order.runs_program and not run_program():
+    missing = [
+        urn
+        for urn in order.replace
+        if "*" not in urn and all(old.urn != urn for old in deployment.planner.olds)
+    ]
+    for urn in missing:
+        deployment.report("", f"Target '{urn}' could not be found in the stack.{_ESCAPED['$' not in urn]}")
+    if missing or (order.runs_program and not run_program()):
         return
     if order.kind == "refresh":
         deployment.refresh(alone=True)

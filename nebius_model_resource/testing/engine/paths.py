@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from .values import Properties
@@ -16,6 +17,16 @@ def parse(path: str) -> list[str | int]:
     for index, quoted, star, name in _PART.findall(path):
         parts.append(int(index) if index else quoted or star or name)
     return parts
+
+
+def value(properties: Mapping[str, Any], path: str) -> Any:
+    """What stands at a path; None where nothing does."""
+    found: Any = properties
+    for part in parse(path):
+        if not _has(found, part):
+            return None
+        found = found[part]
+    return found
 
 
 def contains(pattern: str, path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import paths, urns, values
 from .errors import Bail, Refused
@@ -25,6 +25,7 @@ from .steps import (
     World,
     resolve,
 )
+from .wording import given_text
 
 Report = Callable[[str, str], None]  # (urn, message): an error that a reader must see
 
@@ -61,6 +62,9 @@ class Planner:
     world: World
     report: Report
     purpose: Purpose = Purpose.UPDATE
+    targets: Callable[[str], bool] = lambda _urn: (
+        False
+    )  # whether a URN is to be replaced whatever its diff is
     renamed: dict[str, str] = field(default_factory=dict)  # new URN -> the alias it was found under
     seen: set[str] = field(default_factory=set)
     # Same, updated, replaced, read or refreshed: not to be deleted at the end.
@@ -128,7 +132,8 @@ class Planner:
         urn = new.urn
         recreating = urn in self.world.condemned
         if found.owned:
-            self._check(goal, new, None if recreating or (old and old.external) else old)
+            fresh = recreating or (old and old.external) or self.targets(urn)
+            self._check(goal, new, None if fresh else old)
         if self._invalid:
             raise Bail
         if recreating and old is not None:
@@ -205,7 +210,7 @@ class Planner:
         inputs, failures = self.world.host().check(new.urn, olds, wanted)
         for name, reason in failures:
             shown = (
-                f": property {name} value {show(goal.properties.get(name))} has a problem"
+                f": property {name} value {given_text(goal.properties.get(name))} has a problem"
                 if name
                 else " has a problem"
             )
@@ -233,7 +238,7 @@ class Planner:
         diff = self._diff(old, new)
         self._apply_replace_on_changes(diff, goal.replace_on_changes, unfinished=bool(old.init_errors))
         asked = bool(diff.replaces) or any(
-            kind.endswith("replace") for kind in (diff.detailed or {}).values()
+            change.kind.endswith("replace") for change in (diff.detailed or {}).values()
         )
         if old.pending_replacement or (diff.changes and asked):
             return self._replace(goal, old, new, diff)
@@ -244,12 +249,14 @@ class Planner:
         return []
 
     def _diff(self, old: Resource, new: Resource) -> Diff:
+        if self.targets(new.urn):
+            return Diff.made_up(replaces=["id"])
         if new.deleted_with in self.replaced:
-            return _made_up(replaces=["deletedWith"])
+            return Diff.made_up(replaces=["deletedWith"])
         if bool(old.provider) != bool(new.provider):
-            return _made_up(replaces=["provider"])
+            return Diff.made_up(replaces=["provider"])
         if not new.custom or new.is_provider:
-            return _made_up(changes=old.inputs != new.inputs)
+            return Diff.made_up(changes=old.inputs != new.inputs)
         return self._ask_diff(new.urn, old, new.inputs, new.ignore_changes)
 
     def _ask_diff(self, urn: str, old: Resource, inputs: values.Properties, ignored: list[str]) -> Diff:
@@ -267,8 +274,10 @@ class Planner:
             diff.replaces += [key for key in diff.diffs if forced(key) and key not in diff.replaces]
             if diff.detailed is not None:
                 diff.detailed = {
-                    path: kind.removesuffix("-replace") + "-replace" if forced(path) else kind
-                    for path, kind in diff.detailed.items()
+                    path: replace(change, kind=change.kind.removesuffix("-replace") + "-replace")
+                    if forced(path)
+                    else change
+                    for path, change in diff.detailed.items()
                 }
         if unfinished and forced("#initerror"):
             diff.replaces.append("#initerror")
@@ -278,7 +287,7 @@ class Planner:
         if old.protect and new.protect:
             self._refuse_protected(new.urn)
         self._replacing(new.urn)
-        if goal.custom and not new.is_provider:
+        if goal.custom and not new.is_provider and not self.targets(new.urn):
             # What was carried over from the old one must not flow into the new one.
             new.inputs = dict(goal.properties)
             self._check(goal, new, None)
@@ -385,18 +394,3 @@ class Planner:
 
 def _delete_replaced(old: Resource, *, stays: bool) -> Delete:
     return Delete(old, None, op="delete-replaced", logical=False, stays=stays, replacing=True)
-
-
-def _made_up(*, changes: bool = True, replaces: list[str] | None = None) -> Diff:
-    """A diff that no provider was asked for."""
-    from pulumi.runtime.proto import provider_pb2
-
-    kind = provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE
-    return Diff(provider_pb2.DiffResponse(changes=kind, replaces=replaces or []))
-
-
-def show(value: object) -> str:
-    """A value the way the real engine's messages write it: `{text}`."""
-    if isinstance(value, values.Secret):
-        return "[secret]"
-    return f"{{{'<nil>' if value is None else value}}}"

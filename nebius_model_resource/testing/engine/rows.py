@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from .paths import value
 from .urns import STACK_TYPE, name_of, qualified_type, type_of
 from .wording import changes, diff_lines, diff_text, doing, done, planned
 
@@ -116,7 +117,19 @@ class Rows:
             old, new = metadata.old.outputs or {}, metadata.new.outputs or {}
         detailed = {path: diff.diff_kind.value for path, diff in (metadata.detailed_diff or {}).items()}
         row.changed = changes(old, new, metadata.diffs or [], detailed)
+        if detailed:
+            old, new = self._compared(metadata)
         row.details = diff_lines(old, new, row.changed)
+
+    def _compared(self, metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a detailed diff speaks of, by path: mostly the old outputs and the new inputs."""
+        old, new = metadata.old, metadata.new
+        before, after = {}, {}
+        for path, diff in metadata.detailed_diff.items():
+            live = self.kind == "refresh" and not diff.input_diff
+            before[path] = value((old.inputs if diff.input_diff else old.outputs) or {}, path)
+            after[path] = value((new.outputs if live else new.inputs) or {}, path)
+        return before, after
 
     def finish(self, metadata: Any) -> Row:
         """A step has ended well, or a component's outputs are known."""

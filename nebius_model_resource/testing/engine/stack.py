@@ -119,19 +119,22 @@ class LocalStack:
         on_event: Listener | None = None,
         refresh: bool = False,
         run_program: bool = False,
+        replace: list[str] | None = None,
+        expect_no_changes: bool = False,
         **options: Any,
     ) -> results.PreviewResult:
-        """Say what `up` would do, and do nothing; `refresh` and `run_program` as for `up`.
+        """Say what `up` would do, and do nothing; the arguments are those of `up`.
 
         Raises:
             EngineError: It would fail already now.
         """
         outcome, shown, _ = self._run(
-            Order("update", dry_run=True, refresh=refresh, program=run_program),
+            Order("update", dry_run=True, refresh=refresh, program=run_program, replace=tuple(replace or ())),
             parallel,
             on_output,
             on_event,
             diff=diff,
+            expect_no_changes=expect_no_changes,
             options=options,
         )
         changes: Any = outcome.changes
@@ -146,6 +149,8 @@ class LocalStack:
         on_event: Listener | None = None,
         refresh: bool = False,
         run_program: bool = False,
+        replace: list[str] | None = None,
+        expect_no_changes: bool = False,
         **options: Any,
     ) -> results.UpResult:
         """Bring about what the program asks for.
@@ -157,17 +162,20 @@ class LocalStack:
             on_event: Called with each event.
             refresh: Ask first what is live.
             run_program: Ask for each resource under the name and with the configuration that the program gives it.
+            replace: URNs of resources to replace whatever their diff is.
+            expect_no_changes: Fail in the end where something was changed.
             options: Nothing else is supported.
 
         Raises:
             EngineError: A step or the program failed; what was done until then is in the state.
         """
         outcome, shown, summary = self._run(
-            Order("update", refresh=refresh, program=run_program),
+            Order("update", refresh=refresh, program=run_program, replace=tuple(replace or ())),
             parallel,
             on_output,
             on_event,
             diff=diff,
+            expect_no_changes=expect_no_changes,
             options=options,
         )
         return results.UpResult(shown, "", summary, results.output_map(outcome.outputs))
@@ -180,15 +188,22 @@ class LocalStack:
         on_output: OnOutput | None = None,
         on_event: Listener | None = None,
         run_program: bool = False,
+        expect_no_changes: bool = False,
         **options: Any,
     ) -> results.RefreshResult:
-        """Let the state say what is live; `run_program` as for `up`.
+        """Let the state say what is live; `run_program` and `expect_no_changes` as for `up`.
 
         Raises:
             EngineError: A resource could not be read; the others have been.
         """
         _, shown, summary = self._run(
-            Order("refresh", program=run_program), parallel, on_output, on_event, diff=diff, options=options
+            Order("refresh", program=run_program),
+            parallel,
+            on_output,
+            on_event,
+            diff=diff,
+            expect_no_changes=expect_no_changes,
+            options=options,
         )
         return results.RefreshResult(shown, "", summary)
 
@@ -246,6 +261,7 @@ class LocalStack:
         *,
         diff: bool,
         options: dict[str, Any],
+        expect_no_changes: bool = False,
     ) -> tuple[Outcome, str, results.UpdateSummary]:
         kind = "preview" if order.dry_run else order.kind
         _refuse_options("up" if kind == "update" else kind, options)
@@ -258,7 +274,7 @@ class LocalStack:
             setting = Setting(**{**setting.__dict__, "parallel": parallel})
         began = datetime.now(timezone.utc)
         try:
-            outcome = run(order, setting, self.file, listeners)
+            outcome = run(order, setting, self.file, listeners, expect_no_changes=expect_no_changes)
             shown = display.close(outcome)
         finally:
             display.stop()

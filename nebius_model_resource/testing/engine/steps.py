@@ -10,11 +10,11 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import values
 from .errors import StepFailed
-from .host import Calls, Diff
+from .host import Calls, Change, Diff
 from .resources import Resource, now
 from .state import Journal
 
@@ -44,7 +44,7 @@ class Step:
     new: Resource | None
     keys: list[str] = field(default_factory=list)
     diffs: list[str] = field(default_factory=list)
-    detailed: dict[str, str] | None = None
+    detailed: dict[str, Change] | None = None
     op: str = ""
     logical: bool = True
 
@@ -244,8 +244,15 @@ class Read(Step):
         if new.id == values.UNKNOWN_TEXT:
             new.outputs = {}
             return
+        failure: StepFailed | None = None
         # The host's answer always holds `__provider`, so what is gone counts as found: so with the real engine.
-        id_, new.outputs, _ = world.host().read(new.urn, new, new.inputs)
+        try:
+            id_, new.outputs, _ = world.host().read(new.urn, new, new.inputs)
+        except StepFailed as failed:
+            if failed.reasons is None:
+                raise
+            id_ = failed.id
+            failure = _settle(new, failed)
         new.id = id_ or new.id
         if self.retires and self.old is not None:
             self.old.delete = True
@@ -253,6 +260,8 @@ class Read(Step):
             new.created, new.modified = self.old.created, self.old.modified
             if (new.inputs, new.outputs) != (self.old.inputs, self.old.outputs):
                 new.modified = now()
+        if failure is not None:
+            raise failure
 
     def end(self, journal: Journal, *, lasting: bool) -> None:
         done = self.old if lasting and not self.retires else None
@@ -338,7 +347,10 @@ class Refresh(Step):
         self.diffs = diff.diffs
         self.keys = diff.replaces
         if diff.detailed is not None:
-            self.detailed = {path: _INVERTED.get(kind, kind) for path, kind in diff.detailed.items()}
+            self.detailed = {
+                path: replace(change, kind=_INVERTED.get(change.kind, change.kind))
+                for path, change in diff.detailed.items()
+            }
         self.outcome = "update" if diff.changes else "same"
 
 
@@ -351,7 +363,9 @@ def resolve(diff: Diff, olds: values.Properties, news: values.Properties, ignore
     diff.diffs = [name for name in names if olds.get(name) != news.get(name)]
     diff.changes = bool(diff.diffs)
     kinds = {(True, False): "delete", (False, True): "add"}
-    diff.detailed = {name: kinds.get((name in olds, name in news), "update") for name in diff.diffs}
+    diff.detailed = {
+        name: Change(kinds.get((name in olds, name in news), "update"), of_inputs=True) for name in diff.diffs
+    }
 
 
 def _settle(new: Resource, failed: StepFailed) -> StepFailed:

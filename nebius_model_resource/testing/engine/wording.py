@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .values import UNKNOWN_TEXT
+from .values import UNKNOWN_TEXT, Secret
 
 SIGNS = {
     "same": " ",
@@ -129,6 +129,16 @@ def value_text(value: Any) -> str:
     if value == "[secret]":
         return "[secret]"
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def given_text(value: Any) -> str:
+    """A value as a message about a refused input writes it: `{text}`, a secret never.
+
+    The real engine prints the secret itself there.
+    """
+    if isinstance(value, Secret):
+        return "[secret]"
+    return f"{{{'<nil>' if value is None else value}}}"
 
 
 def changes(

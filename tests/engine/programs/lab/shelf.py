@@ -79,7 +79,9 @@ def fail(method: str, key: str) -> None:
         raise RuntimeError(str(order))
 
 
-def abort_partially(id_: str, outs: dict[str, Any], reasons: list[str]) -> None:
+def abort_partially(
+    id_: str, outs: dict[str, Any], reasons: list[str], inputs: dict[str, Any] | None = None
+) -> None:
     """Report partial state the way the engine's protocol has it: an error whose details carry the resource."""
     import grpc
     from google.protobuf import struct_pb2
@@ -90,6 +92,8 @@ def abort_partially(id_: str, outs: dict[str, Any], reasons: list[str]) -> None:
     properties = struct_pb2.Struct()
     properties.update(outs)
     detail = provider_pb2.ErrorResourceInitFailed(id=id_, properties=properties, reasons=reasons)
+    if inputs is not None:
+        detail.inputs.update(inputs)
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message="unfinished")
     status.details.add().Pack(detail)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
@@ -151,6 +155,10 @@ class Shelf(dynamic.ResourceProvider):
             return dynamic.ReadResult("", {})
         seen = {name: value for name, value in item.items() if name != "serial"}
         stamp = {"stamp": props["stamp"]} if "stamp" in props else {"stamp": f"read:{id_}"}
+        unfinished = knob("partial-read", str(props.get("key")))
+        if unfinished:
+            seen["__provider"] = props["__provider"]
+            abort_partially(id_, {**seen, **stamp}, unfinished, seen)
         return dynamic.ReadResult(id_, {**seen, **stamp}, dict(seen))
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
