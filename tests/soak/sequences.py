@@ -184,8 +184,24 @@ def _up(stack: Stack, truth: Truth, step: Step) -> tuple[list[Declaration], bool
     held = stack.models()
     program = truth.program(step.program, step.boxes, held)
     succeeded = stack.run(Order("update"), program)
+    if not succeeded and (failed := _failed_for_nobody(stack, program)):
+        succeeded = stack.run(Order("update", replace=failed), program)
     truth.learn(stack, held)
     return program, succeeded
+
+
+def _failed_for_nobody(stack: Stack, program: list[Declaration]) -> tuple[str, ...]:
+    """The URNs of failed models that nobody waits for: an `up` that names them makes new ones, as the message says."""
+    failed = {each["name"] for each in stack.world.emulator.models() if each["status"] == "error"}
+    held = {each.urn: model_of(each) for each in stack.models() if not each.external}
+    names = [
+        urn
+        for declared in program
+        if declared.inputs.get(WAITS) is False and not declared.get
+        for urn in (declared.urn, *declared.was)
+        if held.get(urn) in failed
+    ]
+    return tuple(dict.fromkeys(names))
 
 
 def _find_out(stack: Stack, truth: Truth, sequence: Sequence) -> bool:

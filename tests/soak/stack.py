@@ -158,6 +158,7 @@ class Stack:
             parallel=threads,
             dry_run=order.dry_run,
             purpose=order.purpose,
+            targets=order.targets,
             asking=order.asking,
         )
         try:
