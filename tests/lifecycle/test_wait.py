@@ -16,7 +16,7 @@ from nebius_model_resource._lifecycle.shared_list import StatusReader
 from nebius_model_resource._lifecycle.wait import Wait
 from nebius_model_resource.errors import ModelVanished, Unfinished, UnknownStatus, ValidationFailed
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.unit.test_pace import FakeTime
+from tests.api.test_throttle import FakeTime
 
 INPUTS = Inputs("bot", "vendor/Base", "file-1")
 
