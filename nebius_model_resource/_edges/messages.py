@@ -44,7 +44,10 @@ _NO_LORA = (
 )
 # What a refusal is about, by its status or by its words, in this order: what it says and what to check.
 _BILLING = re.compile(r"\b(billing|payment|balance|funds?|credits?|unpaid|invoice)\b", re.IGNORECASE)
-_QUOTA = re.compile(r"\b(quotas?|limits? (is |was |has been )?(reached|exceeded)|too many)\b", re.IGNORECASE)
+_QUOTA = re.compile(
+    r"\b(quotas?|limits? (is |was |has been )?(reached|exceeded)|too many (custom )?(models|adapters|deployments))\b",
+    re.IGNORECASE,
+)
 _OTHER_REFUSALS = {
     405: (
         "Nebius does not take this call here",
@@ -97,8 +100,8 @@ def _about(error: NebiusError, method: str, places: Places) -> tuple[str, str] |
 
 def _subject(error: ApiError) -> tuple[str, str] | None:
     """What a refusal is about, where it is neither the key nor what was asked for: an opening and a remedy."""
-    if not isinstance(error, (AccessDenied, BadRequest)) or error.status == 401:
-        return None
+    if not isinstance(error, (AccessDenied, BadRequest)) or error.status in (401, 422):
+        return None  # a 422 is about the inputs, whatever its words
     if error.status == 402 or _BILLING.search(error.detail):
         return "Nebius refused for the account's billing", "check the account's balance and payment"
     if _QUOTA.search(error.detail):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pulumi.runtime.proto import engine_pb2, provider_pb2
+from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource._api.models import KNOWN_STATUSES
 from nebius_model_resource.testing.emulator import Emulator, Fault
@@ -199,7 +200,7 @@ REFUSALS = [
     (403, "you are not a member", "Nebius refused the key: you are not a member"),
     (405, "Method Not Allowed", "Nebius does not take this call here: Method Not Allowed"),
     (407, "proxy login", "a proxy asks for its own user and password: proxy login"),
-    (422, "bad name", "Nebius refused the model: bad name"),
+    (422, "too many models in the name", "Nebius refused the model: too many models in the name"),
 ]
 
 
@@ -297,6 +298,7 @@ def test_wait_for_active_is_changed_in_place(host: DynamicHost, emulator: Emulat
         ["wait_for_active"],
     )
     assert host.update(name, outputs, inputs)["wait_for_active"] is False
+    assert host.diff(name, outputs, {**inputs, "wait_for_active": UNKNOWN}).changes == NONE
     assert emulator.requests(method="POST") == []
 
 

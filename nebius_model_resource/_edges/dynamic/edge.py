@@ -127,7 +127,8 @@ class DynamicEdge:
             return DetailedDiff(kinds, replaces=True)
         if olds.get("status") != ACTIVE and (diff := self._status_diff(call, state_of(id_, olds), new)):
             return diff
-        kinds = {} if old.wait_for_active == new.wait_for_active else {"wait_for_active": "UPDATE"}
+        same = news.get("wait_for_active") == UNKNOWN or old.wait_for_active == new.wait_for_active
+        kinds = {} if same else {"wait_for_active": "UPDATE"}
         return DetailedDiff(kinds, replaces=False)
 
     def _status_diff(self, call: HostCall, state: State, new: Inputs) -> DiffResult | None:
@@ -141,7 +142,8 @@ class DynamicEdge:
             # Its update fails and says why: a new model each time would hide that none ever works.
             return DetailedDiff({}, replaces=False, changes=True)
         status = live.status if live else DELETED
-        self._replaced[call.urn] = status if status != state.status else ACTIVE
+        if call.urn:
+            self._replaced[call.urn] = status if status != state.status else ACTIVE
         return DetailedDiff({"status": "UPDATE"}, replaces=True, of_inputs=False)
 
     def _live(self, call: HostCall, state: State) -> State | None:
