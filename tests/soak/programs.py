@@ -238,6 +238,7 @@ class Truth:
             self.others.add(made)
             # What is made in the same moment by somebody else cannot be told from what a lost answer was about.
             self._world.jump(60)
+            self._world.end_gaps()
             return
         for each in held:
             if urns.name_of(each.urn) == of and not each.delete:
@@ -254,14 +255,16 @@ class Truth:
 
         What a resource reads that held it before, under the same URN or one that was renamed, is released: others'.
         """
-        holders = {each.urn: model_of(each) for each in before if not each.external}
+        holders = {(each.urn, model_of(each)) for each in before if not each.external}
         held = {model_of(each) for each in stack.models() if not each.external}
         released = {
             model_of(each)
             for each in stack.read
-            if model_of(each) in (holders.get(each.urn), holders.get(stack.renamed.get(each.urn, "")))
+            if not holders.isdisjoint(
+                (urn, model_of(each)) for urn in (each.urn, stack.renamed.get(each.urn))
+            )
         }
-        adopted = set(self._meant.values()) & held - set(holders.values())
+        adopted = set(self._meant.values()) & held - {model for _, model in holders}
         self.counted.update(adopted=len(adopted), released=len(released - held))
         self.others = (self.others | released) - held
 

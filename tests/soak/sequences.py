@@ -164,8 +164,10 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
         drifted |= _run_step(stack, truth, step, figures)
     last = sequence.steps[-1]
     _calm(world)
-    # As with every Pulumi resource, only a refresh finds what went away behind the state's back.
-    world.jump(GRACE if drifted else 0)
+    # As with every Pulumi resource, only a refresh finds what went away behind the state's back. And what was made just
+    # now may be hidden from whoever reads it or takes it over.
+    refers = any({"get", "import"} & model.keys() for model in last.program.values())
+    world.jump(GRACE if drifted or refers else 0)
     world.end_gaps()
     if drifted and not _find_out(stack, truth, sequence):
         raise Violation(f"what went away was not found out without faults: {stack.failures}")
