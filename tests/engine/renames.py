@@ -305,12 +305,12 @@ RENAMES = [
     Scenario(
         "moved from one component to another",
         [
-            Turn("up", [rack("r"), rack("s"), inside("r", kind="x")]),
+            Turn("up", [rack("r"), rack("s", depends_on=["r"]), inside("r", kind="x")]),
             Turn(
                 "up",
                 [
                     rack("r"),
-                    rack("s"),
+                    rack("s", depends_on=["r"]),
                     item("a", kind="y", opts={"parent": "s", "aliases": [{"parent": rack_urn("r")}]}),
                 ],
             ),

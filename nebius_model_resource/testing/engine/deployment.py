@@ -19,7 +19,6 @@ from .steps import Delete, Refresh, Step, World
 from .values import Properties, hide_outputs
 
 _T = TypeVar("_T")
-_CANCELLED = "operation canceled: what was in flight has been finished and recorded"
 
 
 @dataclass(frozen=True)
