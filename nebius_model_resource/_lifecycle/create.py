@@ -59,6 +59,10 @@ class Creator:
         self._jitter = jitter
         self._lost_answers = LostAnswers()
 
+    def claim(self, name: str) -> None:
+        """A model is somebody's already: no create that loses its answer takes it."""
+        self._lost_answers.claim(name)
+
     def create(self, inputs: Inputs, operation: Operation) -> ModelInfo:
         """Make one model.
 

@@ -205,6 +205,7 @@ class Lifecycle:
         faults = [missing(name)] if info is None else self.adoption_faults(inputs, info)
         if info is None or faults:
             raise AdoptionRefused(faults)
+        self._creator.claim(info.name)
         operation.report.progress(f"adopted {info.name}: nothing was created")
         return State(replace(inputs, import_id=None), info.name, ACTIVE, info.status_reason, info.created_at)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,25 @@ def test_a_search_begins_before_another_has_looked() -> None:
         post(Report(lambda _: post(silent), lambda _: None))
         assert sorted(names) == sorted(model["name"] for model in emulator.models())
     assert len(set(names)) == 2
+
+
+def test_an_adopted_model_is_taken_by_no_create() -> None:
+    """A model that this process adopts while a like create loses its answer is not taken for what that one made."""
+    with Emulator() as emulator, NebiusClient(Settings(emulator.url, emulator.api_key)) as client:
+        adopted = emulator.add_model(
+            name=INPUTS.name,
+            base_model=INPUTS.base_model,
+            source=INPUTS.source,
+            description=INPUTS.description,
+        )
+        lifecycle = Lifecycle(client)
+        operation = Operation(Deadline.after(60), lambda _seconds: None)
+        lifecycle.create(replace(INPUTS, import_id=adopted), operation)
+        emulator.settings.active_on_create = True
+        emulator.add_fault(Fault(method="POST", action="close", effect="before"))
+        made = lifecycle.create(INPUTS, operation)
+        assert made.generated_name != adopted
+        assert len(emulator.models()) == 2
 
 
 def test_a_model_that_was_given_out_leaves_no_room_for_another() -> None:
