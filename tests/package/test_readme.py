@@ -1,4 +1,4 @@
-"""README says what is true, and no more."""
+"""README and the docs say what is true, and no more."""
 
 from __future__ import annotations
 
@@ -11,40 +11,107 @@ from pathlib import Path
 
 import pytest
 
+import nebius_model_resource
 from nebius_model_resource import CustomModel
 from nebius_model_resource.resource import _OUTPUTS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").glob("**/*.md")),
+]
+DOCS = "\n".join(page.read_text() for page in PAGES if page.name != "CHANGELOG.md")
+RUN_TIME = "\n".join(
+    module.read_text()
+    for module in sorted((ROOT / "nebius_model_resource").glob("**/*.py"))
+    if "testing" not in module.parts
+)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of code in that language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as GitHub makes anchors of them."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+LINKS = [
+    (str(page.relative_to(ROOT)), link)
+    for page in PAGES
+    for link in re.findall(r"\]\(((?!http)[^)]+)\)", page.read_text())
+]
+
+
+def test_readme_has_at_most_130_lines() -> None:
+    """README is the short way in; the rest is in docs."""
+    assert len(README.splitlines()) <= 130
 
 
 def test_every_argument_and_output_has_its_row() -> None:
     """The two tables name each argument and each output of the resource."""
     arguments = set(inspect.signature(CustomModel.__init__).parameters) - {"self", "resource_name"}
     rows = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
-    assert arguments | set(_OUTPUTS) <= rows
-    assert rows <= arguments | set(_OUTPUTS)
+    assert rows == arguments | set(_OUTPUTS)
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
-def test_every_link_leads_somewhere(link: str) -> None:
-    """What README points to is in the repository."""
-    assert (ROOT / link).exists()
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_every_link_leads_somewhere(page: str, link: str) -> None:
+    """What a page points to is in the repository, and has that heading."""
+    path, _, anchor = link.partition("#")
+    target = (ROOT / page).parent / path if path else ROOT / page
+    assert target.exists()
+    assert not anchor or anchor in anchors(target)
+
+
+@pytest.mark.parametrize("page", sorted(page.name for page in (ROOT / "docs").glob("*.md")))
+def test_every_page_has_a_question_as_its_title(page: str) -> None:
+    """A page answers one question, and README links to it."""
+    title = (ROOT / "docs" / page).read_text().splitlines()[0]
+    assert re.fullmatch(r"# .*\?", title)
+    assert f"](docs/{page})" in README
+
+
+@pytest.mark.parametrize("name", nebius_model_resource.__all__)
+def test_every_public_name_is_in_the_docs(name: str) -> None:
+    """Somebody who looks for a public name finds it."""
+    assert re.search(rf"\b{name}\b", DOCS)
+
+
+@pytest.mark.parametrize("key", sorted(set(re.findall(r"nebius-models:[a-zA-Z]+", RUN_TIME))))
+def test_every_configuration_key_is_in_the_docs(key: str) -> None:
+    """Each key has its place in docs/configuration.md; a provider's own name is for its host alone."""
+    configuration = (ROOT / "docs" / "configuration.md").read_text()
+    assert (f"`{key}`" in configuration) != (key == "nebius-models:provider")
+
+
+VARIABLES = {*re.findall(r"\bNEBIUS_[A-Z_]+[A-Z]\b", RUN_TIME), "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+EXAMPLES = {"NEBIUS_API_KEY_EU"}  # names that a docstring gives as examples
+
+
+@pytest.mark.parametrize("variable", sorted(VARIABLES - EXAMPLES))
+def test_every_environment_variable_is_in_the_docs(variable: str) -> None:
+    """Each variable that is read has its place in docs/configuration.md."""
+    assert f"`{variable}`" in (ROOT / "docs" / "configuration.md").read_text()
 
 
 def test_the_first_two_commands_are_the_two_commands() -> None:
-    """The first thing that a newcomer is told to type is scripts/up, the second scripts/test."""
+    """The first command of README is scripts/up, the second scripts/test."""
     commands = re.findall(r"^(scripts/\w+)", README, re.MULTILINE)
     assert commands[:2] == ["scripts/up", "scripts/test"]
 
 
 def test_the_example_and_its_test_work_word_for_word(tmp_path: Path) -> None:
-    """The program at the top passes the ten-line test further down."""
-    program, test = blocks("python")
+    """The program at the top of README passes the ten-line test of docs/testing.md."""
+    [program] = blocks(README, "python")
+    test = blocks((ROOT / "docs" / "testing.md").read_text(), "python")[0]
     project = tmp_path / "path/to/the/project"
     project.mkdir(parents=True)
     (project / "Pulumi.yaml").write_text("name: support\nruntime: python\n")

@@ -1,0 +1,161 @@
+"""The runs that the pictures show, and where their text stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import terminal
+from rich.text import Text
+
+from nebius_model_resource.testing.emulator import Emulator
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "docs" / "pictures"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOURCE = "ftjob-1:ftckpt_1"
+REASON = "adapter_config.json: r=512 is larger than the largest supported rank 128"
+UP = ("up", "--yes", "--skip-preview")
+PREVIEW = ("preview", "--diff")
+IMPORTS = "import pulumi\nfrom nebius_model_resource import CustomModel\n\n"
+_TRACEBACK = re.compile(r"^\s+Traceback \(most recent call last\):$")
+
+
+def main() -> int:
+    """Run everything, write pictures and texts; the exit status."""
+    if not shutil.which("pulumi"):
+        print("the pictures show the Pulumi CLI: put `pulumi` on PATH (https://www.pulumi.com/docs/install/)")
+        return 1
+    PICTURES.mkdir(exist_ok=True)
+    for story in (life_of_a_model, existing_models):
+        with tempfile.TemporaryDirectory() as folder, Emulator(seed=7, validation_seconds=13) as emulator:
+            story(Path(folder), emulator)
+    return 0
+
+
+def life_of_a_model(folder: Path, emulator: Emulator) -> None:
+    """README's program: created, changed, failed, and not ready in time."""
+    program = first_program("README.md").replace("ftjob-…:ftckpt_…", SOURCE)
+    changed = program.replace("answers tickets", "answers tickets in three languages")
+    hurried = program.replace(
+        '"answers tickets"',
+        '"answers urgent tickets", '
+        'opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="6s"))',
+    )
+    project = Project(folder, emulator)
+    draw("wait", UP, project.show(program, *UP, moment="(10 s)"))
+    draw("preview", PREVIEW, project.show(changed, *PREVIEW))
+    emulator.settings.update(validation_seconds=1, failing_sources={SOURCE: REASON})
+    draw("failure", UP, without_traceback(project.show(changed, *UP)))
+    emulator.settings.update(validation_seconds=11, failing_sources={})
+    quote("deadline", errors(project.show(hurried, *UP)))
+    quote("resume", project.show(hurried, *UP)[1:])
+
+
+def existing_models(folder: Path, emulator: Emulator) -> None:
+    """The programs of docs/existing-models.md, and faults that a preview shows."""
+    emulator.add_model(
+        name="bot",
+        base_model="meta-llama/Meta-Llama-3.1-8B-Instruct",
+        source="ftjob-0123:ftckpt_4567",
+        description="made by hand",
+    )
+    program = IMPORTS + first_program("docs/existing-models.md")
+    elsewhere = re.sub("bot-[A-Za-z]{4}", "nope-AbCd", program)
+    secret = re.sub('source=".*?"', 'source=pulumi.Output.secret("./adapter")', program)
+    project = Project(folder, emulator)
+    quote("secret-source", errors(project.show(secret, "preview")))
+    quote("adopt-another", errors(project.show(program.replace("made by hand", "changed"), "preview")))
+    quote("adopt-nothing", errors(project.show(elsewhere, "preview")))
+    adopted = project.show(program, *UP, "--non-interactive")
+    quote("adopt", matching(r"created .*adopted", adopted))
+    quote("get-nothing", errors(project.show(f'{IMPORTS}CustomModel.get("bot", "nope-AbCd")\n', "preview")))
+
+
+def first_program(page: str) -> str:
+    """The first block of Python in a page."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)[0]
+
+
+class Project:
+    """A project named `support` with one stack, `prod`."""
+
+    def __init__(self, folder: Path, emulator: Emulator) -> None:
+        self._folder = folder / "support"
+        self._folder.mkdir()
+        self._environ = environment(folder, emulator)
+        venv = f"  options:\n    virtualenv: {sys.prefix}\n"
+        (self._folder / "Pulumi.yaml").write_text(f"name: support\nruntime:\n  name: python\n{venv}")
+        command = ["pulumi", "stack", "init", "prod"]
+        subprocess.run(command, cwd=self._folder, env=self._environ, check=True, capture_output=True)
+
+    def show(self, program: str, *arguments: str, moment: str = "") -> list[Text]:
+        """Run a command on a program; what is on the screen at its end, or as soon as that text is there."""
+        (self._folder / "__main__.py").write_text(program)
+        is_moment = (lambda screen: moment in screen) if moment else None
+        return terminal.run(["pulumi", *arguments], self._folder, self._environ, is_moment)
+
+
+def environment(folder: Path, emulator: Emulator) -> dict[str, str]:
+    """Everything of the CLI's in one folder, and nothing of this machine's settings."""
+    state = folder / "state"
+    state.mkdir()
+    return {
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "NEBIUS_API_KEY": emulator.api_key,
+        "NEBIUS_BASE_URL": emulator.url,
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+def without_traceback(lines: list[Text]) -> list[Text]:
+    """Leave out what Pulumi's language host prints of itself: it names folders of this machine."""
+    start = next((index for index, line in enumerate(lines) if _TRACEBACK.match(line.plain)), None)
+    if start is None:  # it does not always get so far
+        return lines
+    end = next(index for index in range(start, len(lines)) if not lines[index].plain)
+    note = Text(f"    … {end - start} lines: a traceback of Pulumi's language host", "bright_black")
+    return [*lines[:start], note, *lines[end:]]
+
+
+def matching(pattern: str, lines: list[Text]) -> list[Text]:
+    """The lines with that pattern."""
+    return [line for line in lines if re.search(pattern, line.plain)]
+
+
+def errors(lines: list[Text]) -> list[Text]:
+    """The errors of resources, without the one that only says that the command failed."""
+    return matching(r"^\s+(error: (?!update failed|preview failed)|\* )", lines)
+
+
+def draw(name: str, arguments: Iterable[str], lines: list[Text]) -> None:
+    """Write a picture, and its text into each page that shows it."""
+    command = " ".join(["pulumi", *arguments])
+    shown = [Text(f"$ {command}", "bold"), *lines]
+    (PICTURES / f"{name}.svg").write_text(terminal.as_svg(shown, command, name))
+    quote(name, shown)
+
+
+def quote(name: str, lines: list[Text]) -> None:
+    """Write a text into each page that quotes it."""
+    text = "\n".join(line.plain for line in lines)
+    block = re.compile(rf"(<!-- run: {name} -->\n```text\n).*?(?=```)", re.DOTALL)
+    for page in PAGES:
+        before = page.read_text()
+        after = block.sub(lambda found: f"{found[1]}{text}\n", before)
+        if after != before:
+            page.write_text(after)
+    print(f"{name}:\n{text}\n")
