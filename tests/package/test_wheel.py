@@ -1,0 +1,69 @@
+"""What is in the wheel, and that its entry points lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from configparser import ConfigParser
+from importlib import import_module
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+import nebius_model_resource
+
+ROOT = Path(__file__).resolve().parents[2]
+INFO = f"nebius_model_resource-{nebius_model_resource.__version__}.dist-info"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
+    """The wheel, built without a network from the clone as it stands."""
+    folder = tmp_path_factory.mktemp("dist")
+    code = f"import hatchling.build; print(hatchling.build.build_wheel({str(folder)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ}
+    )
+    return ZipFile(folder / done.stdout.split()[-1])
+
+
+def entry_points(wheel: ZipFile) -> dict[str, dict[str, str]]:
+    parser = ConfigParser()
+    parser.read_string(wheel.read(f"{INFO}/entry_points.txt").decode())
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: ZipFile) -> None:
+    """It has every module of the package, py.typed and the license, and no test, script, doc or example."""
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nebius_model_resource").glob("**/*.py")}
+    info = {
+        f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+    }
+    assert set(wheel.namelist()) == modules | {"nebius_model_resource/py.typed"} | info
+
+
+def test_the_entry_points_lead_somewhere(wheel: ZipFile) -> None:
+    """The command `nebius-models` and the pytest plugin are there and can be loaded."""
+    points = entry_points(wheel)
+    assert {section: set(names) for section, names in points.items()} == {
+        "console_scripts": {"nebius-models"},
+        "pytest11": {"nebius_model_resource"},
+    }
+    command = EntryPoint(
+        "nebius-models", points["console_scripts"]["nebius-models"], "console_scripts"
+    ).load()
+    with pytest.raises(SystemExit, match="0"):
+        command(["--help"])
+    plugin = import_module(points["pytest11"]["nebius_model_resource"])
+    assert {"nebius_emulator", "local_stack"} <= set(dir(plugin))
+
+
+def test_the_metadata_says_what_is_needed(wheel: ZipFile) -> None:
+    """Python 3.10 and the extra `testing` are named, and README is the description."""
+    metadata = wheel.read(f"{INFO}/METADATA").decode()
+    assert "Requires-Python: >=3.10\n" in metadata
+    assert "Provides-Extra: testing\n" in metadata
+    assert (ROOT / "README.md").read_text().strip() in metadata
