@@ -1,4 +1,4 @@
-"""Makes `.venv` in the clone and runs a script in it: all that a fresh clone needs is Python and pip."""
+"""Creates `.venv` in the clone and runs a script in it: a fresh clone needs only Python and pip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OLDEST = (3, 10)
 
 
 def enter(extra: str) -> None:
-    """Go on in the clone's own environment, made and filled where it is not yet.
+    """Continue in the clone's own environment, and create it if it does not exist.
 
     Args:
         extra: which of the package's extras the script needs.
@@ -29,7 +29,7 @@ def enter(extra: str) -> None:
 
 
 def _use_new_enough_python() -> None:
-    """Begin again with a newer interpreter where `python3` is too old."""
+    """Start again with a newer interpreter if `python3` is too old."""
     if sys.version_info >= OLDEST:
         return
     for minor in range(20, OLDEST[1] - 1, -1):
@@ -43,21 +43,21 @@ def _use_new_enough_python() -> None:
 
 def _make(extra: str) -> None:
     if not PYTHON.exists():
-        print("making .venv (some seconds) …", flush=True)
+        print("creating .venv (a few seconds) …", flush=True)
         made = subprocess.run(
             [sys.executable, "-m", "venv", str(VENV)], check=False, capture_output=True, text=True
         )
         if made.returncode != 0:
             shutil.rmtree(VENV, ignore_errors=True)
             sys.exit(
-                f"cannot make .venv: {(made.stdout + made.stderr).strip()}\n"
+                f"cannot create .venv: {(made.stdout + made.stderr).strip()}\n"
                 "(on Debian and Ubuntu: apt-get install python3-venv)"
             )
     _install(extra)
 
 
 def _install(extra: str) -> None:
-    """Install the package as it stands in the clone, unless that was done before."""
+    """Install the package from the clone, unless that was done before."""
     described = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()[:16]
     stamp = VENV / f"installed-{extra}-{described}"
     if stamp.exists():

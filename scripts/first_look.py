@@ -1,4 +1,4 @@
-"""What `scripts/up` does once its environment is there."""
+"""What `scripts/up` does in its environment."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ def main(text: str) -> int:
         )
     name = "live" if args.live else "local"
     with _service(args, "cli" if cli else "local") as (service, environ):
-        engine = f"Pulumi's own, {cli}" if cli else "the project's small one, for tests and first looks"
+        engine = (
+            f"Pulumi's own, {cli}" if cli else "the project's own small engine, for tests and first looks"
+        )
         print(f"engine:  {engine}\nservice: {service}\n", flush=True)
         _configure(name, dict(args.set))
         stack = Stack(cli, name, environ)
         if not (_destroy(stack) if args.destroy else _bring_up(stack)):
-            print("\nThat did not end well: the reason stands above, beside `error:`.", file=sys.stderr)
+            print("\nThis failed: the reason is above, after `error:`.", file=sys.stderr)
             return 1
     _say_what_next(args)
     return 0
@@ -47,10 +49,10 @@ def _arguments(text: str) -> argparse.Namespace:
         prog="scripts/up", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", type=_pair)
-    parser.add_argument("--destroy", action="store_true", help="take all away")
+    parser.add_argument("--destroy", action="store_true", help="delete everything")
     parser.add_argument("--live", action="store_true", help="use the real service and NEBIUS_API_KEY")
     parser.add_argument(
-        "--engine", choices=["cli", "local"], help="which engine; default: the CLI where there is one"
+        "--engine", choices=["cli", "local"], help="the engine; default: the CLI if there is one"
     )
     return parser.parse_args()
 
@@ -70,12 +72,12 @@ def _find_cli() -> str | None:
 
 
 def _install_cli() -> str | None:
-    """Install the CLI into the clone with Pulumi's own installer; None at once where that is out of reach."""
-    print("no `pulumi` on PATH; asking for Pulumi's installer …", flush=True)
+    """Install the CLI into the clone with Pulumi's own installer; None at once if it cannot be reached."""
+    print("no `pulumi` on PATH; trying Pulumi's installer …", flush=True)
     try:
         socket.create_connection((INSTALLER, 443), timeout=3).close()
     except OSError:
-        print("it cannot be reached from here", flush=True)
+        print("the installer cannot be reached", flush=True)
         return None
     print("installing the Pulumi CLI into .pulumi-cli (100 MB, about half a minute) …", flush=True)
     code = f"from pulumi.automation import PulumiCommand; PulumiCommand.install(root={str(CLI_FOLDER)!r})"
@@ -84,7 +86,7 @@ def _install_cli() -> str | None:
             [sys.executable, "-c", code], check=True, timeout=INSTALL_SECONDS, capture_output=True, text=True
         )
     except (subprocess.SubprocessError, OSError) as error:
-        print(f"that did not work: {type(error).__name__}", flush=True)
+        print(f"the installation failed: {type(error).__name__}", flush=True)
         return None
     return shutil.which("pulumi", path=str(CLI_FOLDER / "bin"))
 
@@ -159,12 +161,12 @@ def _destroy(stack: Stack) -> bool:
 
 def _say_what_next(args: argparse.Namespace) -> None:
     if args.destroy:
-        print("\nAll is gone. `scripts/up` begins anew.")
+        print("\nEverything is deleted. `scripts/up` starts again.")
         return
     print(
         "\nTry next:\n"
         "  scripts/up                                  again: nothing changes\n"
         "  scripts/up --set description='other words'  a change: the model is replaced\n"
-        "  scripts/up --destroy                        take it away\n"
-        "  __main__.py                                 the whole program; README tells how to use it in your stack"
+        "  scripts/up --destroy                        delete the model\n"
+        "  __main__.py                                 the complete program; README shows how to use it in your stack"
     )
