@@ -42,8 +42,12 @@ def comparable(turn: dict[str, Any]) -> dict[str, Any]:
     if isinstance(steps, dict):
         # Who came first is chance as well.
         world = {id_: {**item, "serial": 0} for id_, item in turn["world"].items()}
-        return {**turn, "steps": steps, "world": world}
-    providers = [step for step in steps if "::pulumi:providers:" in step["urn"]]
+        configured = sorted(
+            ({**call, "urn": "(first)"} for call in turn["calls"].get("None", [])),
+            key=lambda call: json.dumps(call, sort_keys=True),
+        )
+        return {**turn, "steps": steps, "world": world, "calls": {**turn["calls"], "None": configured}}
+    providers = [step for step in steps if "::pulumi:providers:pulumi-python::default" in step["urn"]]
     return {**turn, "steps": [step for step in steps if step not in providers], "provider_steps": providers}
 
 

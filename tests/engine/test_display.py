@@ -209,6 +209,12 @@ def test_a_stack_at_the_shell(
     assert "3 unchanged" in run("refresh", "--diff")
     assert "3 unchanged" in run("preview", "--refresh")
     assert "b refreshed" in run("up", "--refresh", "--run-program")
+    assert "3 unchanged" in run("up", "--expect-no-changes")
+    forced = ["preview", *where, "--expect-no-changes", "--replace", "**::a"]
+    assert main(forced) == 1
+    told = capfd.readouterr().out
+    assert "+-1 to replace" in told
+    assert told.endswith("error: no changes were expected for preview but changes were proposed\n")
     assert "updated" not in run("refresh", "--run-program")
     assert "- 3 deleted" in run("destroy", "--refresh", "--run-program")
     assert main(["output", *where, "missing"]) == 1

@@ -89,6 +89,28 @@ def test_nothing_is_left_running(stack: LocalStack, folder: Path) -> None:
     assert children(os.getpid()) == []
 
 
+def test_each_provider_has_a_host_of_its_own(stack: LocalStack, folder: Path) -> None:
+    """Two explicit providers and the default one are three hosts, in every operation, and none of them is left."""
+    accounts = [{"name": name, "provider": {"lab:account": name}} for name in ("eu", "us")]
+    items = [
+        item("a", opts={"provider": "eu"}),
+        item("b", opts={"provider": "us"}),
+        item("c", opts=after("b")),
+    ]
+    (folder / "scenario.json").write_text(json.dumps({"resources": [*accounts, *items]}))
+    hosts: list[int] = []
+
+    def count(_event: Any) -> None:
+        running = [each for each in children(os.getpid()) if "pulumi.dynamic" in each.cmdline()]
+        hosts.append(len(running))
+
+    for operation in (stack.up, stack.refresh, stack.destroy):
+        hosts.clear()
+        operation(on_event=count)
+        assert max(hosts) == 3
+        assert children(os.getpid()) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_finishes_what_is_in_flight(
     engine: subprocess.Popen[str], stack: LocalStack, number: signal.Signals

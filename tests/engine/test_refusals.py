@@ -34,6 +34,9 @@ PROGRAMS = {
     'pulumi.CustomResource("aws:s3:Bucket", "b", {})': "aws:s3:Bucket 'b': only dynamic resources",
     'pulumi.StackReference("org/project/stack")': "only dynamic resources",
     'pulumi.runtime.invoke("aws:index:getRegion", {})': "functions",
+    'pulumi.ProviderResource("aws", "eu", {})': "pulumi:providers:aws 'eu': only dynamic resources",
+    'item(version="1.0.0")': "the `version` option",
+    'item(plugin_download_url="https://example.com")': "the `plugin_download_url` option",
     'item(import_="x")': "import",
     'item(replace_with=[item("other")])': "replace_with",
     'item(hide_diffs=["a"])': "hide_diffs",
@@ -103,6 +106,23 @@ def test_a_destroy_of_what_is_only_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="only read in the state"):
         stack.destroy(run_program=True)
     assert "x" in {each.get("id") for each in stack.export_stack().deployment["resources"]}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        'pulumi.ProviderResource("pulumi-python", "{}", {{}}, pulumi.ResourceOptions(aliases={}))',
+        'pulumi.ComponentResource("x:y:Z", "{}", None, pulumi.ResourceOptions(aliases={}))',
+    ],
+)
+def test_a_refresh_by_the_program_of_what_it_renames_is_refused(made: str, tmp_path: Path) -> None:
+    """The CLI ends with a panic where a component or a provider is renamed; a plain refresh first works."""
+    stack = LocalStack.create_or_select("dev", project(tmp_path, made.format("old", "None")), passphrase="x")
+    stack.up()
+    project(tmp_path, made.format("new", '[pulumi.Alias(name="old")]'))
+    with pytest.raises(EngineError, match="::old has another name in the program"):
+        stack.up(refresh=True, run_program=True)
+    assert "2 unchanged" in stack.up(refresh=True).stdout
 
 
 def test_unknown_options_of_an_operation_are_refused(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ scenario by scenario, with what the real engine did (`tests/engine`).
 
 or, at a shell, `python -m nebius_model_resource.testing.engine up --stack dev`.
 
-Left out, and refused in one line where a program asks for it: resources of other providers than dynamic ones, remote
-components, explicit providers, `import_`, `replace_with`, `replacement_trigger`, `hide_diffs`, functions (invokes and
+Left out, and refused in one line where a program asks for it: resources of other packages than `pulumi-python` (the
+dynamic ones, and their explicit providers), remote components, `version` and `plugin_download_url`, `import_`,
+`replace_with`, `replacement_trigger`, `hide_diffs`, `env_var_mappings`, functions (invokes and
 calls), stack references, parameterized packages, transforms, hooks, state migrations, assets and archives as values
 of properties, and every option of an operation beyond `parallel`, `diff`, `on_output`, `on_event`, `refresh`,
 `run_program`, `replace` and `expect_no_changes` (targets, excludes, plans, policies, `preview_only`,

@@ -12,7 +12,9 @@ from . import urns
 from .errors import Bail, EngineError, StepFailed, Unavailable
 from .events import Events
 from .host import Calls
-from .planner import Planner, Purpose, Registration
+from .hosts import Hosts
+from .planner import Planner
+from .registration import Purpose, Registration
 from .resources import Goal, Resource
 from .state import Journal, Snapshot
 from .steps import Delete, Refresh, Step, World
@@ -63,9 +65,7 @@ class Deployment:
         self.step_failed = False
         self._asking = asking
         self._config = config
-        self._make_host = make_host
-        self._host: Calls | None = None
-        self._host_lock = threading.Lock()
+        self._hosts = Hosts(make_host, base.resources)
         self._planning = threading.Lock()
         self._provider = ""
         self._refused: list[Resource] = []  # protected, and therefore not deleted
@@ -73,7 +73,7 @@ class Deployment:
         self._registered: dict[str, Step] = {}
         self._stack_outputs: Properties | None = None
         self.world = World(
-            self.host, dry_run, lambda urn, text: events.say(text, severity="warning", urn=urn)
+            self._hosts, dry_run, lambda urn, text: events.say(text, severity="warning", urn=urn)
         )
         self.planner = Planner(
             identity.stack, identity.project, base.resources, self.world, self.report, purpose, targets
@@ -85,23 +85,6 @@ class Deployment:
         """The URN of the stack's own resource."""
         name = f"{self.identity.project}-{self.identity.stack}"
         return urns.make(self.identity.stack, self.identity.project, "", urns.STACK_TYPE, name)
-
-    def host(self) -> Calls:
-        """The host of dynamic providers, started when it is first needed."""
-        with self._host_lock:
-            if self._host is None:
-                host = self._make_host()
-                self._host = host
-                host.start(self._config)
-            return self._host
-
-    def configure(self, config: Properties) -> None:
-        """Go on with another configuration: then a host is not the one of before."""
-        with self._host_lock:
-            if config != self._config and self._host is not None:
-                self._host.stop()
-                self._host = None
-            self._config = config
 
     def report(self, urn: str, message: str) -> None:
         """Tell of an error that makes the operation fail."""
@@ -118,10 +101,9 @@ class Deployment:
         self.give_up()
 
     def close(self) -> None:
-        """Wait for what is in flight, then end the host."""
+        """Wait for what is in flight, then end the hosts."""
         self._pool.shutdown(wait=True)
-        if self._host is not None:
-            self._host.stop()
+        self._hosts.close()
 
     def register(self, goal: Goal) -> Resource:
         """Bring one resource of the program about, and return what it has become.
@@ -148,7 +130,7 @@ class Deployment:
         """
 
         def plan() -> list[Step]:
-            new.provider = self._provider_reference()
+            new.provider = new.provider or self._default_provider()
             return self.planner.read(new)
 
         steps, future = self._plan(plan)
@@ -156,7 +138,8 @@ class Deployment:
         return steps[-1].resource
 
     def _find(self, goal: Goal) -> Registration:
-        return self.planner.find(goal, self._provider_reference() if goal.custom else "")
+        served = goal.custom and goal.type != urns.PROVIDER_TYPE
+        return self.planner.find(goal, (goal.provider or self._default_provider()) if served else "")
 
     def _plan(self, plan: Callable[[], list[Step]]) -> tuple[list[Step], Future[None]]:
         def hand_over() -> tuple[list[Step], Future[None]]:
@@ -188,7 +171,8 @@ class Deployment:
                 self.give_up()
                 raise Unavailable from None
 
-    def _provider_reference(self) -> str:
+    def _default_provider(self) -> str:
+        """The reference to the default provider, which is registered when it is first needed."""
         if not self._provider:
             goal = Goal(urns.PROVIDER_TYPE, "default", custom=True, properties=self._config)
             found = self.planner.find(goal, "")
@@ -198,8 +182,7 @@ class Deployment:
                 self.planner.refreshed(found, refresh)
             steps = self.planner.steps(found)
             self._run_chain(steps)
-            resource = steps[-1].resource
-            self._provider = f"{resource.urn}::{resource.id}"
+            self._provider = steps[-1].resource.reference
         return self._provider
 
     def _run_chain(self, steps: list[Step]) -> None:

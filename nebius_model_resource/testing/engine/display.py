@@ -13,7 +13,7 @@ from .events import EngineEvent
 from .report import diagnostics, outputs, summary
 from .rows import Row, Rows
 from .table import render
-from .urns import PROVIDER_TYPE
+from .urns import is_default_provider
 from .wording import Style
 
 _TITLES = {
@@ -68,7 +68,7 @@ class Display:
     def _take(self, event: EngineEvent) -> Row | None:
         rows = self._rows
         told = event.resource_pre_event or event.res_outputs_event or event.res_op_failed_event
-        if told and told.metadata.type == PROVIDER_TYPE:
+        if told and is_default_provider(told.metadata.urn):
             return None
         if event.resource_pre_event:
             return rows.begin(event.resource_pre_event.metadata)

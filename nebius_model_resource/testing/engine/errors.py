@@ -70,6 +70,10 @@ class StepFailed(Exception):
         self.reasons = reasons
 
 
+class DiffUnavailable(Exception):
+    """Between the parts of the engine: nobody can say what changes; the text is for a reader."""
+
+
 class Bail(Exception):
     """Between the parts of the engine: the operation ends here; what is wrong has been reported already."""
 

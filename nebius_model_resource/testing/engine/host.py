@@ -80,7 +80,7 @@ class Calls:
         self._stub = stub
 
     def start(self, config: Properties) -> None:
-        """Let it begin, with the stack's configuration."""
+        """Let it begin, with its provider's configuration."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -124,6 +124,10 @@ class Calls:
         if not response.id:
             raise StepFailed(f"plugin returned empty resource.ID from create '{new.urn}'")
         return response.id, keep_secrets(from_struct(response.properties), new.inputs)
+
+    def preview(self, new: Resource) -> Properties:
+        """The outputs that a preview expects; this kind of host cannot be asked."""
+        return dict(new.inputs)
 
     def update(self, old: Resource, new: Resource) -> Properties:
         """The outputs after a change in place."""
@@ -203,7 +207,7 @@ class Host(Calls):
         self._readers: list[threading.Thread] = []
 
     def start(self, config: Properties) -> None:
-        """Start the process, wait for its port, and give it the stack's configuration.
+        """Start the process, wait for its port, and give it its provider's configuration.
 
         Raises:
             EngineError: It ended, or said nothing that is a port.

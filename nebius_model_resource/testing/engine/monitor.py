@@ -47,8 +47,8 @@ _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 # Fields of a registration that ask for what this engine leaves out, with the words a reader knows them by.
 _UNSUPPORTED = {
     "importId": "the `import_` option",
-    "provider": "an explicit `provider`",
-    "providers": "explicit `providers`",
+    "version": "the `version` option",
+    "pluginDownloadURL": "the `plugin_download_url` option",
     "remote": "a remote component",
     "transforms": "resource transforms",
     "state_migrations": "state migrations",
@@ -80,7 +80,8 @@ def refuse_unsupported(request: Any) -> None:
         Refused: The resource is of another provider, or uses an option left out here.
     """
     called = f"{request.type} {request.name!r}"
-    if request.custom and not request.type.startswith(urns.DYNAMIC_PREFIX):
+    dynamic = request.type == urns.PROVIDER_TYPE or request.type.startswith(urns.DYNAMIC_PREFIX)
+    if request.custom and not dynamic:
         raise Refused(f"{called}: only dynamic resources (pulumi-python:…) are supported by this engine")
     fields = request.DESCRIPTOR.fields_by_name
     for field, words in _UNSUPPORTED.items():
@@ -114,6 +115,7 @@ def goal_of(request: Any) -> Goal:
         protect=request.protect,
         retain_on_delete=request.retainOnDelete,
         deleted_with=request.deletedWith,
+        provider=request.provider,
     )
 
 
@@ -183,6 +185,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                     external=True,
                     id=request.id,
                     parent=request.parent,
+                    provider=request.provider,
                     inputs=from_struct(request.properties),
                     dependencies=sorted(request.dependencies),
                     additional_secret_outputs=list(request.additionalSecretOutputs),

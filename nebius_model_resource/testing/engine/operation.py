@@ -18,9 +18,9 @@ from .deployment import Deployment, Identity
 from .events import Events, Listener
 from .host import Host
 from .monitor import serving
-from .planner import Purpose
 from .program import TOLD, Program
 from .program import Order as ProgramOrder
+from .registration import Purpose
 from .state import Journal, StateFile
 from .values import Properties
 
@@ -32,7 +32,7 @@ class Setting:
     project: Project
     stack: str
     python: str
-    env: dict[str, str]
+    env_vars: dict[str, str]
     config: Config
     parallel: int
     organization: str = "organization"
@@ -165,21 +165,18 @@ def _deployed(
     project = setting.project
 
     def make_host() -> Host:
-        return Host(setting.python, address[0], project.name, project.root, setting.env, said)
+        return Host(setting.python, address[0], project.name, project.root, setting.env_vars, said)
 
     def said(line: str) -> None:
         events.say(line, urn=deployment.stack_urn)
 
-    # What is done before the program has spoken goes by what the last one said.
-    spoken = order.runs_program and not order.refreshes_first
-    config = as_properties(setting.config) if spoken else _recorded_config(base)
     deployment = Deployment(
         Identity(project.name, setting.stack, setting.organization),
         base,
         journal,
         events,
         make_host,
-        config,
+        as_properties(setting.config),
         parallel=setting.parallel,
         dry_run=order.dry_run,
         purpose=order.purpose,
@@ -192,12 +189,6 @@ def _deployed(
             yield deployment, listening
         finally:
             deployment.close()
-
-
-def _recorded_config(base: Any) -> Properties:
-    """The configuration kept with the provider: what a refresh and a destroy go by."""
-    provider = next((resource for resource in base.resources if resource.is_provider), None)
-    return dict(provider.inputs) if provider else {}
 
 
 # Without a `$`, a shell may have taken it.
@@ -226,7 +217,6 @@ def carry_out(order: Order, deployment: Deployment, run_program: Callable[[], bo
 
 
 def _run_program(deployment: Deployment, setting: Setting, address: str) -> bool:
-    deployment.configure(as_properties(setting.config))
     order = _program_order(setting, address, dry_run=deployment.dry_run)
     project = setting.project
 
@@ -234,7 +224,7 @@ def _run_program(deployment: Deployment, setting: Setting, address: str) -> bool
         deployment.events.say(line, severity=severity, urn=deployment.stack_urn)
 
     cwd = project.main if project.main.is_dir() else project.main.parent
-    with Program(setting.python, order, cwd, setting.env, said) as program:
+    with Program(setting.python, order, cwd, setting.env_vars, said) as program:
         status = program.wait(deployment.given_up)
     if status is None or deployment.given_up.is_set():
         return False

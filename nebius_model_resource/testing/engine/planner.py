@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from . import paths, urns, values
-from .errors import Bail, Refused
+from .errors import Bail, DiffUnavailable, Refused
 from .graph import Graph
 from .host import Diff
+from .registration import Purpose, Registration
 from .resources import Goal, Resource
 from .steps import (
     Create,
@@ -28,28 +28,6 @@ from .steps import (
 from .wording import given_text
 
 Report = Callable[[str, str], None]  # (urn, message): an error that a reader must see
-
-
-class Purpose(enum.Enum):
-    """What the program is run for."""
-
-    UPDATE = enum.auto()
-    REFRESH = enum.auto()
-    DESTROY = enum.auto()
-
-
-@dataclass
-class Registration:
-    """What the program asks for beside what the state holds of it: `old`, found under the present URN or an alias."""
-
-    goal: Goal
-    old: Resource | None
-    new: Resource
-
-    @property
-    def owned(self) -> bool:
-        """Whether this is something that the program's provider makes: no component, and no provider."""
-        return self.goal.custom and not self.new.is_provider
 
 
 @dataclass
@@ -103,9 +81,18 @@ class Planner:
         return Registration(goal, old, new)
 
     def refresh(self, found: Registration) -> Refresh | None:
-        """The step that asks what is live of it, under the URN that it has in the program."""
+        """The step that asks what is live of it, under the URN that it has in the program.
+
+        Raises:
+            Refused: It is a component or a provider under another name.
+        """
         if found.old is None:
             return None
+        if found.old.urn != found.new.urn and not found.owned:
+            raise Refused(
+                f"{found.old.urn} has another name in the program: "
+                "the CLI panics where it refreshes a renamed component or provider by the program"
+            )
         self.kept.add(found.new.urn)
         alone = self.purpose is Purpose.REFRESH
         return Refresh(found.old, None, declared=found.new, alone=alone, logical=alone)
@@ -134,6 +121,8 @@ class Planner:
         if found.owned:
             fresh = recreating or (old and old.external) or self.targets(urn)
             self._check(goal, new, None if fresh else old)
+        elif new.is_provider and old is not None:
+            new.inputs = paths.restored(goal.properties, old.inputs, goal.ignore_changes)
         if self._invalid:
             raise Bail
         if recreating and old is not None:
@@ -207,7 +196,7 @@ class Planner:
         """Let the provider see the inputs and take them as it returns them."""
         olds = old.inputs if old else {}
         wanted = paths.restored(goal.properties, olds, goal.ignore_changes) if old else goal.properties
-        inputs, failures = self.world.host().check(new.urn, olds, wanted)
+        inputs, failures = self.world.hosts.of(new).check(new.urn, olds, wanted)
         for name, reason in failures:
             shown = (
                 f": property {name} value {given_text(goal.properties.get(name))} has a problem"
@@ -256,11 +245,16 @@ class Planner:
         if bool(old.provider) != bool(new.provider):
             return Diff.made_up(replaces=["provider"])
         if not new.custom or new.is_provider:
-            return Diff.made_up(changes=old.inputs != new.inputs)
-        return self._ask_diff(new.urn, old, new.inputs, new.ignore_changes)
+            return Diff.made_up(changes=(old.outputs if new.is_provider else old.inputs) != new.inputs)
+        return self._ask_diff(new, old, new.inputs)
 
-    def _ask_diff(self, urn: str, old: Resource, inputs: values.Properties, ignored: list[str]) -> Diff:
-        diff = self.world.host().diff(urn, old, inputs, ignored)
+    def _ask_diff(self, new: Resource, old: Resource, inputs: values.Properties) -> Diff:
+        ignored = new.ignore_changes
+        try:
+            diff = self.world.hosts.of(new).diff(new.urn, old, inputs, ignored)
+        except DiffUnavailable as unavailable:
+            self.world.warn(new.urn, str(unavailable))
+            return Diff.made_up()
         if diff.changes is None:
             resolve(diff, old.inputs, paths.restored(inputs, old.inputs, ignored), [])
         return diff
@@ -346,13 +340,13 @@ class Planner:
         """Which properties would replace `dependent` if what comes from `gone` became unknown; None: none would."""
         if not dependent.custom or dependent.external:
             return None
-        if dependent.deleted_with in gone:
+        if dependent.deleted_with in gone or dependent.provider_urn in gone:
             return []
         unknown = {key for key, listed in dependent.property_dependencies.items() if gone & set(listed)}
         if not unknown & dependent.inputs.keys():
             return None
         inputs = {key: values.UNKNOWN if key in unknown else value for key, value in dependent.inputs.items()}
-        diff = self._ask_diff(dependent.urn, dependent, inputs, dependent.ignore_changes)
+        diff = self._ask_diff(dependent, dependent, inputs)
         self._apply_replace_on_changes(diff, dependent.replace_on_changes, unfinished=False)
         return diff.replaces or None
 

@@ -54,8 +54,18 @@ class Resource:
 
     @property
     def is_provider(self) -> bool:
-        """Whether this is the default provider's own record, which no reader is shown."""
+        """Whether this is a provider's own record."""
         return self.type == urns.PROVIDER_TYPE
+
+    @property
+    def is_default_provider(self) -> bool:
+        """Whether this is the default provider's own record, which no reader is shown."""
+        return urns.is_default_provider(self.urn)
+
+    @property
+    def reference(self) -> str:
+        """What the resources of a provider refer to it by."""
+        return f"{self.urn}::{self.id}"
 
     @property
     def provider_urn(self) -> str:
@@ -201,6 +211,7 @@ class Goal:
     protect: bool = False
     retain_on_delete: bool = False
     deleted_with: str = ""
+    provider: str = ""  # the reference to an explicit one
 
     def new_resource(self, urn: str, old: Resource | None) -> Resource:
         """The record that will be filled in as steps are carried out."""

@@ -120,6 +120,8 @@ class Rows:
         if detailed:
             old, new = self._compared(metadata)
         row.details = diff_lines(old, new, row.changed)
+        if metadata.old.provider != metadata.new.provider:
+            row.changed["provider"] = "~"
 
     def _compared(self, metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a detailed diff speaks of, by path: mostly the old outputs and the new inputs."""

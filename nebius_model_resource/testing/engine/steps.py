@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from . import values
 from .errors import StepFailed
-from .host import Calls, Change, Diff
+from .host import Change, Diff
+from .hosts import Hosts
 from .resources import Resource, now
 from .state import Journal
 
@@ -28,9 +29,9 @@ _INVERTED = {
 
 @dataclass
 class World:
-    """What steps act on: the host (started when first asked for), and whether this is only a preview."""
+    """What steps act on: the hosts of providers, and whether this is only a preview."""
 
-    host: Callable[[], Calls]
+    hosts: Hosts
     dry_run: bool
     warn: Callable[[str, str], None]
     condemned: set[str] = field(default_factory=set)
@@ -63,7 +64,7 @@ class Step:
     @property
     def internal(self) -> bool:
         """Whether no reader is shown this step."""
-        return self.resource.is_provider
+        return self.resource.is_default_provider
 
     def begin(self, journal: Journal) -> None:
         """Put the operation on record before the provider is asked."""
@@ -85,10 +86,12 @@ class Same(Step):
 
     op: str = "same"
 
-    def apply(self, world: World) -> None:  # noqa: ARG002 - the same for all
+    def apply(self, world: World) -> None:
         assert self.old is not None
         assert self.new is not None
         self.new.id, self.new.outputs = self.old.id, self.old.outputs
+        if self.new.is_provider:
+            world.hosts.declare(self.new)
 
     def end(self, journal: Journal, *, lasting: bool) -> None:
         if lasting:
@@ -117,6 +120,8 @@ class Create(Step):
         failure: StepFailed | None = None
         try:
             new.id, new.outputs = self._made(world, new)
+            if new.is_provider:
+                world.hosts.declare(new)
         except StepFailed as failed:
             if failed.reasons is None:
                 raise
@@ -131,10 +136,9 @@ class Create(Step):
         if not new.custom:
             return "", {}
         if new.is_provider:
-            return str(uuid.uuid4()), dict(new.inputs)
-        if world.dry_run:
-            return "", dict(new.inputs)
-        return world.host().create(new)
+            return values.UNKNOWN_TEXT if world.dry_run else str(uuid.uuid4()), dict(new.inputs)
+        host = world.hosts.of(new)
+        return ("", host.preview(new)) if world.dry_run else host.create(new)
 
     def end(self, journal: Journal, *, lasting: bool) -> None:
         replaced = self.old if self.old is not None and self.old.pending_replacement else None
@@ -155,11 +159,13 @@ class Update(Step):
         assert old is not None
         new.id, new.created, new.modified = old.id, old.created, old.modified
         failure: StepFailed | None = None
-        if new.is_provider or (new.custom and world.dry_run):
+        if new.is_provider:
             new.outputs = dict(new.inputs)
+            world.hosts.declare(new)
         elif new.custom:
+            host = world.hosts.of(new)
             try:
-                new.outputs = world.host().update(old, new)
+                new.outputs = host.preview(new) if world.dry_run else host.update(old, new)
             except StepFailed as failed:
                 if failed.reasons is None:
                     raise
@@ -203,7 +209,7 @@ class Delete(Step):
             raise StepFailed(_PROTECTED.format(urn=old.urn))
         spared = old.external or old.retain_on_delete or old.deleted_with in world.condemned
         if old.custom and not (world.dry_run or spared or old.is_provider):
-            world.host().delete(old)
+            world.hosts.of(old).delete(old)
         if self.stays:
             old.pending_replacement = True
 
@@ -247,7 +253,7 @@ class Read(Step):
         failure: StepFailed | None = None
         # The host's answer always holds `__provider`, so what is gone counts as found: so with the real engine.
         try:
-            id_, new.outputs, _ = world.host().read(new.urn, new, new.inputs)
+            id_, new.outputs, _ = world.hosts.of(new).read(new.urn, new, new.inputs)
         except StepFailed as failed:
             if failed.reasons is None:
                 raise
@@ -297,7 +303,8 @@ class Refresh(Step):
     @property
     def internal(self) -> bool:
         """With the program, only what is asked after is shown."""
-        return super().internal or (self.declared is not None and not self.declared.custom)
+        asked = self._asked
+        return super().internal or (self.declared is not None and (asked.is_provider or not asked.custom))
 
     def apply(self, world: World) -> None:
         old = self.old
@@ -328,7 +335,7 @@ class Refresh(Step):
         self, world: World, old: Resource
     ) -> tuple[str, values.Properties, values.Properties | None, list[str]]:
         try:
-            id_, outputs, inputs = world.host().read(self.urn, old, old.outputs)
+            id_, outputs, inputs = world.hosts.of(self._asked).read(self.urn, old, old.outputs)
         except StepFailed as failed:
             if failed.reasons is None:
                 raise
@@ -342,7 +349,7 @@ class Refresh(Step):
             self.outcome = "update" if new.outputs != old.outputs else "same"
             return
         # As if the program were run again on what is live now, seen from the other side.
-        diff = world.host().diff(new.urn, new, old.inputs, old.ignore_changes)
+        diff = world.hosts.of(self._asked).diff(new.urn, new, old.inputs, old.ignore_changes)
         resolve(diff, new.inputs, old.inputs, old.ignore_changes)
         self.diffs = diff.diffs
         self.keys = diff.replaces

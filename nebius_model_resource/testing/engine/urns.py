@@ -38,6 +38,11 @@ def name_of(urn: str) -> str:
     return urn.split("::", 3)[3]
 
 
+def is_default_provider(urn: str) -> bool:
+    """Whether this is the URN of a default provider; the real engine goes by its name too."""
+    return type_of(urn) == PROVIDER_TYPE and name_of(urn).startswith("default")
+
+
 def make(stack: str, project: str, parent: str, type_: str, name: str) -> str:
     """The URN of a resource; the stack as a parent does not show in it."""
     chain = "" if not parent or qualified_type(parent) == STACK_TYPE else qualified_type(parent) + "$"

@@ -1,4 +1,4 @@
-"""Declare what scenario.json lists: items and racks, with their options, linked by name."""
+"""Declare what scenario.json lists: items, racks and providers, with their options, linked by name."""
 
 import json
 from pathlib import Path
@@ -23,11 +23,12 @@ def resolve(value: Any) -> Any:
 def options(plan: dict[str, Any]) -> pulumi.ResourceOptions:
     """The resource options of one entry, with names made into resources."""
     opts = dict(plan)
-    for name in ("parent", "deleted_with"):
+    for name in ("parent", "deleted_with", "provider"):
         if name in opts:
             opts[name] = made[opts[name]]
-    if "depends_on" in opts:
-        opts["depends_on"] = [made[name] for name in opts["depends_on"]]
+    for name in ("depends_on", "providers"):
+        if name in opts:
+            opts[name] = [made[each] for each in opts[name]]
     if "custom_timeouts" in opts:
         opts["custom_timeouts"] = pulumi.CustomTimeouts(**opts["custom_timeouts"])
     if "aliases" in opts:
@@ -45,6 +46,11 @@ for entry in PLAN["resources"]:
         rack = Rack(entry["name"], entry["rack"], options(entry.get("opts", {})))
         made[entry["name"]] = rack
         rack.register_outputs(entry.get("outputs", {}))
+    elif entry.get("provider"):
+        config = {key: resolve(value) for key, value in entry["provider"].items()}
+        made[entry["name"]] = pulumi.ProviderResource(
+            "pulumi-python", entry["name"], config, options(entry.get("opts", {}))
+        )
     else:
         props = {key: resolve(value) for key, value in entry.get("props", {}).items()}
         made[entry["name"]] = Item(entry["name"], props, options(entry.get("opts", {})))

@@ -13,13 +13,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi import dynamic
 
 HERE = Path.cwd()
 PARTIAL = "partial:"
+CONFIGURATION = ("lab:account", "lab:color", "lab:token", "other:token")
 
 
 @contextmanager
@@ -63,8 +64,10 @@ def arrived(name: str) -> Any:
 
 
 def record(method: str, **fields: Any) -> None:
-    """Append one call to the record, with the URN it came under."""
+    """Append one call to the record, with the URN it came under, and the account of the host where it has one."""
     call = {"call": method, "urn": arrived("request").urn}
+    if "lab:account" in Shelf.config:
+        call["account"] = Shelf.config["lab:account"]
     with (HERE / "calls.jsonl").open("a") as calls:
         calls.write(json.dumps({**call, **{key: plain(value) for key, value in fields.items()}}) + "\n")
 
@@ -104,6 +107,15 @@ class Shelf(dynamic.ResourceProvider):
     """Items with `key`, `label` (updatable), `kind` (forces a replacement) and `link` (forces one too)."""
 
     serialize_as_secret_always = False
+    config: ClassVar[dict[str, Any]] = {}
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Keep the configuration; that of an explicit provider, which has an account, is recorded too."""
+        found = {key: req.config.get(key) for key in CONFIGURATION}
+        # A host has one configuration.
+        Shelf.config = {key: value for key, value in found.items() if value is not None}
+        if "lab:account" in Shelf.config:
+            record("configure", config=Shelf.config)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse what the knob `check:<key>` says, as a fault of `label`."""

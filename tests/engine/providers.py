@@ -1,0 +1,435 @@
+"""Explicit providers: each has a host of its own, and what it is configured with shows in the calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .flags import forced, urn
+from .lab import Scenario, Turn
+from .parts import STACK, A, after, item, of, rack
+
+REFRESH, PROGRAM = ("--refresh",), ("--run-program",)
+BOTH = (*REFRESH, *PROGRAM)
+BY_HAND = {"a-1": {"label": "by hand"}}
+URN = "urn:pulumi:dev::lab::pulumi:providers:pulumi-python::"
+
+
+def provider(name: str = "eu", /, account: Any = None, *, opts: Any = None, **config: Any) -> dict[str, Any]:
+    """One provider of a program; its account is called as it is."""
+    given = {"account": account or name, **config}
+    return {
+        "name": name,
+        "provider": {f"lab:{key}": value for key, value in given.items()},
+        "opts": opts or {},
+    }
+
+
+def by(name: str, /, item_name: str = "a", *needed: str, **props: Any) -> dict[str, Any]:
+    """An item of a provider."""
+    return item(item_name, **props, opts=after(*needed, provider=name))
+
+
+EU, US = provider("eu"), provider("us")
+US_TOO = provider("us", opts=after("eu"))  # in this order, which is chance otherwise
+BESIDE_EU = item("a", opts=after("eu"))
+AT_EU, AT_US = by("eu"), by("us")
+RENAMED = provider("europe", "eu", opts={"aliases": [{"name": "eu"}]})
+
+EVERY_TIME = {
+    "explicit provider",
+    "two providers and the default one",
+    "provider input changes",
+    "provider with secrets",
+    "from one provider to another",
+    "replaced and from one provider to another",
+    "provider with unknown inputs",
+    "provider renamed",
+    "component passes its providers",
+    "destroy by the program with a changed provider",
+}
+
+PROVIDERS = [
+    Scenario(
+        "explicit provider",
+        [
+            Turn("preview", [EU, AT_EU], {"a": of("a")}),
+            Turn(),
+            Turn("preview"),
+            Turn("refresh", edit=BY_HAND),
+            Turn(),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "two providers and the default one",
+        [
+            Turn(
+                "up",
+                [
+                    EU,
+                    US_TOO,
+                    by("eu", "a", "us"),
+                    by("us", "b", "a"),
+                    item("c", opts=after("b")),
+                ],
+            ),
+            Turn("refresh"),
+            Turn("preview", flags=REFRESH),
+            Turn("destroy", flags=REFRESH),
+        ],
+    ),
+    Scenario(
+        "provider input changes",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("preview", [provider("eu", "moved", color="red"), AT_EU]),
+            Turn(),
+            Turn("up", [provider("eu", "again"), by("eu", label="other")]),
+            Turn("refresh"),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "provider input changes, refreshed first",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("preview", [provider("eu", "moved"), AT_EU], flags=REFRESH, edit=BY_HAND),
+            Turn(flags=REFRESH),
+            Turn(flags=REFRESH),
+        ],
+    ),
+    Scenario(
+        "provider input changes, refreshed by the program",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("preview", [provider("eu", "moved"), AT_EU], flags=BOTH, edit=BY_HAND),
+            Turn(flags=BOTH),
+        ],
+    ),
+    Scenario(
+        "provider input changes, refresh and destroy",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("refresh", [provider("eu", "moved"), AT_EU]),
+            Turn("refresh", flags=PROGRAM),
+            Turn("destroy", [provider("eu", "again"), AT_EU]),
+        ],
+    ),
+    Scenario(
+        "refresh by the program with a new provider",
+        [
+            Turn("up", [A]),
+            Turn("refresh", [EU, AT_EU, by("eu", "b", "a")], flags=PROGRAM),
+            Turn("up"),
+        ],
+    ),
+    Scenario(
+        "destroy by the program with a changed provider",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("destroy", [provider("eu", "moved"), AT_EU], flags=PROGRAM),
+        ],
+    ),
+    Scenario(
+        "destroy by the program with another provider",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("destroy", [US, AT_US], flags=BOTH),
+        ],
+    ),
+    Scenario(
+        "provider with secrets",
+        [
+            Turn("up", [provider("eu", token={"secret": "hush"}), AT_EU]),
+            Turn("preview", [provider("eu", token={"secret": "louder"}), AT_EU]),
+            Turn(),
+            Turn("preview", [provider("eu", token="louder"), AT_EU]),
+            Turn("refresh"),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "from the default provider to an explicit one",
+        [Turn("up", [A]), Turn("preview", [EU, AT_EU]), Turn(), Turn("refresh"), Turn("destroy")],
+    ),
+    Scenario(
+        "from an explicit provider to the default one",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("preview", [EU, BESIDE_EU]),
+            Turn(),
+            Turn("up", [A]),
+            Turn("refresh"),
+        ],
+    ),
+    Scenario(
+        "from one provider to another",
+        [
+            Turn("up", [EU, US_TOO, by("eu", "a", "us")]),
+            Turn("preview", [EU, US_TOO, AT_US]),
+            Turn(),
+            Turn("up", [US, by("us", label="other")]),
+            Turn("up", [EU, by("eu", label="another")]),
+        ],
+    ),
+    Scenario(
+        "replaced and from one provider to another",
+        [
+            Turn("up", [EU, by("eu", kind="x")]),
+            Turn("preview", [US, by("us", kind="y")]),
+            Turn(),
+            Turn("up", [US, provider("eu", opts=after("us")), by("eu", kind="z")], knobs={"dbr": True}),
+            Turn("up", []),
+        ],
+    ),
+    Scenario(
+        "forced to another provider",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("up", [EU, BESIDE_EU], flags=forced(urn("a"))),
+            Turn("up", [A]),
+        ],
+    ),
+    Scenario(
+        "to another provider, refreshed first",
+        [Turn("up", [EU, AT_EU]), Turn("up", [US, AT_US], flags=REFRESH), Turn("up", [A], flags=BOTH)],
+    ),
+    Scenario(
+        "provider with unknown inputs",
+        [
+            Turn("preview", [A, provider("eu", of("a")), by("eu", "b", "a")], {"b": of("b")}),
+            Turn(),
+            Turn("preview"),
+            Turn("preview", [item("a", label="2"), provider("eu", of("a")), by("eu", "b", "a")]),
+            Turn(),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "provider whose inputs become unknown",
+        [
+            Turn("up", [item("a", kind="x"), provider("eu", of("a", "kind")), by("eu", "b", label="1")]),
+            Turn(
+                "preview", [item("a", key="k", kind="y"), provider("eu", of("a")), by("eu", "b", label="1")]
+            ),
+            Turn(
+                "preview", [item("a", key="k", kind="y"), provider("eu", of("a")), by("eu", "b", label="2")]
+            ),
+            Turn("preview", [item("n"), provider("eu", of("n")), by("eu", "b", label="2")]),
+            Turn("up"),
+        ],
+    ),
+    Scenario(
+        "get with unknown inputs of the provider",
+        [
+            Turn("up", [A]),
+            Turn(
+                "preview",
+                [A, item("n"), provider("eu", of("n")), item("g", opts={"provider": "eu", "id": "a-1"})],
+            ),
+            Turn("up"),
+        ],
+        ordered=False,
+    ),
+    Scenario(
+        "provider dropped with its resource",
+        [Turn("up", [EU, AT_EU]), Turn("preview", []), Turn()],
+    ),
+    Scenario(
+        "provider dropped, the delete fails",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("up", [], knobs={"delete": "in use"}),
+            Turn("refresh"),
+            Turn("up", knobs={}),
+        ],
+    ),
+    Scenario(
+        "delete left over with its provider",
+        [
+            Turn("up", [EU, by("eu", kind="x")]),
+            Turn("up", [EU, by("eu", kind="y")], knobs={"delete": "in use"}),
+            Turn("up", [US, by("us", kind="y")], knobs={}),
+        ],
+    ),
+    Scenario(
+        "provider renamed",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("preview", [RENAMED, by("europe")]),
+            Turn(),
+            Turn("up", [RENAMED, by("europe")]),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "provider renamed, with another input",
+        [
+            Turn("up", [EU, AT_EU, by("eu", "gone", "a")]),
+            Turn(
+                "up",
+                [
+                    provider("europe", "moved", opts={"aliases": [{"name": "eu"}]}),
+                    by("europe", label="other"),
+                ],
+            ),
+        ],
+    ),
+    Scenario(
+        "provider renamed, refreshed first",
+        [Turn("up", [EU, AT_EU]), Turn("up", [RENAMED, by("europe")], flags=REFRESH)],
+    ),
+    Scenario(
+        "provider renamed without alias",
+        [Turn("up", [EU, AT_EU]), Turn("up", [provider("europe", "eu"), by("europe")])],
+    ),
+    Scenario(
+        "provider moved into a component",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn(
+                "up", [rack("r"), provider("eu", opts={"parent": "r", "aliases": [{"parent": STACK}]}), AT_EU]
+            ),
+        ],
+    ),
+    Scenario(
+        "component passes its providers",
+        [
+            Turn(
+                "preview",
+                [EU, rack("r", providers=["eu"], depends_on=["eu"]), item("a", opts={"parent": "r"})],
+            ),
+            Turn(),
+            Turn("up", [US, rack("r", provider="us", depends_on=["us"]), item("a", opts={"parent": "r"})]),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "components within components pass on providers",
+        [
+            Turn(
+                "up",
+                [
+                    EU,
+                    US_TOO,
+                    rack("r", providers=["eu"], depends_on=["us"]),
+                    rack("s", parent="r"),
+                    item("a", opts={"parent": "s"}),
+                    item("b", opts=after("a", parent="a")),
+                    item("c", opts=after("b", parent="s", provider="us")),
+                ],
+            ),
+            Turn("destroy", flags=PROGRAM),
+        ],
+    ),
+    Scenario(
+        "component renamed, with a provider in it",
+        [
+            Turn(
+                "up",
+                [
+                    rack("r"),
+                    provider("eu", opts={"parent": "r"}),
+                    item("a", opts={"parent": "r", "provider": "eu"}),
+                ],
+            ),
+            Turn(
+                "up",
+                [
+                    rack("r", kind="Box", aliases=[{"type_": "lab:index:Rack"}]),
+                    provider("eu", opts={"parent": "r"}),
+                    item("a", opts={"parent": "r", "provider": "eu"}),
+                ],
+            ),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "get by an explicit provider",
+        [
+            Turn("up", [A]),
+            Turn(
+                "up",
+                [A, provider("eu", opts=after("a")), item("g", opts=after("a", provider="eu", id="a-1"))],
+            ),
+            Turn("refresh"),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "replace a provider",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("preview", flags=forced(f"{URN}eu")),
+            Turn(flags=forced(f"{URN}eu")),
+            Turn(),
+        ],
+    ),
+    Scenario(
+        "replace a provider, deleted first",
+        [
+            Turn("up", [provider("eu", opts={"delete_before_replace": True}), AT_EU]),
+            Turn("preview", flags=forced(f"{URN}eu")),
+            Turn(flags=forced(f"{URN}eu")),
+        ],
+    ),
+    Scenario(
+        "ignore_changes of a provider",
+        [
+            Turn("up", [EU, AT_EU]),
+            Turn("up", [provider("eu", "moved", opts={"ignore_changes": ["lab:account"]}), AT_EU]),
+            Turn(
+                "up",
+                [provider("eu", "moved", color="red", opts={"ignore_changes": ["lab:account"]}), AT_EU],
+            ),
+        ],
+    ),
+    Scenario(
+        "protected provider",
+        [
+            Turn("up", [provider("eu", opts={"protect": True}), AT_EU]),
+            Turn("destroy"),
+            Turn("up", [EU, AT_EU]),
+            Turn("destroy"),
+        ],
+    ),
+    Scenario(
+        "partial state of an explicit provider",
+        [
+            Turn("up", [EU, AT_EU], knobs={"partial": "baking"}),
+            Turn("up", [provider("eu", "moved"), AT_EU], knobs={}),
+            Turn("refresh", knobs={"partial-read": ["cold"]}),
+        ],
+    ),
+    Scenario(
+        "create fails with an explicit provider",
+        [Turn("up", [EU, AT_EU], knobs={"create": "no room"}), Turn("up", knobs={}), Turn("up", [A])],
+    ),
+    Scenario(
+        "configuration changes beside an explicit provider",
+        [
+            Turn("up", [EU, AT_EU, item("b", opts=after("a"))]),
+            Turn("preview", config={"lab:color": "blue"}),
+            Turn("up"),
+        ],
+    ),
+    Scenario(
+        "provider without resources",
+        [Turn("preview", [EU]), Turn("up"), Turn("refresh"), Turn("up", []), Turn("destroy")],
+    ),
+    Scenario(
+        "provider with a name like the default one",
+        [
+            Turn("up", [provider("default-eu"), by("default-eu")]),
+            Turn("up", [provider("default-eu", "moved"), by("default-eu")]),
+        ],
+    ),
+    Scenario(
+        "many of two providers",
+        [
+            Turn("up", [EU, US, *(by("eu" if i % 2 else "us", f"m{i}") for i in range(8))]),
+            Turn("destroy"),
+        ],
+        ordered=False,
+    ),
+]
