@@ -6,7 +6,7 @@ from typing import Any
 
 from .flags import forced, urn
 from .lab import Scenario, Turn
-from .parts import STACK, A, after, item, of, rack
+from .parts import A, after, item, of
 
 REFRESH, PROGRAM = ("--refresh",), ("--run-program",)
 BOTH = (*REFRESH, *PROGRAM)
@@ -33,7 +33,6 @@ EU, US = provider("eu"), provider("us")
 US_TOO = provider("us", opts=after("eu"))  # in this order, which is chance otherwise
 BESIDE_EU = item("a", opts=after("eu"))
 AT_EU, AT_US = by("eu"), by("us")
-RENAMED = provider("europe", "eu", opts={"aliases": [{"name": "eu"}]})
 
 EVERY_TIME = {
     "explicit provider",
@@ -43,8 +42,6 @@ EVERY_TIME = {
     "from one provider to another",
     "replaced and from one provider to another",
     "provider with unknown inputs",
-    "provider renamed",
-    "component passes its providers",
     "destroy by the program with a changed provider",
 }
 
@@ -250,98 +247,6 @@ PROVIDERS = [
             Turn("up", [EU, by("eu", kind="x")]),
             Turn("up", [EU, by("eu", kind="y")], knobs={"delete": "in use"}),
             Turn("up", [US, by("us", kind="y")], knobs={}),
-        ],
-    ),
-    Scenario(
-        "provider renamed",
-        [
-            Turn("up", [EU, AT_EU]),
-            Turn("preview", [RENAMED, by("europe")]),
-            Turn(),
-            Turn("up", [RENAMED, by("europe")]),
-            Turn("destroy"),
-        ],
-    ),
-    Scenario(
-        "provider renamed, with another input",
-        [
-            Turn("up", [EU, AT_EU, by("eu", "gone", "a")]),
-            Turn(
-                "up",
-                [
-                    provider("europe", "moved", opts={"aliases": [{"name": "eu"}]}),
-                    by("europe", label="other"),
-                ],
-            ),
-        ],
-    ),
-    Scenario(
-        "provider renamed, refreshed first",
-        [Turn("up", [EU, AT_EU]), Turn("up", [RENAMED, by("europe")], flags=REFRESH)],
-    ),
-    Scenario(
-        "provider renamed without alias",
-        [Turn("up", [EU, AT_EU]), Turn("up", [provider("europe", "eu"), by("europe")])],
-    ),
-    Scenario(
-        "provider moved into a component",
-        [
-            Turn("up", [EU, AT_EU]),
-            Turn(
-                "up", [rack("r"), provider("eu", opts={"parent": "r", "aliases": [{"parent": STACK}]}), AT_EU]
-            ),
-        ],
-    ),
-    Scenario(
-        "component passes its providers",
-        [
-            Turn(
-                "preview",
-                [EU, rack("r", providers=["eu"], depends_on=["eu"]), item("a", opts={"parent": "r"})],
-            ),
-            Turn(),
-            Turn("up", [US, rack("r", provider="us", depends_on=["us"]), item("a", opts={"parent": "r"})]),
-            Turn("destroy"),
-        ],
-    ),
-    Scenario(
-        "components within components pass on providers",
-        [
-            Turn(
-                "up",
-                [
-                    EU,
-                    US_TOO,
-                    rack("r", providers=["eu"], depends_on=["us"]),
-                    rack("s", parent="r"),
-                    item("a", opts={"parent": "s"}),
-                    item("b", opts=after("a", parent="a")),
-                    item("c", opts=after("b", parent="s", provider="us")),
-                ],
-            ),
-            Turn("destroy", flags=PROGRAM),
-        ],
-    ),
-    Scenario(
-        "component renamed, with a provider in it",
-        [
-            Turn(
-                "up",
-                [
-                    rack("r"),
-                    provider("eu", opts={"parent": "r"}),
-                    item("a", opts={"parent": "r", "provider": "eu"}),
-                ],
-            ),
-            Turn(
-                "up",
-                [
-                    rack("r", kind="Box", aliases=[{"type_": "lab:index:Rack"}]),
-                    provider("eu", opts={"parent": "r"}),
-                    item("a", opts={"parent": "r", "provider": "eu"}),
-                ],
-            ),
-            Turn("destroy"),
         ],
     ),
     Scenario(

@@ -8,6 +8,8 @@ from .flags import EVERY_TIME as FLAGS_EVERY_TIME
 from .flags import FLAGS
 from .lab import Scenario, Turn
 from .parts import CHAIN, LINKED, MOVED_CHAIN, STACK, A, B, after, item, of, rack
+from .provider_moves import EVERY_TIME as MOVES_EVERY_TIME
+from .provider_moves import PROVIDER_MOVES
 from .providers import EVERY_TIME as PROVIDERS_EVERY_TIME
 from .providers import PROVIDERS
 from .refreshes import EVERY_TIME as REFRESHES_EVERY_TIME
@@ -569,8 +571,15 @@ _ALL = [
     Scenario("up again after destroy", [Turn("up", [A]), Turn("destroy"), Turn("up"), Turn("refresh")]),
 ]
 
-_FAST = _EVERY_TIME | RENAMES_EVERY_TIME | REFRESHES_EVERY_TIME | FLAGS_EVERY_TIME | PROVIDERS_EVERY_TIME
+_FAST = (
+    _EVERY_TIME
+    | RENAMES_EVERY_TIME
+    | REFRESHES_EVERY_TIME
+    | FLAGS_EVERY_TIME
+    | PROVIDERS_EVERY_TIME
+    | MOVES_EVERY_TIME
+)
 SCENARIOS = [
     replace(scenario, slow=scenario.name not in _FAST)
-    for scenario in [*_ALL, *RENAMES, *REFRESHES, *FLAGS, *PROVIDERS]
+    for scenario in [*_ALL, *RENAMES, *REFRESHES, *FLAGS, *PROVIDERS, *PROVIDER_MOVES]
 ]

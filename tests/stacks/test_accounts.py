@@ -65,7 +65,7 @@ def set_variable(stack: Any, name: str, value: str) -> None:
     if hasattr(stack, "workspace"):
         stack.workspace.env_vars[name] = value
     else:
-        stack.setting.env[name] = value
+        stack.setting.env_vars[name] = value
 
 
 def state(stack: Any) -> str:

@@ -15,7 +15,7 @@ import requests
 from nebius_model_resource import CustomModel
 
 bot = CustomModel("bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source="huggingface.co/a/b")
-config = pulumi.Config("nebius")
+config = pulumi.Config("nebius-models")
 
 
 def ask(given):

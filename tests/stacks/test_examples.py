@@ -84,12 +84,8 @@ def test_a_team_has_two_models_and_a_route_to_one_of_them(
     assert names(emulator) == []
 
 
-def test_two_accounts_have_a_model_each(
-    request: pytest.FixtureRequest, make_example: MakeExample, emulator: Emulator, eu: Emulator
-) -> None:
+def test_two_accounts_have_a_model_each(make_example: MakeExample, emulator: Emulator, eu: Emulator) -> None:
     """Each model is in its own account, and destroy deletes both."""
-    if request.node.callspec.params["make_example"] == "local":
-        request.applymarker(pytest.mark.xfail(reason="the small engine has no explicit providers"))
     stack = make_example("two-accounts", {"NEBIUS_API_KEY_EU": eu.api_key}, euUrl=eu.url)
     outputs = stack.up().outputs
     assert [outputs["here"].value] == names(emulator)

@@ -34,7 +34,7 @@ def stack(make_stack: MakeStack, emulator: Emulator, monkeypatch: pytest.MonkeyP
         made.workspace.env_vars.update(variables)
         made.import_stack(Deployment(**state))
     else:
-        made.setting.env.update(variables)
+        made.setting.env_vars.update(variables)
         made.file.path.parent.mkdir(parents=True, exist_ok=True)
         made.file.path.write_text(json.dumps(state))
     return made
