@@ -72,6 +72,8 @@ def test_a_failed_model_is_replaced_with_its_reason(
     shown = "error" if recorded == "validating" else "active"
     assert host.check(inputs)[0]["status"] == shown
     assert "status" not in host.check(inputs, inputs)[0]
+    host.diff(name, outputs, {**inputs, "description": "new"})
+    assert "status" not in host.check(inputs)[0]
 
 
 def test_a_failed_model_that_is_not_awaited_fails_its_update(host: DynamicHost, emulator: Emulator) -> None:

@@ -122,6 +122,7 @@ class DynamicEdge:
     def diff(self, call: HostCall, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Name just the inputs that changed: each needs a new model, made before the old one goes."""
         old, new = inputs_of(olds), inputs_of(news)
+        self._replaced.pop(call.urn, None)  # a refresh of the same run may have found another reason
         if changed := changed_inputs(old, new):
             kinds = {name: change_kind(olds.get(name), news.get(name)) for name in changed}
             return DetailedDiff(kinds, replaces=True)
