@@ -82,6 +82,7 @@ class NebiusClient:
         sleep: Sleep = time.sleep,
         first_pause: float = FIRST,
         attempt_seconds: float = ATTEMPT_SECONDS,
+        exchange: Callable[..., Answer] | None = None,
     ) -> None:
         """Nothing is sent, and ``requests`` is not loaded, before the first call.
 
@@ -91,6 +92,7 @@ class NebiusClient:
             sleep: how a pause is made; a call may bring its own.
             first_pause: the longest pause before the first repetition, in seconds; doubled with each.
             attempt_seconds: the longest that one request may take.
+            exchange: sends one request, as :func:`.transport.exchange` does, which it is by default.
         """
         self.settings = settings
         self.clock = clock
@@ -98,6 +100,7 @@ class NebiusClient:
         self.pause = sleep
         self._first_pause = first_pause
         self._attempt_seconds = attempt_seconds
+        self._exchange = exchange
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
 
@@ -269,7 +272,7 @@ class NebiusClient:
             raise DeadlineExceeded("the deadline passed before the request was sent")
         started = self.clock()
         try:
-            answer = exchange(
+            answer = (self._exchange or exchange)(
                 self._open(),
                 method,
                 self.settings.base_url + path,
