@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.support.virtual import Service, VirtualTime
+
+
+@pytest.fixture
+def time() -> VirtualTime:
+    """A clock that moves only when somebody sleeps."""
+    random.seed(0)
+    return VirtualTime()
+
+
+@pytest.fixture
+def service(time: VirtualTime) -> Service:
+    """The service on that clock."""
+    return Service(time)

@@ -1,0 +1,314 @@
+"""Creates whose answers are lost, late or refused: what is posted, and which model is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from nebius_model_resource._api.models import Inputs, ModelInfo
+from nebius_model_resource._lifecycle.create import Creator
+from nebius_model_resource._lifecycle.operation import Operation
+from nebius_model_resource.errors import (
+    AccessDenied,
+    AmbiguousCreate,
+    AnswerLost,
+    BadRequest,
+    DeadlineExceeded,
+    EngineGone,
+    NebiusError,
+    NotSent,
+)
+from tests.support.virtual import (
+    Outcome,
+    Service,
+    Shown,
+    VirtualTime,
+    done,
+    garbled,
+    lost,
+    not_sent,
+    says,
+    slow,
+    status,
+)
+
+INPUTS = Inputs("bot", "acme/Base", "file-1", description="answers")
+OURS = {"source": "file-1", "description": "answers"}
+MINE = "acme/Base-LoRa:bot-AAAA"
+
+
+def create(service: Service, operation: Operation, inputs: Inputs = INPUTS) -> ModelInfo:
+    creator = Creator(service.client(first_pause=0), wall_clock=service.time.wall, jitter=lambda: 1.0)
+    return creator.create(inputs, operation)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the service does to a create, and what comes of it."""
+
+    posts: tuple[Outcome, ...] = ()
+    lists: tuple[Outcome, ...] = ()
+    seconds: float = 600
+    sent: int = 1  # POSTs
+    looked: int = 0  # lists
+    models: int = 1
+    fails: type[NebiusError] | None = None
+    says: str | None = None
+
+
+HIDDEN = says([])
+
+CASES = {
+    "served": Case(),
+    "refused": Case((status(400),), fails=BadRequest, models=0, says="HTTP 400"),
+    "refused key": Case((status(401),), fails=AccessDenied, models=0),
+    "not found": Case((status(404),), fails=NebiusError, models=0),
+    "rate-limited": Case((status(429, Retry_After="5"),), sent=2),
+    "away for a pause": Case((status(503, Retry_After="5"),), sent=2),
+    "rate-limited for too long": Case(
+        (status(429, Retry_After="700"),), models=0, fails=DeadlineExceeded, says="a pause of 700 s"
+    ),
+    "not sent twice": Case((not_sent(), not_sent()), sent=3),
+    "cannot be sent": Case((not_sent(permanent=True),), models=0, fails=NotSent),
+    "never sent": Case((not_sent(),) * 99, seconds=10, sent=5, models=0, fails=NotSent),
+    "lost after the effect": Case((lost(effect=True, at_once=True),), looked=1),
+    "lost before the effect": Case((lost(effect=False, at_once=True),), sent=2, looked=4),
+    "lost twice before the effect": Case((lost(effect=False, at_once=True),) * 2, sent=3, looked=8),
+    "lost before, then after the effect": Case(
+        (lost(effect=False, at_once=True), lost(effect=True, at_once=True)), sent=2, looked=5
+    ),
+    **{
+        f"no answer for half of {seconds} s": Case((lost(effect=True),), seconds=seconds, looked=1)
+        for seconds in (4, 12, 13, 20, 60, 600)
+    },
+    "a fault of the server": Case((status(500, effect=True),), looked=1),
+    "a gateway that fails": Case((status(502, effect=True),), looked=1),
+    "a gateway's time-out": Case((status(504, effect=True),), looked=1),
+    "the server's time-out": Case((status(408, effect=True),), looked=1),
+    "away without a pause": Case((status(503, effect=True),), looked=1),
+    "no JSON": Case((garbled(effect=True),), looked=1),
+    "no name": Case((says({}, effect=True),), looked=1),
+    "hidden from three lists": Case((lost(effect=True, at_once=True),), (HIDDEN,) * 3, looked=4),
+    "a list that fails does not count": Case(
+        (lost(effect=True, at_once=True),), (*(status(500),) * 9, *(HIDDEN,) * 3), looked=13
+    ),
+    "a list with no models in it does not count": Case(
+        (lost(effect=True, at_once=True),), (*(says([{}]),) * 9, *(HIDDEN,) * 3), looked=13
+    ),
+    "the list is refused": Case(
+        (lost(effect=True, at_once=True),),
+        (status(403),),
+        looked=1,
+        fails=AnswerLost,
+        says="the list cannot be read: no",
+    ),
+    "the list fails until the deadline": Case(
+        (lost(effect=True, at_once=True),),
+        (status(500, "down"),) * 99,
+        seconds=10,
+        looked=20,
+        fails=AnswerLost,
+        says=r"'bot' was made is not known: no answer in time; the list cannot be read: down",
+    ),
+    "the list cannot be understood until the deadline": Case(
+        (lost(effect=True, at_once=True),),
+        (says([{}]),) * 99,
+        seconds=10,
+        looked=20,
+        fails=AnswerLost,
+        says="the list has entries that are no models",
+    ),
+    "hidden until the deadline": Case(
+        (lost(effect=True, at_once=True),),
+        (HIDDEN,) * 99,
+        seconds=3,
+        looked=3,
+        fails=AnswerLost,
+        says="the model is not in the list yet",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_create_makes_one_model_or_says_why_not(service: Service, shown: Shown, case: Case) -> None:
+    """For each way a POST can go, so many POSTs and lists are sent, and so many models are there."""
+    service.next("POST", *case.posts)
+    service.next("LIST", *case.lists)
+    operation = shown.operation(case.seconds)
+    if case.fails:
+        with pytest.raises(case.fails, match=case.says):
+            create(service, operation)
+    else:
+        assert create(service, operation).name == MINE
+    assert len(service.sent("POST")) == case.sent
+    assert len(service.sent("LIST")) == case.looked
+    assert len(service.models) == case.models
+    assert all(call.at < case.seconds for call in service.calls)
+
+
+def test_the_list_is_read_four_times_within_four_seconds_before_the_post_is_repeated(
+    service: Service, shown: Shown
+) -> None:
+    """The looks are 0, 0.5, 1.5 and 3.5 s after the lost answer, and the POST follows the last."""
+    service.next("POST", lost(effect=False, at_once=True))
+    create(service, shown.operation())
+    assert service.sent("LIST") == [0, 0.5, 1.5, 3.5]
+    assert service.sent("POST") == [0, 3.5]
+    assert shown.progress == [(0, "the answer was lost: looking whether the model was made")]
+
+
+def test_a_post_that_is_not_sent_is_repeated_at_growing_distances(service: Service, shown: Shown) -> None:
+    """The pauses double up to five seconds, and the row shows why the POST waits."""
+    service.next("POST", *(not_sent(),) * 6)
+    create(service, shown.operation())
+    assert service.time.slept == [0.5, 1, 2, 4, 5, 5]
+    assert shown.progress[0] == (0, "no connection; trying again")
+
+
+# What another made, seconds after our first POST was sent: is it taken for ours, after a POST that made nothing?
+OTHERS = {
+    "the same": (0.0, {}, MINE, True),
+    "an age that the service does not tell": (0.0, {"created_at": None}, MINE, True),
+    "within the grain of the clock": (-2.0, {}, MINE, True),
+    "older than that": (-4.0, {}, MINE, False),
+    "an hour old": (-3600.0, {}, MINE, False),
+    "another description": (0.0, {"description": "asks"}, MINE, False),
+    "no description": (0.0, {"description": None}, MINE, False),
+    "blanks around the description": (0.0, {"description": " answers\n"}, MINE, True),
+    "another source": (0.0, {"source": "file-2"}, MINE, False),
+    "a source that the service does not tell": (0.0, {"source": None}, MINE, True),
+    "another base": (0.0, {}, "acme/Bass-LoRa:bot-AAAA", False),
+    "another flavour": (0.0, {}, "acme/Base-fast-LoRa:bot-AAAA", True),
+    "another name": (0.0, {}, "acme/Base-LoRa:boat-AAAA", False),
+    "a short name": (0.0, {}, "bot-AAAA", True),
+    "a short name on another base": (0.0, {"base_model": "acme/Bass"}, "bot-AAAA", False),
+}
+
+
+@pytest.mark.parametrize("dated", [True, False])
+@pytest.mark.parametrize(("age", "told", "name", "taken"), OTHERS.values(), ids=OTHERS)
+def test_only_what_may_come_of_the_post_is_taken(
+    service: Service,
+    shown: Shown,
+    age: float,
+    told: dict[str, str | None],
+    name: str,
+    taken: bool,
+    dated: bool,
+) -> None:
+    """A listed model is ours only if all that the service tells of it agrees, and its age does."""
+    service.time.advance(10)
+    service.dated = dated
+    service.add(name, **{**OURS, "created_at": int(service.wall() + age), **told})
+    service.next("POST", lost(effect=False))
+    made = create(service, shown.operation())
+    assert (made.name == name) is taken
+    assert len(service.sent("POST")) == (1 if taken else 2)
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
+def test_the_age_of_a_model_is_told_by_the_clock_of_the_service(
+    service: Service, shown: Shown, ahead: float
+) -> None:
+    """However far the service's clock is off, what the POST made is found, and what was there before is not."""
+    service.ahead = ahead
+    service.add("acme/Base-LoRa:bot-OLDD", **OURS)
+    service.time.advance(60)
+    service.next("POST", lost(effect=True))
+    assert create(service, shown.operation()).name == "acme/Base-LoRa:bot-AAAB"
+    assert len(service.models) == 2
+
+
+def test_the_age_is_counted_from_the_first_attempt(service: Service, shown: Shown) -> None:
+    """What the first of two lost POSTs made is found after the second, though the list lacked it all the time."""
+    service.next("POST", lost(effect=True), lost(effect=False), status(400))
+    service.next("LIST", *(HIDDEN,) * 4)
+    assert create(service, shown.operation(60)).name == MINE
+    assert len(service.sent("POST")) == 2
+
+
+def test_two_models_for_one_lost_answer_are_ambiguous(service: Service, shown: Shown) -> None:
+    """Where two models could be the one, both are named in order, none is taken and none is posted."""
+    service.add("acme/Base-LoRa:bot-ZZZZ", **OURS)
+    service.next("POST", lost(effect=True, at_once=True))
+    with pytest.raises(AmbiguousCreate, match="2 models at the service could be the one it made") as caught:
+        create(service, shown.operation())
+    assert caught.value.candidates == ["acme/Base-LoRa:bot-AAAB", "acme/Base-LoRa:bot-ZZZZ"]
+    assert len(service.sent("POST")) == 1
+
+
+def test_a_model_told_in_an_answer_is_no_candidate(service: Service, shown: Shown) -> None:
+    """The model of the create before, made in the same second and alike, is not taken for what a lost POST made."""
+    creator = Creator(service.client(), wall_clock=service.time.wall)
+    service.next("POST", done, lost(effect=True, at_once=True))
+    first = creator.create(INPUTS, shown.operation())
+    second = creator.create(INPUTS, shown.operation())
+    assert {first.name, second.name} == set(service.models)
+    assert len(service.sent("POST")) == 2
+
+
+@pytest.mark.parametrize("order", [("acme/Base", "acme/Base-fast"), ("acme/Base-fast", "acme/Base")])
+def test_two_flavours_of_one_base_are_not_mixed_up(
+    service: Service, shown: Shown, order: tuple[str, str]
+) -> None:
+    """Creates that differ only in the flavour and both lose their answers each get the model on their own base."""
+    creator = Creator(service.client(), wall_clock=service.time.wall)
+    names: dict[str, str] = {}
+
+    def post(base: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        def look(service: Service, call: object) -> object:
+            meanwhile()
+            return done(service, call)  # type: ignore[arg-type]
+
+        service.next("POST", lost(effect=True, at_once=True))
+        service.next("LIST", look)  # type: ignore[arg-type]
+        names[base] = creator.create(replace(INPUTS, base_model=base), shown.operation()).name
+
+    post(order[0], meanwhile=lambda: post(order[1]))
+    for base in order:
+        assert names[base].startswith(f"{base}-LoRa:")
+    assert len(service.models) == 2
+
+
+@pytest.mark.parametrize(("effect", "models"), [(True, 1), (False, 0)])
+def test_what_a_post_made_is_looked_for_after_the_engine_has_gone(
+    service: Service, shown: Shown, time: VirtualTime, effect: bool, models: int
+) -> None:
+    """A found model is returned to be deleted; where there is none, the create ends without another POST."""
+    service.next("POST", lost(effect=effect, at_once=True))
+    service.next("LIST", HIDDEN, HIDDEN)
+    operation = shown.operation(sleep=time.gone_at(0.3))
+    if effect:
+        assert create(service, operation).name == MINE
+    else:
+        with pytest.raises(EngineGone):
+            create(service, operation)
+    assert len(service.models) == models
+    assert len(service.sent("POST")) == 1
+
+
+def test_the_search_without_an_engine_ends_after_half_a_minute(
+    service: Service, shown: Shown, time: VirtualTime
+) -> None:
+    """A list that stays away does not keep a host alive whose engine is gone."""
+    service.next("POST", lost(effect=True, at_once=True))
+    service.always("LIST", status(500))
+    with pytest.raises(AnswerLost):
+        create(service, shown.operation(sleep=time.gone_at(0.3)))
+    assert 29 <= time.now <= 31
+
+
+def test_a_lost_post_gets_half_of_the_time_at_most(service: Service, shown: Shown) -> None:
+    """A request may take half of what is left until the deadline, and 30 s at the most."""
+    for seconds in (0.4, 10, 600):
+        create(service, shown.operation(seconds))
+    assert [call.seconds for call in service.calls] == [0.5, 5, 30]
+
+
+def test_a_slow_answer_is_taken(service: Service, shown: Shown) -> None:
+    """A POST answered late is not repeated."""
+    service.next("POST", slow(20))
+    assert create(service, shown.operation(60)).name == MINE
+    assert service.sent("POST") == [0]
