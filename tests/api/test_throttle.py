@@ -103,3 +103,92 @@ def test_a_pause_longer_than_there_is_time_is_told_at_once() -> None:
     with pytest.raises(DeadlineExceeded, match="3600 s"):
         gate.wait(Deadline.after(10, time.clock), time.sleep)
     assert time.slept == []
+
+
+def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
+    """Of two refusals the later end counts, in whichever order they come."""
+    for pauses in ((10, 1), (1, 10)):
+        time = FakeTime()
+        gate = Gate(time.clock)
+        for pause in pauses:
+            gate.refused(time.now, pause)
+        gate.wait(Deadline.after(60, time.clock), time.sleep)
+        assert time.now == 110
+
+
+def test_a_refusal_without_a_time_is_a_pause_of_a_second() -> None:
+    """Where the service does not say how long, a second it is."""
+    time = FakeTime()
+    gate = Gate(time.clock)
+    gate.refused(time.now, None)
+    gate.wait(Deadline.after(60, time.clock), time.sleep)
+    assert time.now == 101
+
+
+def _spacing(time: FakeTime, gate: Gate) -> float:
+    """Seconds between two calls after the pause."""
+    passed = []
+    for _ in range(3):
+        gate.wait(Deadline.after(600, time.clock), time.sleep)
+        passed.append(time.now)
+    assert passed[1] - passed[0] == pytest.approx(passed[2] - passed[1])
+    return passed[2] - passed[1]
+
+
+@pytest.mark.parametrize(
+    ("refusals", "together", "served", "spacing"),
+    [
+        (1, 1, 0, 0.05),
+        (1, 64, 0, 0.05),
+        (2, 1, 0, 0.1),
+        (3, 1, 0, 0.2),
+        (3, 64, 0, 0.2),
+        (20, 1, 0, 2.0),
+        (20, 1, 1, 1.4),
+        (1, 1, 1, 0.035),
+        (1, 1, 3, 0.01715),
+        (1, 1, 4, 0.0),
+    ],
+)
+def test_calls_pass_one_by_one_after_a_pause(
+    refusals: int, together: int, served: int, spacing: float
+) -> None:
+    """Their distance doubles with each refusal up to two seconds, and shrinks by a third with each success."""
+    time = FakeTime()
+    gate = Gate(time.clock)
+    for _ in range(refusals):
+        time.now += 5
+        sent_at = time.now
+        for _ in range(together):
+            time.now += 0.001
+            gate.refused(sent_at, 1)
+    for _ in range(served):
+        gate.passed()
+    time.now += 5
+    assert gate.throttled is (spacing > 0)
+    assert _spacing(time, gate) == pytest.approx(spacing, abs=1e-6)
+
+
+def test_a_pause_that_ends_with_the_deadline_is_sat_out() -> None:
+    """A pause just as long as there is time is not too long."""
+    time = FakeTime()
+    gate = Gate(time.clock)
+    gate.refused(time.now, 10)
+    gate.wait(Deadline.after(10, time.clock), time.sleep)
+    assert time.slept == [10]
+
+
+def test_who_stands_in_line_gives_up_at_the_deadline() -> None:
+    """A call behind one that sits the pause out does not wait for its turn for ever, and the turn goes on."""
+    time = FakeTime()
+    gate = Gate(time.clock)
+    gate.refused(time.now, 5)
+
+    def sleep(seconds: float) -> None:
+        with pytest.raises(DeadlineExceeded, match="left no time for the call before its deadline"):
+            gate.wait(Deadline.after(0.05, time.clock), time.sleep)
+        time.sleep(seconds)
+
+    gate.wait(Deadline.after(60, time.clock), sleep)
+    gate.wait(Deadline.after(60, time.clock), time.sleep)
+    assert time.slept == pytest.approx([5, 0.05])

@@ -124,6 +124,11 @@ class Service:
         """Script every call of a kind that is not scripted otherwise."""
         self._always[kind] = outcome
 
+    def recover(self) -> None:
+        """Do from now on whatever is asked."""
+        self._next.clear()
+        self._always.clear()
+
     def __call__(self, _session: Any, method: str, url: str, **given: Any) -> Answer:
         """Answer one request, in place of :func:`.transport.exchange`."""
         name = unquote(urlsplit(url).path.removeprefix("/v0/models").removeprefix("/"))

@@ -1,0 +1,171 @@
+"""How the models of lost answers are shared out among threads."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from nebius_model_resource._api.models import Inputs, ModelInfo
+from nebius_model_resource._lifecycle.lost_answers import LostAnswers
+from nebius_model_resource._lifecycle.matching import Kind
+from nebius_model_resource.errors import AmbiguousCreate, AnswerLost
+
+KIND = Kind.of(Inputs("bot", "acme/Base", "file-1"))
+MODELS = [ModelInfo(f"acme/Base-LoRa:bot-{code}") for code in ("AAAA", "BBBB")]
+SECONDS = 0.3  # how long one thread waits for the other to come where it must not
+
+
+class HandedOver:
+    """A lock that goes to whoever stands in line, before its last holder does another step."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._waiting = 0
+        self._served: threading.Event | None = None  # made outside of the patch: an event has a lock as well
+
+    def __enter__(self) -> None:
+        self._waiting += 1
+        self._lock.acquire()
+        self._waiting -= 1
+
+    def __exit__(self, *_: object) -> None:
+        if self._served:
+            self._served.set()
+        waiting = self._waiting
+        self._served = served = threading.Event()
+        self._lock.release()
+        if waiting:
+            served.wait(SECONDS)
+
+
+class Met(list[Any]):
+    """A list that is read once two threads are reading it, or one has waited for the other in vain."""
+
+    def __init__(self, entries: list[Any]) -> None:
+        super().__init__(entries)
+        self._both = threading.Barrier(2)
+
+    def __iter__(self) -> Iterator[Any]:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self._both.wait(SECONDS)
+        return super().__iter__()
+
+
+def _lose(creates: LostAnswers, kind: Kind = KIND) -> None:
+    with pytest.raises(AnswerLost), creates.posting(kind):
+        raise AnswerLost("reset")
+
+
+def _mark(creates: LostAnswers) -> int:
+    mark = creates.quiet_since(KIND)
+    assert mark is not None
+    return mark
+
+
+@pytest.mark.parametrize("models", [Met(MODELS), MODELS], ids=["while it looks", "after it has looked"])
+def test_no_model_is_given_to_two_threads(monkeypatch: pytest.MonkeyPatch, models: list[ModelInfo]) -> None:
+    """To look for a candidate and to claim it is one step, which no other thread comes into."""
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Lock", HandedOver)
+        creates = LostAnswers()
+    for _ in range(2):
+        _lose(creates)
+    mark = _mark(creates)
+    with ThreadPoolExecutor(2) as threads:
+        taken = list(threads.map(lambda _: creates.take(KIND, mark, models, 0), range(2)))
+    assert sorted(each.name for each in taken if each) == [model.name for model in MODELS]
+
+
+def test_nothing_is_shared_out_while_a_post_is_under_way() -> None:
+    """During a POST of the kind there is no mark, and a mark from before is worth nothing, during it and after."""
+    creates = LostAnswers()
+    _lose(creates)
+    mark = _mark(creates)
+    with creates.posting(KIND):
+        assert creates.quiet_since(KIND) is None
+        assert creates.take(KIND, mark, MODELS[:1], 0) is None
+    assert creates.take(KIND, mark, MODELS[:1], 0) is None
+    assert creates.take(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
+
+
+def test_a_post_of_another_kind_holds_nobody_back() -> None:
+    """Another name is looked for by itself; another flavour of the base is not."""
+    creates = LostAnswers()
+    _lose(creates)
+    with creates.posting(Kind.of(Inputs("boat", "acme/Base", "file-1"))):
+        assert creates.quiet_since(KIND) is not None
+    with creates.posting(Kind.of(Inputs("bot", "acme/Base-fast", "file-1"))):
+        assert creates.quiet_since(KIND) is None
+
+
+@pytest.mark.parametrize("told", ["acme/Base-LoRa:bot-AAAA", "bot-AAAA"])
+def test_a_claimed_model_is_no_candidate(told: str) -> None:
+    """What an answer told by its full or short name is nobody else's."""
+    creates = LostAnswers()
+    creates.claim(told)
+    _lose(creates)
+    assert creates.take(KIND, _mark(creates), MODELS, 0) == MODELS[1]
+
+
+def test_a_taken_model_is_no_candidate_again() -> None:
+    """What one create has got, a later one whose answer is lost does not."""
+    creates = LostAnswers()
+    _lose(creates)
+    assert creates.take(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
+    _lose(creates)
+    assert creates.take(KIND, _mark(creates), MODELS[:1], 0) is None
+
+
+def test_a_create_that_made_nothing_leaves_one_place_less() -> None:
+    """After a create knows that nothing was made, two models are one too many for the other."""
+    creates = LostAnswers()
+    for _ in range(2):
+        _lose(creates)
+    creates.nothing_made(KIND)
+    with pytest.raises(AmbiguousCreate):
+        creates.take(KIND, _mark(creates), MODELS, 0)
+
+
+@pytest.mark.parametrize(
+    ("made", "candidate"), [(97, False), (98, True), (100, True), (200, True), (None, True)]
+)
+def test_a_candidate_was_made_since_the_first_attempt(made: int | None, candidate: bool) -> None:
+    """The clock's grain of two seconds is allowed for, and no more."""
+    creates = LostAnswers()
+    _lose(creates)
+    model = ModelInfo(MODELS[0].name, created_at=made)
+    assert creates.take(KIND, _mark(creates), [model], 100) == (model if candidate else None)
+
+
+FAST = Kind.of(Inputs("bot", "acme/Base-fast", "file-1"))
+ON_FAST = ModelInfo("acme/Base-fast-LoRa:bot-CCCC")
+SHORT = ModelInfo("bot-DDDD")
+
+
+@pytest.mark.parametrize(
+    ("kind", "others", "models", "taken"),
+    [
+        (KIND, [], [ON_FAST, MODELS[0]], MODELS[0]),
+        (FAST, [], [MODELS[0], ON_FAST], ON_FAST),
+        (FAST, [], [MODELS[0]], MODELS[0]),
+        (FAST, [KIND], [MODELS[0]], None),
+        (KIND, [FAST], [ON_FAST], None),
+        (KIND, [FAST], [SHORT], SHORT),
+        (KIND, [Kind.of(Inputs("boat", "acme/Base-fast", "file-1"))], [ON_FAST], ON_FAST),
+    ],
+)
+def test_the_flavour_decides_where_more_than_one_is_looked_for(
+    kind: Kind, others: list[Kind], models: list[ModelInfo], taken: ModelInfo | None
+) -> None:
+    """Just that base comes first; another flavour is taken only where no create of its own looks for it."""
+    creates = LostAnswers()
+    for other in [*others, kind]:
+        _lose(creates, other)
+    mark = creates.quiet_since(kind)
+    assert mark is not None
+    assert creates.take(kind, mark, models, 0) == taken

@@ -1,0 +1,253 @@
+"""The one reader of the list: what it gives to whom, and when it reads."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+
+from nebius_model_resource._api.deadline import Deadline
+from nebius_model_resource._lifecycle.shared_list import Snapshot, StatusReader, StatusReaders
+from nebius_model_resource.errors import ServerFault
+from tests.support.virtual import Outcome, Service, VirtualTime, done, garbled, says, slow, status
+
+FULL, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
+
+
+class Bench:
+    """A reader, and how often it has read."""
+
+    def __init__(self, service: Service, jitter: float = 0.5) -> None:
+        self.service = service
+        self.time = service.time
+        self.client = service.client()
+        self.reader = StatusReader(self.client, None, lambda: jitter, work=lambda: 0.0)
+
+    def deadline(self, seconds: float = 6000) -> Deadline:
+        return Deadline.after(seconds, self.time.clock)
+
+    def current(self) -> Snapshot:
+        return self.reader.current(self.deadline(), self.time.sleep)
+
+    def asked_now(self) -> Snapshot:
+        return self.reader.asked_now(self.deadline(), self.time.sleep)
+
+    def latest(self) -> Snapshot | None:
+        return self.reader.latest(self.deadline(), self.time.sleep)
+
+    @property
+    def reads(self) -> int:
+        return len(self.service.sent("LIST"))
+
+
+@pytest.fixture
+def bench(service: Service) -> Bench:
+    """See there."""
+    return Bench(service)
+
+
+@pytest.mark.parametrize(("age", "reads"), [(0, 1), (29, 1), (30, 1), (30.1, 2), (300, 2), (3000, 2)])
+def test_one_list_serves_half_a_minute(bench: Bench, age: float, reads: int) -> None:
+    """A refresh takes a list of at most thirty seconds, and reads anew after that."""
+    bench.current()
+    bench.time.advance(age)
+    bench.current()
+    assert bench.reads == reads
+
+
+@pytest.mark.parametrize("outcome", [status(500), status(401), status(404), garbled()])
+def test_a_list_that_failed_is_never_served_again(bench: Bench, outcome: Outcome) -> None:
+    """Who comes after a failure reads anew, and gets the list."""
+    bench.service.next("LIST", *(outcome,) * 3)
+    assert bench.current().failure
+    bench.service.recover()
+    bench.time.advance(0.1)
+    assert bench.current().failure is None
+    assert bench.current().is_whole
+
+
+def test_a_list_asked_for_now_is_read_now(bench: Bench) -> None:
+    """However new the last list is, what must prove that a model is gone is read for it."""
+    for number in range(1, 4):
+        bench.asked_now()
+        assert bench.reads == number
+
+
+def test_a_change_of_our_own_outdates_the_list(bench: Bench) -> None:
+    """The list from before is not served after it, one from after is."""
+    bench.current()
+    bench.time.advance(1)
+    bench.reader.outdate()
+    bench.time.advance(1)
+    bench.current()
+    bench.current()
+    assert bench.reads == 2
+
+
+@pytest.mark.parametrize(
+    ("ask", "outcome", "reads"),
+    [
+        ("current", done, 1),
+        ("current", status(400), 2),
+        ("asked_now", done, 2),
+        ("asked_now", status(400), 2),
+    ],
+)
+def test_who_stands_in_line_takes_what_was_read_meanwhile(
+    bench: Bench, ask: str, outcome: Outcome, reads: int
+) -> None:
+    """Those who ask during a read share the next, also where it fails; for a refresh the first is new enough."""
+    reading, go_on = threading.Event(), threading.Event()
+
+    def held(service: Service, call: object) -> object:
+        reading.set()
+        assert go_on.wait(10)
+        return outcome(service, call)  # type: ignore[arg-type]
+
+    bench.service.next("LIST", held)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(getattr(bench, ask))
+        assert reading.wait(10)
+        asked = threading.Barrier(4)
+        bench.service.next("LIST", slow(1, outcome))
+
+        def second() -> Snapshot:
+            asked.wait(10)
+            snapshot: Snapshot = getattr(bench, ask)()
+            return snapshot
+
+        others = [threads.submit(second) for _ in range(3)]
+        asked.wait(10)
+        threading.Event().wait(0.1)  # until the three stand in line
+        bench.time.advance(1)
+        go_on.set()
+        assert first.result(10)
+        assert len({id(other.result(10)) for other in others}) == 1
+    assert bench.reads == reads
+
+
+def test_a_read_that_outlasts_the_deadline_of_another_is_not_waited_for(bench: Bench) -> None:
+    """A wait whose deadline passes while another thread reads goes on without a list."""
+    reading, go_on = threading.Event(), threading.Event()
+
+    def held(service: Service, call: object) -> object:
+        reading.set()
+        assert go_on.wait(10)
+        return done(service, call)  # type: ignore[arg-type]
+
+    bench.service.next("LIST", held)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(bench.latest)
+        assert reading.wait(10)
+        assert bench.reader.latest(bench.deadline(0.05), bench.time.sleep) is None
+        go_on.set()
+        assert first.result(10)
+
+
+def _gaps(bench: Bench, seconds: float) -> list[float]:
+    """Seconds between the reads of one wait."""
+    bench.reader.join()
+    end = bench.time.now + seconds
+    while bench.time.now < end:
+        bench.time.advance(max(bench.reader.until_due(), 1e-6))
+        bench.latest()
+    return [later - earlier for earlier, later in pairwise(bench.service.sent("LIST"))]
+
+
+def test_the_gaps_between_two_reads_grow_up_to_five_seconds(bench: Bench) -> None:
+    """The first read comes at once, the next half a second later, the gaps grow by a tenth, the last are 5 s."""
+    gaps = _gaps(bench, 200)
+    assert bench.service.sent("LIST")[0] == pytest.approx(0, abs=0.01)
+    assert gaps[:4] == pytest.approx([0.5, 0.55, 0.605, 0.6655], abs=0.001)
+    assert gaps[-1] == pytest.approx(5, abs=0.001)
+    assert max(gaps) <= 5.001
+
+
+@pytest.mark.parametrize(("jitter", "factor"), [(0, 0.9), (0.5, 1), (1, 1.1)])
+def test_a_tenth_of_each_gap_is_left_to_chance(service: Service, jitter: float, factor: float) -> None:
+    """Hosts that began together do not read together."""
+    gaps = _gaps(Bench(service, jitter), 200)
+    assert gaps[-1] == pytest.approx(5 * factor, abs=0.001)
+
+
+@pytest.mark.parametrize(("taken", "gap"), [(0.2, 0.7), (2, 4), (10, 20), (40, 55)])
+def test_a_slow_service_is_asked_half_of_the_time_at_most(bench: Bench, taken: float, gap: float) -> None:
+    """After a read of two seconds two pass without one, and never more than a quarter of a minute."""
+    bench.service.always("LIST", slow(taken))
+    assert _gaps(bench, 3 * gap)[0] == pytest.approx(gap, abs=0.01)
+
+
+def test_an_idle_reader_begins_anew(bench: Bench) -> None:
+    """After a time in which nobody waited, the gaps begin with half a second again."""
+    _gaps(bench, 200)
+    bench.time.advance(60)
+    before = bench.reads
+    assert _gaps(bench, 3)[before:][:2] == pytest.approx([0.5, 0.55], abs=0.01)
+
+
+def test_who_joins_is_served_within_a_second(bench: Bench) -> None:
+    """While others wait at gaps of five seconds, a new wait brings the next read to half a second from now."""
+    _gaps(bench, 200)
+    bench.latest()
+    bench.time.advance(1)
+    bench.reader.join()
+    bench.time.advance(0.2)
+    bench.reader.join()
+    assert bench.reader.until_due() == pytest.approx(0.3, abs=0.01)
+
+
+def test_while_the_service_asks_for_pauses_it_is_read_each_quarter_of_a_minute(bench: Bench) -> None:
+    """Creates go first as long as the ramp after a refusal is not over."""
+    for _ in range(12):
+        bench.client.gate.refused(bench.time.now, 0)
+        bench.time.advance(1)
+    assert min(_gaps(bench, 60)) >= 14
+
+
+@pytest.mark.parametrize(
+    ("entries", "name", "found", "holds"),
+    [
+        ([FULL], FULL, FULL, True),
+        ([FULL], SHORT, FULL, True),
+        ([SHORT], FULL, SHORT, True),
+        ([SHORT], SHORT, SHORT, True),
+        ([FULL, SHORT], FULL, FULL, True),
+        ([FULL, SHORT], SHORT, SHORT, True),
+        ([FULL, "acme/Bass-LoRa:bot-AAAA"], SHORT, None, True),
+        ([FULL, "acme/Bass-LoRa:bot-AAAA"], FULL, FULL, True),
+        (["acme/Bass-LoRa:bot-AAAA"], FULL, None, False),
+        (["acme/Base-LoRa:bot-BBBB"], FULL, None, False),
+        ([], FULL, None, False),
+    ],
+)
+def test_a_model_is_found_by_its_full_or_short_name(
+    bench: Bench, entries: list[str], name: str, found: str | None, holds: bool
+) -> None:
+    """A name that fits two models finds neither, and both are there."""
+    bench.service.always("LIST", says([{"name": each} for each in entries]))
+    snapshot = bench.current()
+    model = snapshot.find(name)
+    assert (model.name if model else None) == found
+    assert snapshot.holds(name) is holds
+
+
+def test_a_list_says_what_it_is(bench: Bench) -> None:
+    """A list with what is no model is not whole, one that failed is neither there nor whole."""
+    bench.service.next("LIST", says([{}, {"name": FULL}]), *(status(502),) * 3)
+    partial = bench.asked_now()
+    assert (partial.is_whole, partial.failure, partial.holds(FULL)) == (False, None, True)
+    failed = bench.asked_now()
+    assert (failed.is_whole, failed.listing, failed.find(FULL)) == (False, None, None)
+    assert isinstance(failed.failure, ServerFault)
+
+
+def test_each_project_has_its_reader(service: Service, time: VirtualTime) -> None:
+    """One project's list is asked for with its id, by one reader for all."""
+    readers = StatusReaders(service.client())
+    assert readers.of("p") is readers.of("p")
+    assert readers.of("p") is not readers.of(None)
+    for project in ("p", None):
+        readers.of(project).current(Deadline.after(9, time.clock), time.sleep)
+    assert [call.query for call in service.calls] == [{"ai_project_id": "p"}, {}]

@@ -1,0 +1,255 @@
+"""Waiting until one model is active: what ends the wait, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from nebius_model_resource._api.deadline import Deadline, Sleep
+from nebius_model_resource._api.models import Inputs, State
+from nebius_model_resource._lifecycle.shared_list import Snapshot, StatusReader
+from nebius_model_resource._lifecycle.wait import Wait
+from nebius_model_resource.errors import (
+    EngineGone,
+    ModelVanished,
+    NebiusError,
+    Unfinished,
+    UnknownStatus,
+    ValidationFailed,
+)
+from tests.support.virtual import Outcome, Service, Shown, VirtualTime, done, lost, says, slow, status
+
+NAME, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
+INPUTS = Inputs("bot", "acme/Base", "file-1")
+
+
+def wait(service: Service, shown: Shown, state: State | None = None, seconds: float = 100) -> State:
+    client = service.client()
+    reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
+    state = state or State(INPUTS, NAME, "validating")
+    return Wait(state, client, reader, shown.operation(seconds)).until_active()
+
+
+def becomes(word: str, at: float = 20, reason: str | None = None) -> Callable[[Service], None]:
+    """The model gets another status."""
+
+    def plan(service: Service) -> None:
+        service.time.at(at, lambda: service.models[NAME].update(status=word, status_reason=reason))
+
+    return plan
+
+
+def goes(at: float = 20) -> Callable[[Service], None]:
+    """The model is deleted by somebody else."""
+    return lambda service: service.time.at(at, service.models.clear)
+
+
+def stays(_service: Service) -> None:
+    """Nothing happens to the model."""
+
+
+def listed(**told: object) -> Outcome:
+    """The list with these fields of the model."""
+    return says([{"name": NAME, **told}])
+
+
+@dataclass(frozen=True)
+class Case:
+    """What happens meanwhile, how the wait ends, and within which seconds."""
+
+    ends: tuple[float, float]
+    fails: type[NebiusError] | None = None
+    says: str | None = None
+    plan: Callable[[Service], None] = stays
+    lists: Outcome = done
+    gets: Outcome = done
+    read: int = 0  # times by name, at the most
+
+
+MANY = 10_000
+CASES = {
+    "active": Case((20, 23), plan=becomes("active")),
+    "active late": Case((80, 86), plan=becomes("active", 80)),
+    "error": Case(
+        (20, 23), ValidationFailed, "^validation failed: bad rank$", plan=becomes("error", reason="bad rank")
+    ),
+    "error without a reason": Case(
+        (20, 23), ValidationFailed, "the service gave no reason", plan=becomes("error")
+    ),
+    "deleted": Case((20, 23), ModelVanished, "was deleted by somebody else", plan=becomes("deleted")),
+    "unknown status": Case(
+        (20, 23),
+        UnknownStatus,
+        "^the model '.*AAAA' has the unknown status 'ready' .soon.; known are validating, active, error, deleted$",
+        plan=becomes("ready", reason="soon"),
+    ),
+    "its deadline": Case(
+        (100, 100), Unfinished, "^the model '.*AAAA' is still validating after 100 s: its deadline passed$"
+    ),
+    "gone early": Case(
+        (30, 33), ModelVanished, r"was deleted outside of this run: model not found", goes(1), read=50
+    ),
+    "gone": Case((32, 36), ModelVanished, r"was deleted outside of this run", goes(32), read=1),
+    "hidden for a while": Case((20, 23), plan=becomes("active"), lists=says([]), read=MANY),
+    "no status in the list": Case((20, 23), plan=becomes("active"), lists=listed(), read=MANY),
+    "the list is away": Case((20, 23), plan=becomes("active"), lists=status(500), read=MANY),
+    "the list is refused": Case((20, 23), plan=becomes("active"), lists=status(403), read=MANY),
+    "404 for the list and the model": Case(
+        (100, 100), Unfinished, "last answer: no", lists=status(404, "no"), gets=status(404, "no"), read=MANY
+    ),
+    "404 for the model while the list fails": Case(
+        (100, 100), Unfinished, "last answer: gone", lists=status(500), gets=status(404, "gone"), read=MANY
+    ),
+    "410 for the model while the list fails": Case(
+        (100, 100), Unfinished, "last answer: gone", lists=status(500), gets=status(410, "gone"), read=MANY
+    ),
+    "404 for the model alone": Case((30, 33), ModelVanished, lists=says([]), gets=status(404), read=MANY),
+    "410 for the model alone": Case((30, 33), ModelVanished, lists=says([]), gets=status(410), read=MANY),
+    "403 for the model": Case(
+        (30, 33),
+        Unfinished,
+        "the key was refused; last answer: no",
+        lists=says([]),
+        gets=status(403),
+        read=MANY,
+    ),
+    "403 for all": Case(
+        (30, 33), Unfinished, "the key was refused", lists=status(403), gets=status(403), read=MANY
+    ),
+    "401 for all": Case(
+        (0, 1), Unfinished, "the key was refused", lists=status(401), gets=status(401), read=1
+    ),
+    "nothing works": Case(
+        (100, 100), Unfinished, "last answer: down", lists=status(500), gets=status(500, "down"), read=MANY
+    ),
+    "no answers": Case((100, 131), Unfinished, lists=lost(effect=False), gets=lost(effect=False), read=MANY),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_wait_ends_as_what_happens_says(service: Service, shown: Shown, case: Case) -> None:
+    """For each thing that can happen to a model, the wait ends with its error, and soon after it."""
+    service.add(NAME, status="validating")
+    service.always("LIST", case.lists)
+    service.always("GET", case.gets)
+    case.plan(service)
+    if case.fails:
+        with pytest.raises(case.fails, match=case.says) as caught:
+            wait(service, shown)
+        if isinstance(caught.value, (Unfinished, ValidationFailed)):
+            assert caught.value.state is not None
+            assert caught.value.state.generated_name == NAME
+    else:
+        assert wait(service, shown).status == "active"
+        assert shown.progress[-1] == (service.time.now, "active")
+    assert case.ends[0] <= service.time.now <= case.ends[1]
+    assert len(service.sent("GET")) <= case.read
+
+
+def test_what_is_learned_is_in_the_outcome(service: Service, shown: Shown) -> None:
+    """The full name, the time and the reason of the list are taken over; what it lacks stays."""
+    service.add(NAME, status="active", status_reason="fine", created_at=7)
+    told = wait(service, shown, State(INPUTS, SHORT, "validating"))
+    assert told == State(INPUTS, NAME, "active", "fine", 7)
+    service.always("LIST", says([{"name": SHORT, "status": "active"}]))
+    told = wait(service, shown, State(INPUTS, NAME, "validating", "old", 7))
+    assert told == State(INPUTS, NAME, "active", None, 7)
+
+
+@pytest.mark.parametrize("word", ["validating", "active"])
+def test_a_wait_for_the_name_alone_ends_with_any_status(service: Service, shown: Shown, word: str) -> None:
+    """With `wait_for_active` off the first list is enough."""
+    service.add(NAME, status=word)
+    state = State(Inputs("bot", "acme/Base", "file-1", wait_for_active=False), SHORT, "validating")
+    assert wait(service, shown, state).generated_name == NAME
+    assert service.time.now < 1
+
+
+def test_a_list_from_before_the_wait_is_not_believed(service: Service, shown: Shown) -> None:
+    """What a list said before the model was awaited is no news of it, however long the next one takes."""
+    service.add(NAME, status="error", status_reason="of before")
+    service.always("LIST", slow(5))
+    client = service.client()
+    reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
+    operation = shown.operation(100)
+    reader.current(operation.deadline, operation.sleep)
+    service.models[NAME].update(status="active", status_reason=None)
+    state = State(INPUTS, NAME, "validating")
+    assert Wait(state, client, reader, operation).until_active().status == "active"
+    assert len(service.sent("LIST")) == 2
+
+
+@pytest.mark.parametrize("grace", [0.0, 3.0, 30.0])
+def test_the_grace_of_a_wait_is_its_callers(service: Service, shown: Shown, grace: float) -> None:
+    """A model that is missing from the start is given up after the grace that the wait was given."""
+    client = service.client()
+    reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
+    operation = shown.operation(100)
+    with pytest.raises(ModelVanished):
+        Wait(State(INPUTS, NAME, "validating"), client, reader, operation, grace=grace).until_active()
+    assert grace <= service.time.now <= grace + 3
+
+
+def test_an_engine_that_goes_away_ends_the_wait(service: Service, shown: Shown, time: VirtualTime) -> None:
+    """Between two looks no more than a second passes, so that its end is heard at once."""
+    service.add(NAME, status="validating")
+    client = service.client()
+    operation = shown.operation(sleep=time.gone_at(41))
+    with pytest.raises(EngineGone):
+        Wait(State(INPUTS, NAME, "validating"), client, StatusReader(client, None), operation).until_active()
+    assert time.now == 41
+    assert max(time.slept) <= 1
+
+
+class Silent(StatusReader):
+    """A reader that has no news: each look at it comes just a second after the other."""
+
+    def until_due(self) -> float:
+        return 1.0
+
+    def latest(self, deadline: Deadline, sleep: Sleep) -> Snapshot | None:
+        return None
+
+
+def test_progress_is_shown_at_ten_and_thirty_seconds_and_at_each_minute(
+    service: Service, shown: Shown
+) -> None:
+    """Each mark is shown at its very second, from the first minute on with the reason and the time that is left."""
+    client = service.client()
+    state = State(INPUTS, NAME, "validating", "queued")
+    with pytest.raises(Unfinished):
+        Wait(state, client, Silent(client, None), shown.operation(190)).until_active()
+    assert shown.progress == [
+        (1, "validating"),
+        (10, "validating (10 s)"),
+        (30, "validating (30 s)"),
+        (60, "validating (60 s): queued; 130 s left until the deadline"),
+        (120, "validating (120 s): queued; 70 s left until the deadline"),
+        (180, "validating (180 s): queued; 10 s left until the deadline"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("get", "why"), [(done, "the service gives no reason"), (status(500, "down"), r"down \(HTTP 500\)")]
+)
+def test_a_long_wait_shows_what_is_known_of_its_reason(
+    service: Service, shown: Shown, get: Outcome, why: str
+) -> None:
+    """Without a reason of the service the row shows the last trouble, or that there is none."""
+    service.add(NAME, status="validating")
+    service.always("LIST", says([]))
+    service.always("GET", get)
+    with pytest.raises(Unfinished):
+        wait(service, shown, seconds=70)
+    assert why.replace("\\", "") in shown.progress[-1][1]
+
+
+def test_a_change_of_the_status_is_shown_at_once(service: Service, shown: Shown) -> None:
+    """A new status replaces the row's text, without waiting for the next mark."""
+    state = State(INPUTS, NAME, "", None)
+    service.add(NAME, status="validating")
+    with pytest.raises(Unfinished):
+        wait(service, shown, state, seconds=5)
+    assert [text for _, text in shown.progress] == ["", "validating"]
