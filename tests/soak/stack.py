@@ -12,7 +12,7 @@ from typing import Any
 
 from nebius_model_resource.testing.engine import urns
 from nebius_model_resource.testing.engine.deployment import Deployment, Identity
-from nebius_model_resource.testing.engine.errors import Unavailable
+from nebius_model_resource.testing.engine.errors import Refused, Unavailable
 from nebius_model_resource.testing.engine.events import Events
 from nebius_model_resource.testing.engine.host import Calls
 from nebius_model_resource.testing.engine.operation import Order, carry_out
@@ -165,6 +165,9 @@ class Stack:
             carry_out(order, deployment, lambda: self._declare(deployment, program, timeout, threads))
             journal.save()
         except EngineKilled:
+            return False
+        except Refused as refusal:  # what the CLI ends with a panic
+            self.failures.append(str(refusal))
             return False
         finally:
             deployment.close()
