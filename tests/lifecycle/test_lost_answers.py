@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -44,16 +44,16 @@ class HandedOver:
 
 
 class Met(list[Any]):
-    """A list that is read once two threads are reading it, or one has waited for the other in vain."""
+    """A list whose end is reached when two threads have read it, or one has waited for the other in vain."""
 
     def __init__(self, entries: list[Any]) -> None:
         super().__init__(entries)
         self._both = threading.Barrier(2)
 
     def __iter__(self) -> Iterator[Any]:
-        with contextlib.suppress(threading.BrokenBarrierError):
+        yield from super().__iter__()
+        with suppress(threading.BrokenBarrierError):
             self._both.wait(SECONDS)
-        return super().__iter__()
 
 
 def _lose(creates: LostAnswers, kind: Kind = KIND) -> None:
