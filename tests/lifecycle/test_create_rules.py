@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from nebius_model_resource._api.deadline import Sleep
 from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._lifecycle.create import Creator
 from nebius_model_resource._lifecycle.operation import Operation
@@ -21,6 +22,7 @@ from nebius_model_resource.errors import (
     NotSent,
 )
 from tests.support.virtual import (
+    KEY,
     Outcome,
     Service,
     Shown,
@@ -28,19 +30,22 @@ from tests.support.virtual import (
     done,
     garbled,
     lost,
+    no_pause,
     not_sent,
     says,
     slow,
     status,
 )
 
-INPUTS = Inputs("bot", "acme/Base", "file-1", description="answers")
+INPUTS = Inputs("bot", "acme/Base", "file-1", description="answers", ai_project_id="p")
 OURS = {"source": "file-1", "description": "answers"}
 MINE = "acme/Base-LoRa:bot-AAAA"
 
 
-def create(service: Service, operation: Operation, inputs: Inputs = INPUTS) -> ModelInfo:
-    creator = Creator(service.client(first_pause=0), wall_clock=service.time.wall, jitter=lambda: 1.0)
+def create(
+    service: Service, operation: Operation, inputs: Inputs = INPUTS, pause: Sleep = no_pause
+) -> ModelInfo:
+    creator = Creator(service.client(sleep=pause), wall_clock=service.time.wall, jitter=lambda: 1.0)
     return creator.create(inputs, operation)
 
 
@@ -60,6 +65,11 @@ class Case:
 
 HIDDEN = says([])
 
+NEXT = (
+    r"; before the next `pulumi up` run `pulumi stack export \| nebius-models unknown`: "
+    r"it lists a model that was made"
+)
+
 CASES = {
     "served": Case(),
     "refused": Case((status(400),), fails=BadRequest, models=0, says="HTTP 400"),
@@ -72,6 +82,7 @@ CASES = {
     ),
     "not sent twice": Case((not_sent(), not_sent()), sent=3),
     "cannot be sent": Case((not_sent(permanent=True),), models=0, fails=NotSent),
+    "a pause as long as there is time": Case((not_sent(),) * 9, seconds=7.5, sent=4, models=0, fails=NotSent),
     "never sent": Case((not_sent(),) * 99, seconds=10, sent=5, models=0, fails=NotSent),
     "lost after the effect": Case((lost(effect=True, at_once=True),), looked=1),
     "lost before the effect": Case((lost(effect=False, at_once=True),), sent=2, looked=4),
@@ -102,7 +113,8 @@ CASES = {
         (status(403),),
         looked=1,
         fails=AnswerLost,
-        says="the list cannot be read: no",
+        says=r"^whether 'bot' was made is not known: no answer in time; "
+        rf"the list cannot be read: no \(HTTP 403\){NEXT}$",
     ),
     "the list fails until the deadline": Case(
         (lost(effect=True, at_once=True),),
@@ -110,7 +122,7 @@ CASES = {
         seconds=10,
         looked=20,
         fails=AnswerLost,
-        says=r"'bot' was made is not known: no answer in time; the list cannot be read: down",
+        says=rf"is not known: no answer in time; the list cannot be read: down \(HTTP 500\){NEXT}$",
     ),
     "the list cannot be understood until the deadline": Case(
         (lost(effect=True, at_once=True),),
@@ -118,7 +130,7 @@ CASES = {
         seconds=10,
         looked=20,
         fails=AnswerLost,
-        says="the list has entries that are no models",
+        says=rf"the list cannot be read: the list has entries that are no models{NEXT}$",
     ),
     "hidden until the deadline": Case(
         (lost(effect=True, at_once=True),),
@@ -126,7 +138,7 @@ CASES = {
         seconds=3,
         looked=3,
         fails=AnswerLost,
-        says="the model is not in the list yet",
+        says=rf"no answer in time; the model is not in the list yet{NEXT}$",
     ),
 }
 
@@ -145,7 +157,10 @@ def test_a_create_makes_one_model_or_says_why_not(service: Service, shown: Shown
     assert len(service.sent("POST")) == case.sent
     assert len(service.sent("LIST")) == case.looked
     assert len(service.models) == case.models
-    assert all(call.at < case.seconds for call in service.calls)
+    for call in service.calls:
+        assert call.at < case.seconds
+        assert call.seconds <= max(0.5, (case.seconds - call.at) / 2)
+        assert call.query == {"ai_project_id": "p"}
 
 
 def test_the_list_is_read_four_times_within_four_seconds_before_the_post_is_repeated(
@@ -281,10 +296,10 @@ def test_what_a_post_made_is_looked_for_after_the_engine_has_gone(
     service.next("LIST", HIDDEN, HIDDEN)
     operation = shown.operation(sleep=time.gone_at(0.3))
     if effect:
-        assert create(service, operation).name == MINE
+        assert create(service, operation, pause=time.sleep).name == MINE
     else:
         with pytest.raises(EngineGone):
-            create(service, operation)
+            create(service, operation, pause=time.sleep)
     assert len(service.models) == models
     assert len(service.sent("POST")) == 1
 
@@ -295,8 +310,10 @@ def test_the_search_without_an_engine_ends_after_half_a_minute(
     """A list that stays away does not keep a host alive whose engine is gone."""
     service.next("POST", lost(effect=True, at_once=True))
     service.always("LIST", status(500))
-    with pytest.raises(AnswerLost):
-        create(service, shown.operation(sleep=time.gone_at(0.3)))
+    with pytest.raises(
+        AnswerLost, match=r"was made is not known: no answer in time; the list cannot be read: no "
+    ):
+        create(service, shown.operation(sleep=time.gone_at(0.3)), pause=time.sleep)
     assert 29 <= time.now <= 31
 
 
@@ -312,3 +329,11 @@ def test_a_slow_answer_is_taken(service: Service, shown: Shown) -> None:
     service.next("POST", slow(20))
     assert create(service, shown.operation(60)).name == MINE
     assert service.sent("POST") == [0]
+
+
+def test_a_model_whose_declared_name_holds_the_key_is_found(service: Service, shown: Shown) -> None:
+    """The list leaves out names with the key, but not those that were asked for."""
+    service.next("POST", lost(effect=True, at_once=True))
+    made = create(service, shown.operation(), replace(INPUTS, name=f"bot-{KEY}"))
+    assert made.name in service.models
+    assert len(service.sent("POST")) == 1

@@ -18,7 +18,7 @@ from nebius_model_resource.errors import (
     Unfinished,
     ValidationFailed,
 )
-from tests.support.virtual import EPOCH, Outcome, Service, Shown, done, slow, status
+from tests.support.virtual import EPOCH, Outcome, Service, Shown, done, no_pause, says, slow, status
 
 NAME, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
 INPUTS = Inputs("bot", "acme/Base", "file-1")
@@ -296,3 +296,25 @@ def test_a_model_missing_while_it_is_awaited_again_is_given_up_soon(
     with pytest.raises(ModelVanished):
         lifecycle.resume(State(INPUTS, NAME, "validating", None, 7), shown.operation(100))
     assert 5 <= service.time.now <= 8
+
+
+@pytest.mark.parametrize("kind", ["POST", "LIST", "GET", "DELETE"])
+def test_every_pause_is_the_operations_own(service: Service, shown: Shown, kind: str) -> None:
+    """Whatever is asked, a pause on the way hears the end of the engine, and is over by the operation's deadline."""
+    lifecycle = Lifecycle(service.client(sleep=no_pause), wall_clock=service.time.wall)
+    service.new_status = "active"
+    state = lifecycle.create(INPUTS, shown.operation(20))
+    calls: list[Callable[[], object]] = [
+        lambda: lifecycle.create(INPUTS, shown.operation(20)),
+        lambda: lifecycle.read(state, shown.operation(20)),
+        lambda: lifecycle.existing(NAME, None, shown.operation(20)),
+        lambda: lifecycle.resume(replace(state, status="validating"), shown.operation(20)),
+        lambda: lifecycle.delete(state, shown.operation(20)),
+    ]
+    for call in calls:
+        service.time.advance(100)
+        service.always("LIST", says([]))
+        service.next(kind, status(429, Retry_After="3"))
+        call()
+    assert 3 in [round(seconds, 6) for seconds in service.time.slept]
+    assert all(call.seconds <= 10 for call in service.calls)

@@ -114,7 +114,9 @@ class Service:
     def client(self, **options: Any) -> NebiusClient:
         """A client of this service, on its clock."""
         settings = Settings("https://service.test", KEY)
-        return NebiusClient(settings, clock=self.time.clock, sleep=self.time.sleep, exchange=self, **options)
+        return NebiusClient(
+            settings, **{"clock": self.time.clock, "sleep": self.time.sleep, **options}, exchange=self
+        )
 
     def next(self, kind: str, *outcomes: Outcome) -> None:
         """Script the next calls of a kind; those after them are served."""
@@ -249,6 +251,11 @@ def slow(seconds: float, outcome: Outcome = done) -> Outcome:
         return outcome(service, call)
 
     return answer
+
+
+def no_pause(seconds: float) -> None:
+    """The client's own pause, where an operation brings one that must be used."""
+    raise AssertionError(f"{seconds} s of sleep that would not hear the end of the engine")
 
 
 @dataclass
