@@ -149,6 +149,18 @@ def test_what_failed_is_cleaned_up_in_time_of_its_own(
     assert service.time.now <= 31
 
 
+@pytest.mark.parametrize("code", [403, 404])
+def test_a_new_model_may_be_missing_for_half_a_minute(
+    lifecycle: Lifecycle, service: Service, shown: Shown, code: int
+) -> None:
+    """Right after its POST neither an absence from the list nor a refusal of its name means anything."""
+    service.always("LIST", says([]))
+    service.always("GET", status(code))
+    service.time.at(29, service.recover)
+    becomes(service, "active", 25)
+    assert lifecycle.create(INPUTS, shown.operation()).status == "active"
+
+
 def test_an_unfinished_model_is_in_the_error_and_stays(
     lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept
 ) -> None:
