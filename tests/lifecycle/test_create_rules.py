@@ -248,7 +248,10 @@ def test_two_models_for_one_lost_answer_are_ambiguous(service: Service, shown: S
     """Where two models could be the one, both are named in order, none is taken and none is posted."""
     service.add("acme/Base-LoRa:bot-ZZZZ", **OURS)
     service.next("POST", lost(effect=True, at_once=True))
-    with pytest.raises(AmbiguousCreate, match="2 models at the service could be the one it made") as caught:
+    both = "acme/Base-LoRa:bot-AAAB, acme/Base-LoRa:bot-ZZZZ"
+    with pytest.raises(
+        AmbiguousCreate, match=f"2 models at the service could be the one it made: {both}; "
+    ) as caught:
         create(service, shown.operation())
     assert caught.value.candidates == ["acme/Base-LoRa:bot-AAAB", "acme/Base-LoRa:bot-ZZZZ"]
     assert len(service.sent("POST")) == 1

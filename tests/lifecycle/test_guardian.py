@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -224,3 +226,29 @@ def test_a_model_is_noted_by_the_clock_of_this_machine() -> None:
     with notes.hold(NAMES[0], "p"), notes.hold(NAMES[1], None):
         pass
     assert noted == [(0, Made(NAMES[0], "p", 7.0)), (1, Made(NAMES[1], None, 7.0)), (1, None), (0, None)]
+
+
+def test_the_guardians_process_outlives_the_group_of_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is this interpreter in a session of its own, silent, and the key is in none of its arguments."""
+    begun: list[tuple[list[str], dict[str, Any]]] = []
+
+    def begin(command: list[str], **given: Any) -> SimpleNamespace:
+        begun.append((command, given))
+        return SimpleNamespace(stdin=Pipe())
+
+    monkeypatch.setattr(subprocess, "Popen", begin)
+    notes = Guardian(SETTINGS)
+    with notes.hold(NAMES[0], None), notes.hold(NAMES[1], None):
+        pass
+    [((interpreter, *arguments, root), given)] = begun
+    assert interpreter == sys.executable
+    assert arguments[:2] == ["-I", "-c"]
+    assert Path(root) == Path(guardian.__file__).parents[2]
+    assert KEY not in " ".join(arguments)
+    assert given == {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "bufsize": 0,
+        "start_new_session": True,
+    }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from nebius_model_resource._api.models import Inputs, ModelInfo, State
+from nebius_model_resource._api.transport import Answer
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle, live_state
 from nebius_model_resource.errors import (
     AccessDenied,
@@ -15,7 +16,7 @@ from nebius_model_resource.errors import (
     NotFound,
     ServerFault,
 )
-from tests.support.virtual import EPOCH, Outcome, Service, Shown, done, says, status
+from tests.support.virtual import EPOCH, KEY, Call, Outcome, Service, Shown, done, no_pause, says, status
 
 NAME, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
 INPUTS = Inputs("bot", "acme/Base", "file-1")
@@ -175,9 +176,9 @@ def test_the_declared_model_is_adopted_and_nothing_is_posted(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
     """An active model that is as declared is returned as if it had been made here."""
-    service.add(NAME, source="file-1", created_at=7)
+    service.add(NAME, source="file-1", created_at=7, status_reason="fine")
     state = lifecycle.create(replace(INPUTS, import_id=SHORT), shown.operation())
-    assert state == State(INPUTS, NAME, "active", None, 7)
+    assert state == State(INPUTS, NAME, "active", "fine", 7)
     assert shown.progress == [(0, f"adopted {NAME}: nothing was created")]
     assert service.sent("POST") == []
 
@@ -215,3 +216,33 @@ def test_a_project_is_asked_by_its_own_list(lifecycle: Lifecycle, service: Servi
     assert {call.query.get("ai_project_id") for call in service.calls if call.kind in ("POST", "LIST")} == {
         "p"
     }
+
+
+def test_what_is_not_known_yet_speaks_against_no_adoption(lifecycle: Lifecycle) -> None:
+    """In a preview the placeholder of an unknown input is left alone, and no reason shows the key."""
+    live = ModelInfo(NAME, "active", description=f"made with {KEY}")
+    reasons = [each.reason for each in lifecycle.adoption_faults(INPUTS, live, "file-1")]
+    assert len(reasons) == 1
+    assert "live 'made with [api key]'" in reasons[0]
+    assert lifecycle.adoption_faults(replace(INPUTS, description="?"), live, "?") == []
+    assert [each.property for each in lifecycle.adoption_faults(replace(INPUTS, description="?"), live)] == [
+        "description"
+    ]
+
+
+def test_an_existing_model_is_looked_for_in_its_project(service: Service, shown: Shown) -> None:
+    """Its list is asked for with the id, within the operation's deadline and with its pauses."""
+    lifecycle = Lifecycle(service.client(sleep=no_pause), wall_clock=service.time.wall)
+    service.always("GET", status(403))
+    assert lifecycle.existing(NAME, "p", shown.operation(20)) is None
+
+    def later(service: Service, call: Call) -> Answer:
+        service.time.advance(60)  # the list is half a minute old when the name is refused
+        service.next("LIST", status(429, Retry_After="3"))
+        return status(403)(service, call)
+
+    service.next("GET", later)
+    assert lifecycle.existing(NAME, "p", shown.operation(200)) is None
+    with pytest.raises(AdoptionRefused):
+        lifecycle.create(replace(INPUTS, import_id=NAME, ai_project_id="p"), shown.operation(20))
+    assert {call.query.get("ai_project_id") for call in service.calls if call.kind == "LIST"} == {"p"}

@@ -85,6 +85,9 @@ CASES = {
         "^the model '.*AAAA' has the unknown status 'ready' .soon.; known are validating, active, error, deleted$",
         plan=becomes("ready", reason="soon"),
     ),
+    "unknown status without a reason": Case(
+        (20, 23), UnknownStatus, "has the unknown status 'ready'; known are", plan=becomes("ready")
+    ),
     "its deadline": Case(
         (100, 100), Unfinished, "^the model '.*AAAA' is still validating after 100 s: its deadline passed$"
     ),

@@ -1,0 +1,92 @@
+"""What is said of a text that is no source."""
+
+from __future__ import annotations
+
+import pytest
+
+from nebius_model_resource._lifecycle.hints import repository_within, source_hint
+
+ALONE = "a Hugging Face source is the repository alone, give 'huggingface.co/acme/lora'"
+OWNER = "a Hugging Face source is an owner and a repository, 'huggingface.co/<org>/<repo>'"
+ELSEWHERE = (
+    "the service reads no path and no other address: upload the adapter's archive and give its id, 'file-…'"
+)
+MAYBE = "if it is a Hugging Face repository, give 'huggingface.co/acme/lora'"
+ARTIFACT = "a model artifact belongs to dedicated endpoints and cannot be the source of a custom model"
+FILE = "a file's id is 'file-' and what the Files API gave"
+LISTED = "`GET /v1/fine_tuning/jobs/<job>/checkpoints` lists them"
+TUNED = (
+    "a `fine_tuned_model_checkpoint` is no source: give the ids of the job and of its checkpoint, "
+    f"'ftjob-…:ftckpt_…', {LISTED}"
+)
+HINTS = {
+    "hf://acme/lora": ALONE,
+    "hf:///acme/lora/": ALONE,
+    "https://huggingface.co/acme/lora/tree/main": ALONE,
+    "https://huggingface.co/api/models/acme/lora": ALONE,
+    "https://huggingface.co/acme/lora.git@main": ALONE,
+    "https://huggingface.co/acme": OWNER,
+    "https://huggingface.co": OWNER,
+    "hf:": OWNER,
+    "https://huggingface.co/datasets/acme/x": (
+        "a dataset or a space is no model: give a model's repository, 'huggingface.co/<org>/<repo>'"
+    ),
+    "https://huggingface.co/acme/--x": (
+        "Hugging Face has no repository of such a name: its names are letters, digits, '-', '_' and '.', "
+        "without '--', '..' and without '-' or '.' at an end"
+    ),
+    "s3://bucket/x": ELSEWHERE,
+    "/acme/lora": ELSEWHERE,
+    "acme/Base": "this is the base model itself: the source is the adapter that was trained on it",
+    "acme/lora": MAYBE,
+    "acme/lora/": MAYBE,
+    "acme/lora/x": "",
+    "datasets/x": "",
+    "word": "",
+    " file-1 ": "",
+    "modelartifact-1": ARTIFACT,
+    "Model-Artifacts/1": ARTIFACT,
+    "FILE_12": f"{FILE}, give 'file-12'",
+    "file": FILE,
+    "file: x!": FILE,
+    f"file {'y' * 115}": f"{FILE}, give 'file-{'y' * 115}'",
+    f"file {'y' * 116}": f"{FILE}, give 'file-{'y' * 115}…'",
+    "ftjob-1_:ftckpt-_2": "give 'ftjob-1:ftckpt_2'",
+    "ftckpt_7:ftjob-1": "the job stands in front of its checkpoint, give 'ftjob-1:ftckpt_7'",
+    "ftckpt_7": "a checkpoint needs its job in front, 'ftjob-…:ftckpt_7'",
+    "ftjob-_1-": (f"a fine-tuning job needs one of its checkpoints behind it, 'ftjob-1:ftckpt_…': {LISTED}"),
+    "ftjob-1:ftjob-2:ftckpt_1": "give one job and one of its checkpoints, 'ftjob-…:ftckpt_…'",
+    "ftjob-…": "put the ids in place of the dots",
+    "ftjob-...:ftckpt_...": "put the ids in place of the dots",
+    "…": "",
+    "'file-1'": "it has quotes around it, give 'file-1' without them",
+    '"what"': "it has quotes around it",
+    "ft:acme": TUNED,
+    "m-ckpt-step-7": TUNED,
+    "acme/Base-lora:bot-AAAA": (
+        "this is the name of a model that exists already: give what it was made from, and "
+        "opts=ResourceOptions(import_=…) to adopt it"
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "hint"), HINTS.items())
+def test_a_text_that_is_no_source_has_its_hint(text: str, hint: str) -> None:
+    """The whole hint is pinned for each kind of text."""
+    assert source_hint(text, "acme/Base") == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("https://user:pass@huggingface.co/acme/lora?x=1", "huggingface.co/acme/lora"),
+        ("https://u@huggingface.co/acme/lora#x", "huggingface.co/acme/lora"),
+        ("hf://acme/lora?token=1", "huggingface.co/acme/lora"),
+        ("hf:", None),
+        ("https://huggingface.co", None),
+        ("http://elsewhere/acme/lora", None),
+    ],
+)
+def test_the_repository_is_found_within_an_address(text: str, found: str | None) -> None:
+    """What stands around it, such as a token, is left out."""
+    assert repository_within(text) == found
