@@ -161,6 +161,15 @@ def test_a_new_model_may_be_missing_for_half_a_minute(
     assert lifecycle.create(INPUTS, shown.operation()).status == "active"
 
 
+def test_a_clean_up_makes_its_own_pauses(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
+    """A refused delete of what failed is tried again after a pause, and the engine is not asked for it."""
+    service.new_status = "error"
+    service.next("DELETE", status(429, Retry_After="3"))
+    with pytest.raises(ValidationFailed, match="nothing is left of it"):
+        lifecycle.create(INPUTS, shown.operation())
+    assert service.models == {}
+
+
 def test_an_unfinished_model_is_in_the_error_and_stays(
     lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept
 ) -> None:
@@ -239,6 +248,7 @@ class Resume:
     ends: tuple[float, float]
     there: str | None = "validating"
     inputs: Inputs = INPUTS
+    reason: str | None = None
     plan: Callable[[Service], None] = lambda service: None
     lists: Outcome = done
     gets: Outcome = done
@@ -250,6 +260,9 @@ RESUMES = {
     "active meanwhile": Resume((0, 0), "active"),
     "failed meanwhile": Resume(
         (0, 0), "error", fails=ValidationFailed, says="^validation failed: the service"
+    ),
+    "failed for a reason": Resume(
+        (0, 0), "error", reason="rank", fails=ValidationFailed, says=r"^validation failed: rank$"
     ),
     "failed, not awaited": Resume((0, 0), "error", UNAWAITED, fails=ValidationFailed),
     "gone meanwhile": Resume(
@@ -279,7 +292,7 @@ def test_to_go_on_begins_with_what_is_live(
 ) -> None:
     """An update reads first, and waits only for what still validates; the model is never deleted."""
     if case.there:
-        service.add(NAME, status=case.there)
+        service.add(NAME, status=case.there, status_reason=case.reason, description="of others")
     service.always("LIST", case.lists)
     service.always("GET", case.gets)
     case.plan(service)

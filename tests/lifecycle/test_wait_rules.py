@@ -86,7 +86,7 @@ CASES = {
         plan=becomes("ready", reason="soon"),
     ),
     "unknown status without a reason": Case(
-        (20, 23), UnknownStatus, "has the unknown status 'ready'; known are", plan=becomes("ready")
+        (20, 23), UnknownStatus, "has the unknown status 'ready'; known are validating", plan=becomes("ready")
     ),
     "its deadline": Case(
         (100, 100), Unfinished, "^the model '.*AAAA' is still validating after 100 s: its deadline passed$"
@@ -94,7 +94,9 @@ CASES = {
     "gone early": Case(
         (30, 33), ModelVanished, r"was deleted outside of this run: model not found", goes(1), read=50
     ),
-    "gone": Case((32, 36), ModelVanished, r"was deleted outside of this run", goes(32), read=1),
+    "gone": Case(
+        (32, 36), ModelVanished, r"^the model '.*AAAA' was deleted outside of this run", goes(32), read=1
+    ),
     "hidden for a while": Case((20, 23), plan=becomes("active"), lists=says([]), read=MANY),
     "no status in the list": Case((20, 23), plan=becomes("active"), lists=listed(), read=MANY),
     "the list is away": Case((20, 23), plan=becomes("active"), lists=status(500), read=MANY),
@@ -122,7 +124,12 @@ CASES = {
         (30, 33), Unfinished, "the key was refused", lists=status(403), gets=status(403), read=MANY
     ),
     "401 for all": Case(
-        (0, 1), Unfinished, "the key was refused", lists=status(401), gets=status(401), read=1
+        (0, 1),
+        Unfinished,
+        r"after 0 s: the key was refused; last",
+        lists=status(401),
+        gets=status(401),
+        read=1,
     ),
     "nothing works": Case(
         (100, 100), Unfinished, "last answer: down", lists=status(500), gets=status(500, "down"), read=MANY
@@ -206,6 +213,13 @@ def test_an_engine_that_goes_away_ends_the_wait(service: Service, shown: Shown, 
         Wait(State(INPUTS, NAME, "validating"), client, StatusReader(client, None), operation).until_active()
     assert time.now == 41
     assert max(time.slept) <= 1
+
+
+def test_what_is_given_up_is_told_with_its_reason(service: Service, shown: Shown) -> None:
+    """The service's words about the status are in the message of the deadline."""
+    service.add(NAME, status="validating", status_reason="queued")
+    with pytest.raises(Unfinished, match=r"is still validating \(queued\) after 9 s: its deadline passed$"):
+        wait(service, shown, seconds=9)
 
 
 class Silent(StatusReader):

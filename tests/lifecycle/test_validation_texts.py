@@ -1,0 +1,66 @@
+"""What is said of inputs that cannot work, word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nebius_model_resource._lifecycle.validation import find_faults
+
+GOOD = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
+FORMS = "'ftjob-…:ftckpt_…', 'file-…' or 'huggingface.co/<org>/<repo>'"
+VENDOR = "'vendor/model', such as 'meta-llama/Meta-Llama-3.1-8B-Instruct'"
+HIDDEN = "was given a text that is not shown, since it looks as if a password or token is in it"
+UNUSABLE = f"was given a secret that is not usable, must be {FORMS}"
+
+
+@pytest.mark.parametrize(
+    ("prop", "value", "reason"),
+    [
+        ("base_model", None, f"missing: give {VENDOR}"),
+        ("base_model", 5.0, f"was given 5, must be text: give {VENDOR}"),
+        ("base_model", " ", f"was given ' ', must not be empty: give {VENDOR}"),
+        ("base_model", "acme/Ba\x07se", "was given 'acme/Ba\\x07se', must hold printable characters only"),
+        ("source", None, f"missing: give {FORMS}"),
+        ("source", "", f"was given '', must not be empty: give {FORMS}"),
+        ("source", "x" * 78, f"was given '{'x' * 78}', must be {FORMS}"),
+        ("source", "x" * 79, f"was given '{'x' * 79}… (81 characters), must be {FORMS}"),
+        ("source", ["a"], f"was given a list, must be text: must be {FORMS}"),
+        ("source", {"a": 1}, f"was given a dictionary, must be text: must be {FORMS}"),
+        ("source", "https://user:pass@x/y", f"{HIDDEN}: must be {FORMS}"),
+        (
+            "source",
+            "https://user:pass@huggingface.co/acme/lora",
+            f"{HIDDEN}: give the repository alone, 'huggingface.co/acme/lora'",
+        ),
+        ("wait_for_active", "yes", "was given 'yes', must be True or False"),
+        ("description", 5, "was given 5, must be text, or left out"),
+    ],
+)
+def test_a_fault_says_what_was_given_and_what_is_allowed(prop: str, value: Any, reason: str) -> None:
+    """The whole reason is pinned for each kind of fault."""
+    [fault] = find_faults({**GOOD, prop: value})
+    assert (fault.property, fault.reason) == (prop, reason)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("word", UNUSABLE),
+        (5, UNUSABLE),
+        ({"a": 1}, UNUSABLE),
+        ("", f"was given '', must not be empty: give {FORMS}"),
+    ],
+)
+def test_a_secret_is_hidden_unless_it_is_empty(value: Any, reason: str) -> None:
+    """Of a secret that cannot be used nothing is said but the rule."""
+    [fault] = find_faults({**GOOD, "source": value}, secrets={"source"})
+    assert fault.reason == reason
+    assert fault.hidden is (value != "")
+
+
+def test_the_properties_after_an_unknown_one_are_looked_at() -> None:
+    """What is not known yet is left alone, and every other fault is told."""
+    faults = find_faults({"name": "?", "base_model": "", "source": "?", "description": 5}, "?")
+    assert [fault.property for fault in faults] == ["base_model", "description"]
