@@ -108,6 +108,9 @@ CASES = {
     "a list with no models in it does not count": Case(
         (lost(effect=True, at_once=True),), (*(says([{}]),) * 9, *(HIDDEN,) * 3), looked=13
     ),
+    "the list is rate-limited": Case(
+        (lost(effect=True, at_once=True),), (status(429, Retry_After="3"),), looked=2
+    ),
     "the list is refused": Case(
         (lost(effect=True, at_once=True),),
         (status(403),),

@@ -31,9 +31,11 @@ class Kept(Notes):
     def __init__(self) -> None:
         super().__init__(wall_clock=lambda: 0.0)
         self.open: dict[int, Made | None] = {}
+        self.projects: list[str | None] = []
 
     def _write(self, number: int, made: Made | None) -> None:
         self.open[number] = made
+        self.projects += [made.ai_project_id] if made else []
 
     @property
     def names(self) -> list[str]:
@@ -321,6 +323,15 @@ def test_a_model_missing_while_it_is_awaited_again_is_given_up_soon(
     with pytest.raises(ModelVanished):
         lifecycle.resume(State(INPUTS, NAME, "validating", None, 7), shown.operation(100))
     assert 5 <= service.time.now <= 8
+
+
+def test_a_model_is_noted_with_its_project(
+    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept
+) -> None:
+    """The guardian looks for it in the list that has it."""
+    service.new_status = "active"
+    lifecycle.create(replace(INPUTS, ai_project_id="p"), shown.operation())
+    assert notes.projects == ["p"]
 
 
 @pytest.mark.parametrize("kind", ["POST", "LIST", "GET", "DELETE"])

@@ -11,7 +11,7 @@ import pytest
 from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._lifecycle.shared_list import Snapshot, StatusReader, StatusReaders
 from nebius_model_resource.errors import ServerFault
-from tests.support.virtual import Outcome, Service, VirtualTime, done, garbled, says, slow, status
+from tests.support.virtual import Outcome, Service, VirtualTime, done, garbled, no_pause, says, slow, status
 
 FULL, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
 
@@ -22,7 +22,7 @@ class Bench:
     def __init__(self, service: Service, jitter: float = 0.5) -> None:
         self.service = service
         self.time = service.time
-        self.client = service.client()
+        self.client = service.client(sleep=no_pause)
         self.reader = StatusReader(self.client, None, lambda: jitter, work=lambda: 0.0)
 
     def deadline(self, seconds: float = 6000) -> Deadline:
@@ -196,6 +196,34 @@ def test_who_joins_is_served_within_a_second(bench: Bench) -> None:
     bench.time.advance(0.2)
     bench.reader.join()
     assert bench.reader.until_due() == pytest.approx(0.3, abs=0.01)
+
+
+def test_who_joins_with_a_read_is_served_by_it_and_who_joins_later_is_not(bench: Bench) -> None:
+    """A wait that begins at the moment of a read brings none of its own, one a second later does."""
+    _gaps(bench, 200)
+    assert bench.service.sent("LIST")[-1] == bench.time.now
+    bench.reader.join()
+    assert bench.reader.until_due() == pytest.approx(5, abs=0.01)
+    bench.time.advance(1)
+    bench.reader.join()
+    assert bench.reader.until_due() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("ask", ["current", "asked_now", "latest"])
+def test_a_read_has_the_deadline_and_the_pauses_of_who_asks(bench: Bench, ask: str) -> None:
+    """A pause on the way is made by the caller's own sleep, and half of its time is the most for the request."""
+    bench.service.next("LIST", status(429, Retry_After="3"))
+    getattr(bench.reader, ask)(bench.deadline(10), bench.time.sleep)
+    assert bench.time.slept == [3]
+    assert [call.seconds for call in bench.service.calls] == [5, 3.5]
+
+
+@pytest.mark.parametrize(("ask", "reads"), [("current", 3), ("asked_now", 3), ("latest", 1)])
+def test_a_read_that_fails_is_repeated_for_a_refresh_alone(bench: Bench, ask: str, reads: int) -> None:
+    """A wait reads again anyhow."""
+    bench.service.always("LIST", status(500))
+    assert getattr(bench, ask)().failure
+    assert bench.reads == reads
 
 
 def test_while_the_service_asks_for_pauses_it_is_read_each_quarter_of_a_minute(bench: Bench) -> None:
