@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pulumi.automation import ConfigValue
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.stacks.conftest import FAILED, MakeStack, custom_models, replace_program
@@ -159,3 +160,72 @@ def test_a_subclass_is_the_same_resource(make_stack: MakeStack, emulator: Emulat
     assert set(stack.preview().change_summary) == {"same"}
     stack.up()
     assert len(custom_models(stack)) == 1
+
+
+@pytest.mark.parametrize("word", ["failed", "pending"])
+def test_an_unknown_status_is_named(make_stack: MakeStack, emulator: Emulator, word: str) -> None:
+    """Preview, refresh and up name a status that is not documented, and nobody is told to go on waiting."""
+    emulator.settings.validation_seconds = 600
+    stack = make_stack(program())
+    with pytest.raises(FAILED):
+        stack.up()
+    [kept] = emulator.models()
+    entry = {**kept, "status": word, "status_reason": "since today"}
+    emulator.add_fault(Fault(method="GET", path="/v0/models", status=200, body=[entry], times=None))
+    text = f"has the unknown status '{word}' (since today)"
+    assert text in told(stack.preview())
+    assert text in told(stack.refresh())
+    with pytest.raises(FAILED) as caught:
+        stack.up()
+    assert text in str(caught.value)
+    assert "go on waiting" not in str(caught.value)
+    assert [each["id"] for each in custom_models(stack)] == [kept["name"]]
+
+
+def test_a_key_that_is_refused_in_a_wait_keeps_the_model(make_stack: MakeStack, emulator: Emulator) -> None:
+    """The remedy is the key and not a longer deadline, and the next `up` waits on without another POST."""
+    emulator.settings.validation_seconds = 1
+    emulator.add_fault(Fault(method="GET", status=401, times=None))
+    stack = make_stack()
+    with pytest.raises(FAILED, match="the key was refused") as caught:
+        stack.up()
+    assert "check the key (`pulumi config set --secret nebius-models:apiKey <key>`" in str(caught.value)
+    assert "custom_timeouts" not in str(caught.value)
+    emulator.clear_faults()
+    stack.up()
+    assert [each["id"] for each in custom_models(stack)] == [model["name"] for model in emulator.models()]
+    assert len(emulator.requests(method="POST", path="/v0/models")) == 1
+
+
+def test_a_rotated_key_is_explained(make_stack: MakeStack, emulator: Emulator) -> None:
+    """Refresh and destroy use the recorded key and say so, and work when they run the program."""
+    emulator.settings.active_on_create = True
+    stack = make_stack()
+    stack.up()
+    emulator.settings.api_key = "another-key-0123456789"
+    for operation in (stack.refresh, stack.destroy):
+        with pytest.raises(FAILED, match="the key that the last `pulumi up` recorded in the state") as caught:
+            operation()
+        assert "`pulumi destroy --run-program`" in str(caught.value)
+    stack.set_config("nebius-models:apiKey", ConfigValue("another-key-0123456789", secret=True))
+    assert stack.refresh(run_program=True).summary.resource_changes == {"same": 2}
+    stack.destroy(run_program=True)
+    assert emulator.models() == []
+
+
+def test_a_refusal_says_what_it_is_about(make_stack: MakeStack, emulator: Emulator) -> None:
+    """Billing, quota, the base URL and a proxy are told apart, in the service's words."""
+    stack = make_stack()
+    for status, words, opening in (
+        (402, "top up", "Nebius refused for the account's billing: top up"),
+        (403, "model quota exceeded", "Nebius refused for the account's quota: model quota exceeded"),
+        (405, "Method Not Allowed", "Nebius does not take this call here: Method Not Allowed"),
+        (407, "log in", "a proxy asks for its own user and password: log in"),
+    ):
+        emulator.clear_faults()
+        emulator.add_fault(Fault(method="POST", status=status, body={"detail": words}, times=None))
+        with pytest.raises(FAILED) as caught:
+            stack.up()
+        assert opening in str(caught.value)
+        assert "change what it names" not in str(caught.value)
+    assert emulator.models() == []
