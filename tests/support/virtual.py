@@ -18,6 +18,7 @@ from nebius_model_resource._lifecycle.operation import Operation, Report
 from nebius_model_resource.errors import AnswerLost, EngineGone, NotSent
 
 KEY = "sk-0123456789abcdef0123"
+MANY = 5_000  # on a virtual clock a loop without an end takes no time, and all of the memory
 EPOCH = 1_800_000_000.0  # Unix seconds at which a virtual clock begins
 
 
@@ -45,6 +46,7 @@ class VirtualTime:
     def sleep(self, seconds: float) -> None:
         """Let time pass, and with it what was planned for it."""
         self.slept.append(seconds)
+        assert len(self.slept) < MANY, "the pauses do not end"
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
@@ -137,6 +139,7 @@ class Service:
         kind = "LIST" if method == "GET" and not name else method
         call = Call(kind, name, given["params"], given["body"], self.time.now, given["seconds"])
         self.calls.append(call)
+        assert len(self.calls) < MANY, "the calls do not end"
         script = self._next.get(kind)
         outcome = script.popleft() if script else self._always.get(kind, done)
         return outcome(self, call)
