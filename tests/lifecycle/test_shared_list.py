@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -86,6 +87,23 @@ def test_a_change_of_our_own_outdates_the_list(bench: Bench) -> None:
     assert bench.reads == 2
 
 
+class Heard(VirtualTime):
+    """A clock that knows who has asked it, and how often."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[int] = Counter()
+
+    def clock(self) -> float:
+        self.asked[threading.get_ident()] += 1
+        return super().clock()
+
+    def wait_for(self, threads: int) -> None:
+        """Wait until so many have made a deadline and then asked for the list."""
+        while sum(times >= 2 for times in list(self.asked.values())) < threads:
+            threading.Event().wait(0.005)
+
+
 @pytest.mark.parametrize(
     ("ask", "outcome", "reads"),
     [
@@ -95,10 +113,10 @@ def test_a_change_of_our_own_outdates_the_list(bench: Bench) -> None:
         ("asked_now", status(400), 2),
     ],
 )
-def test_who_stands_in_line_takes_what_was_read_meanwhile(
-    bench: Bench, ask: str, outcome: Outcome, reads: int
-) -> None:
+def test_who_stands_in_line_takes_what_was_read_meanwhile(ask: str, outcome: Outcome, reads: int) -> None:
     """Those who ask during a read share the next, also where it fails; for a refresh the first is new enough."""
+    time = Heard()
+    bench = Bench(Service(time))
     reading, go_on = threading.Event(), threading.Event()
 
     def held(service: Service, call: object) -> object:
@@ -106,25 +124,17 @@ def test_who_stands_in_line_takes_what_was_read_meanwhile(
         assert go_on.wait(10)
         return outcome(service, call)  # type: ignore[arg-type]
 
-    bench.service.next("LIST", held)  # type: ignore[arg-type]
+    bench.service.next("LIST", held, slow(1, outcome))  # type: ignore[arg-type]
     with ThreadPoolExecutor(4) as threads:
-        first = threads.submit(getattr(bench, ask))
+        asked = [threads.submit(getattr(bench, ask))]
         assert reading.wait(10)
-        asked = threading.Barrier(4)
-        bench.service.next("LIST", slow(1, outcome))
-
-        def second() -> Snapshot:
-            asked.wait(10)
-            snapshot: Snapshot = getattr(bench, ask)()
-            return snapshot
-
-        others = [threads.submit(second) for _ in range(3)]
-        asked.wait(10)
-        threading.Event().wait(0.1)  # until the three stand in line
-        bench.time.advance(1)
+        asked += [threads.submit(getattr(bench, ask)) for _ in range(3)]
+        time.wait_for(4)
+        time.advance(1)
         go_on.set()
-        assert first.result(10)
-        assert len({id(other.result(10)) for other in others}) == 1
+        first, *others = [each.result(10) for each in asked]
+    assert all(other is others[0] for other in others)
+    assert (others[0] is first) is (reads == 1)
     assert bench.reads == reads
 
 
