@@ -253,6 +253,7 @@ def test_a_backoff_doubles_up_to_five_seconds(failures: int, longest: float) -> 
 def test_a_backoff_begins_where_its_caller_says() -> None:
     """The first pause doubles as the default does."""
     assert [backoff(failures, 0.1, lambda: 1.0) for failures in (1, 2, 3)] == [0.1, 0.2, 0.4]
+    assert backoff(50, 0.001, lambda: 1.0) == 1.024  # doubled ten times at the most
 
 
 def test_a_deadline_counts_down_to_zero(time: VirtualTime) -> None:
@@ -292,6 +293,13 @@ def test_a_list_is_told_with_its_time_and_whether_it_is_whole(service: Service) 
     assert partial.server_time == service.wall()
     assert not partial.whole
     assert service.client().list_models().whole
+
+
+def test_the_key_in_what_a_model_is_told_of_is_masked(service: Service) -> None:
+    """Status and reason of a single model are read by people as well."""
+    service.add(NAME, status=KEY, status_reason=f"see {KEY}")
+    model = service.client().get_model(NAME)
+    assert (model.status, model.status_reason) == ("[api key]", "see [api key]")
 
 
 def test_a_model_asked_for_by_a_name_with_the_key_is_found(service: Service) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -35,16 +36,26 @@ class FakeTime:
         ("2m", 120),
         ("Sun, 22 Nov 2026 12:00:10 GMT", 10),
         ("Sun, 22 Nov 2026 11:00:00 GMT", 0),
+        ("Sun, 22 Nov 2026 13:00:10 +0100", 10),
+        ("Sun, 22 Nov 2026 12:00:10 -0000", 10),
         ("soon", None),
         ("-3", None),
         ("", None),
         (None, None),
     ],
 )
-def test_retry_after_is_read_in_each_of_its_forms(text: str | None, seconds: float | None) -> None:
-    """Seconds, a date, and a number with a unit are understood; anything else is not."""
+def test_retry_after_is_read_in_each_of_its_forms(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, seconds: float | None
+) -> None:
+    """Seconds, a date, and a number with a unit are understood wherever the machine is; anything else is not."""
     noon = 1795348800.0
-    assert parse_retry_after(text, now=lambda: noon) == seconds
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert parse_retry_after(text, now=lambda: noon) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_an_open_gate_costs_nothing() -> None:
@@ -192,3 +203,12 @@ def test_who_stands_in_line_gives_up_at_the_deadline() -> None:
     gate.wait(Deadline.after(60, time.clock), sleep)
     gate.wait(Deadline.after(60, time.clock), time.sleep)
     assert time.slept == pytest.approx([5, 0.05])
+
+
+def test_a_call_sent_at_the_moment_of_a_refusal_is_a_sign_of_its_own() -> None:
+    """Only what was under way before counts as one with it."""
+    time = FakeTime()
+    gate = Gate(time.clock)
+    for _ in range(2):
+        gate.refused(time.now, 1)
+    assert _spacing(time, gate) == pytest.approx(0.1)

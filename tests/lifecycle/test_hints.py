@@ -27,6 +27,10 @@ HINTS = {
     "https://huggingface.co/acme/lora.git@main": ALONE,
     "https://huggingface.co/acme": OWNER,
     "https://huggingface.co": OWNER,
+    "https://huggingface.co/acme/": OWNER,
+    "https://huggingface.co/Xdatasets/a/b": (
+        "a Hugging Face source is the repository alone, give 'huggingface.co/Xdatasets/a'"
+    ),
     "hf:": OWNER,
     "https://huggingface.co/datasets/acme/x": (
         "a dataset or a space is no model: give a model's repository, 'huggingface.co/<org>/<repo>'"
@@ -53,6 +57,8 @@ HINTS = {
     f"file {'y' * 116}": f"{FILE}, give 'file-{'y' * 115}…'",
     "ftjob-1_:ftckpt-_2": "give 'ftjob-1:ftckpt_2'",
     "ftckpt_7:ftjob-1": "the job stands in front of its checkpoint, give 'ftjob-1:ftckpt_7'",
+    "ftckpt_XaX:ftjob-b": "the job stands in front of its checkpoint, give 'ftjob-b:ftckpt_XaX'",
+    "ftckpt_": "a checkpoint needs its job in front, 'ftjob-…:ftckpt_…'",
     "ftckpt_7": "a checkpoint needs its job in front, 'ftjob-…:ftckpt_7'",
     "ftjob-_1-": (f"a fine-tuning job needs one of its checkpoints behind it, 'ftjob-1:ftckpt_…': {LISTED}"),
     "ftjob-1:ftjob-2:ftckpt_1": "give one job and one of its checkpoints, 'ftjob-…:ftckpt_…'",
@@ -62,6 +68,7 @@ HINTS = {
     "'file-1'": "it has quotes around it, give 'file-1' without them",
     '"what"': "it has quotes around it",
     "ft:acme": TUNED,
+    "FT:ACME": TUNED,
     "m-ckpt-step-7": TUNED,
     "acme/Base-lora:bot-AAAA": (
         "this is the name of a model that exists already: give what it was made from, and "

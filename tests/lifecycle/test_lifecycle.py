@@ -18,7 +18,7 @@ from nebius_model_resource.errors import (
     Unfinished,
     ValidationFailed,
 )
-from tests.support.virtual import EPOCH, Outcome, Service, Shown, done, no_pause, says, slow, status
+from tests.support.virtual import EPOCH, Outcome, Service, Shown, done, lost, no_pause, says, slow, status
 
 NAME, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
 INPUTS = Inputs("bot", "acme/Base", "file-1")
@@ -92,6 +92,12 @@ def test_a_model_that_nobody_waits_for_is_returned_at_once(
     assert [f"unknown status '{word}'" in text for text in shown.warnings] == [True] * (word == "ready")
 
 
+def test_the_reason_of_the_first_answer_is_kept(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
+    """Where nobody waits, the service's words about the status are those of the answer to the POST."""
+    service.next("POST", says({"name": NAME, "status": "validating", "status_reason": "queued"}))
+    assert lifecycle.create(UNAWAITED, shown.operation()).status_reason == "queued"
+
+
 def test_a_model_that_is_active_at_once_is_not_waited_for(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
@@ -113,6 +119,22 @@ def test_a_short_name_is_completed_out_of_the_list(
     service.next("POST", short, short)  # type: ignore[arg-type]
     assert lifecycle.create(UNAWAITED, shown.operation()).generated_name == NAME
     assert service.time.now < 2
+    service.models.clear()
+    service.new_status = "error"
+    with pytest.raises(ValidationFailed):
+        lifecycle.create(UNAWAITED, shown.operation())
+    assert [call.name for call in service.calls if call.kind == "DELETE"] == [NAME]
+
+
+def test_without_a_date_the_wall_clock_tells_the_age(
+    lifecycle: Lifecycle, service: Service, shown: Shown
+) -> None:
+    """A model that a lost POST has made is found by the clock that the operations were given."""
+    service.dated = False
+    service.new_status = "active"
+    service.next("POST", lost(effect=True))
+    assert lifecycle.create(INPUTS, shown.operation()).generated_name == NAME
+    assert len(service.sent("POST")) == 1
 
 
 @pytest.mark.parametrize("inputs", [INPUTS, UNAWAITED])
@@ -131,6 +153,7 @@ def test_a_failed_validation_leaves_nothing(
     assert caught.value.state is None
     assert service.models == {}
     assert notes.names == []
+    assert service.time.now < 0.1
 
 
 @pytest.mark.parametrize(
@@ -233,9 +256,9 @@ def test_a_create_outdates_the_list(lifecycle: Lifecycle, service: Service, show
     """A refresh right after a create sees its model in a list from after it."""
     service.new_status = "active"
     operation = shown.operation()
-    assert lifecycle.find(NAME, None, operation) is None
+    assert lifecycle.find(NAME, "p", operation) is None
     service.time.advance(1)
-    state = lifecycle.create(INPUTS, operation)
+    state = lifecycle.create(replace(INPUTS, ai_project_id="p"), operation)
     service.always("GET", status(404))
     assert lifecycle.read(state, operation) == state
 

@@ -242,7 +242,8 @@ def test_an_existing_model_is_looked_for_in_its_project(service: Service, shown:
         return status(403)(service, call)
 
     service.next("GET", later)
-    assert lifecycle.existing(NAME, "p", shown.operation(200)) is None
+    assert lifecycle.existing(NAME, "p", shown.operation(80)) is None
+    assert service.calls[-1].seconds == pytest.approx(8.5)
     with pytest.raises(AdoptionRefused):
         lifecycle.create(replace(INPUTS, import_id=NAME, ai_project_id="p"), shown.operation(20))
     assert {call.query.get("ai_project_id") for call in service.calls if call.kind == "LIST"} == {"p"}

@@ -34,6 +34,14 @@ UNUSABLE = f"was given a secret that is not usable, must be {FORMS}"
             "https://user:pass@huggingface.co/acme/lora",
             f"{HIDDEN}: give the repository alone, 'huggingface.co/acme/lora'",
         ),
+        (
+            "ai_project_id",
+            "a b",
+            (
+                "was given 'a b', which has blanks or line ends in it, give it without them: "
+                "an id must not hold blanks or quotes"
+            ),
+        ),
         ("wait_for_active", "yes", "was given 'yes', must be True or False"),
         ("description", 5, "was given 5, must be text, or left out"),
     ],

@@ -1,0 +1,64 @@
+"""Is an existing model the one that is declared?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nebius_model_resource._api.models import Inputs, ModelInfo
+from nebius_model_resource._lifecycle.adoption import differences
+
+INPUTS = Inputs("bot", "acme/Base", "file-1", description="answers")
+LIVE = ModelInfo("acme/Base-LoRa:bot-AAAA", "active", description="answers", source="file-1")
+REMEDY = "declare what is live to adopt the model, or take `import_` away to make a new one"
+WAIT = "only an active model can be adopted, wait or name another"
+
+
+def _differs(prop: str, given: str, live: str) -> tuple[str, str]:
+    return prop, f"given {given} / live {live}: {REMEDY}"
+
+
+@pytest.mark.parametrize(
+    ("live", "faults"),
+    [
+        ({}, []),
+        ({"source": None}, []),
+        ({"description": " answers\n"}, []),
+        ({"name": "acme/Base-fast-LoRa:bot-AAAA"}, []),
+        ({"name": "bot-AAAA"}, []),
+        ({"name": "bot-AAAA", "base_model": "acme/Base"}, []),
+        ({"base_model": "acme/Bass"}, []),
+        (
+            {"name": "bot-AAAA", "base_model": "acme/Bass"},
+            [_differs("base_model", "'acme/Base'", "'acme/Bass'")],
+        ),
+        ({"name": "acme/Bass-LoRa:bot-AAAA"}, [_differs("base_model", "'acme/Base'", "'acme/Bass'")]),
+        ({"name": "acme/Base-LoRa:boat-AAAA"}, [_differs("name", "'bot'", "'boat'")]),
+        ({"source": "file-2"}, [_differs("source", "'file-1'", "'file-2'")]),
+        ({"description": None}, [_differs("description", "'answers'", "None")]),
+        (
+            {"status": "validating"},
+            [("import_", f"'acme/Base-LoRa:bot-AAAA' is validating: {WAIT}")],
+        ),
+        ({"status": None}, [("import_", f"'acme/Base-LoRa:bot-AAAA' has no status yet: {WAIT}")]),
+        (
+            {"status": "error", "status_reason": "rank"},
+            [("import_", f"'acme/Base-LoRa:bot-AAAA' is error (rank): {WAIT}")],
+        ),
+    ],
+)
+def test_each_difference_is_named(live: dict[str, Any], faults: list[tuple[str, str]]) -> None:
+    """What the service does not tell speaks against nothing; all else is compared by its meaning."""
+    found = differences(INPUTS, replace(LIVE, **live))
+    assert [(each.property, each.reason) for each in found] == faults
+    assert not any(each.hidden for each in found)
+
+
+def test_a_secret_input_is_not_shown() -> None:
+    """Its difference is told without its value, and marked so that nobody else shows it."""
+    inputs = replace(INPUTS, description="asks", secrets=frozenset({"description"}))
+    [fault] = differences(inputs, LIVE)
+    assert fault.reason == f"given a secret / live 'answers': {REMEDY}"
+    assert fault.hidden
