@@ -8,6 +8,7 @@ from nebius_model_resource._api.answers import body_of, sent_at
 from nebius_model_resource._api.transport import Answer
 from nebius_model_resource.errors import (
     AccessDenied,
+    ApiError,
     BadRequest,
     NebiusError,
     NotFound,
@@ -76,6 +77,10 @@ def test_each_status_from_200_on_is_a_success(code: int) -> None:
             "a redirect to '/?key=[api key]', which is not followed so that the key goes nowhere else (HTTP 302)",
         ),
         (
+            Answer(300, {"Location": "/there"}, b"moved"),
+            "a redirect to '/there', which is not followed so that the key goes nowhere else (HTTP 300)",
+        ),
+        (
             Answer(302, {}, b"moved"),
             "a redirect to 'nowhere', which is not followed so that the key goes nowhere else (HTTP 302)",
         ),
@@ -90,6 +95,14 @@ def test_an_error_says_what_was_answered(answer: Answer, text: str) -> None:
     with pytest.raises(NebiusError) as caught:
         body_of(answer, KEY)
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("code", [400, 429, 500])
+def test_what_an_error_says_can_be_asked_for(code: int) -> None:
+    """The status, the service's own words and the request id are its attributes."""
+    with pytest.raises(ApiError, match=rf"^no \(HTTP {code}, request id r7\)$") as caught:
+        body_of(Answer(code, {"x-request-id": "r7"}, b'{"detail": "no"}'), KEY)
+    assert (caught.value.status, caught.value.detail, caught.value.request_id) == (code, "no", "r7")
 
 
 @pytest.mark.parametrize(

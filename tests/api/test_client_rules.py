@@ -17,6 +17,7 @@ from nebius_model_resource._api.transport import MAX_ANSWER, MAX_LIST, Answer
 from nebius_model_resource.errors import (
     AnswerLost,
     DeadlineExceeded,
+    InvalidInputs,
     NebiusError,
     NotSent,
     ServerFault,
@@ -310,6 +311,39 @@ def test_a_model_asked_for_by_a_name_with_the_key_is_found(service: Service) -> 
     assert client.get_model(name).name == name
     assert [each.name for each in client.list_models(asked=KEY).models()] == [name]
     assert client.create_model(Inputs(KEY, "acme/Base", "file-1")).name
+    assert client.delete_model(name).name == name
+
+
+def test_a_call_without_a_deadline_ends_after_a_minute(service: Service) -> None:
+    """A delete that fails again and again is given up on the client's own clock."""
+    service.always("DELETE", status(500))
+    with pytest.raises(ServerFault):
+        service.client().delete_model(NAME)
+    assert 50 <= service.time.now < 60
+
+
+def test_the_first_pause_is_the_clients_own(service: Service) -> None:
+    """A client that was given none repeats at once."""
+    service.always("GET", status(500))
+    with pytest.raises(ServerFault):
+        service.client(first_pause=0).get_model(NAME)
+    assert service.sent("GET") == [0] * 4
+
+
+def test_a_name_is_sent_segment_by_segment(service: Service) -> None:
+    """What could be read as another path or a query is encoded, and what would be another path is refused."""
+    urls: list[str] = []
+
+    def exchange(_session: Any, _method: str, url: str, **_: Any) -> Answer:
+        urls.append(url)
+        return service.answer({"name": "x"})
+
+    with NebiusClient(service.client().settings, exchange=exchange) as client:
+        client.get_model("X a/b?c:%/ü")
+        with pytest.raises(InvalidInputs) as caught:
+            client.get_model("a/../b")
+    assert urls == ["https://service.test/v0/models/X%20a/b%3Fc%3A%25/%C3%BC"]
+    assert [fault.property for fault in caught.value.faults] == ["name"]
 
 
 def test_the_key_in_an_error_of_the_transport_is_masked(service: Service) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from nebius_model_resource._api.transport import Answer
 from nebius_model_resource._lifecycle.deletion import delete_model
 from nebius_model_resource._lifecycle.shared_list import StatusReader
 from nebius_model_resource.errors import (
@@ -17,10 +18,17 @@ from nebius_model_resource.errors import (
     ServerFault,
     TransportError,
 )
-from tests.support.virtual import Outcome, Service, Shown, done, garbled, lost, says, status
+from tests.support.virtual import Call, Outcome, Service, Shown, done, garbled, lost, no_pause, says, status
 
 NAME = "acme/Base-LoRa:bot-AAAA"
 SHORT = "bot-AAAA"
+
+
+def limited(service: Service, call: Call) -> Answer:
+    """A list that asks for a pause at first."""
+    return (status(429, Retry_After="3") if service.sent("LIST")[1:] == [] else NONE)(service, call)
+
+
 THERE = [{"name": NAME, "status": "active"}]
 NONE = says([])
 
@@ -52,6 +60,7 @@ CASES = {
     "404, the list fails": Case((status(404),), status(500), lists=3, fails=ServerFault),
     "404, the list is 404": Case((status(404),), status(404), lists=1, fails=NotFound),
     "404, the list is refused": Case((status(404),), status(401), lists=1, fails=AccessDenied),
+    "404, the list is rate-limited": Case((status(404),), limited, lists=2),
     "404, not all of the list is read": Case((status(404),), says([{}]), lists=1),
     "401": Case((status(401),), fails=AccessDenied),
     "403, not listed": Case((status(403),), lists=1),
@@ -73,7 +82,7 @@ def test_a_model_is_gone_or_the_error_says_why_not(service: Service, shown: Show
     service.add(NAME)
     service.next("DELETE", *case.deletes)
     service.always("LIST", case.listed)
-    client = service.client()
+    client = service.client(sleep=no_pause)
     arguments = (client, case.name, StatusReader(client, None), shown.operation(60))
     if case.fails:
         with pytest.raises(case.fails):
