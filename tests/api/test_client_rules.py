@@ -322,6 +322,25 @@ def test_a_call_without_a_deadline_ends_after_a_minute(service: Service) -> None
     assert 50 <= service.time.now < 60
 
 
+def test_a_closed_client_opens_new_connections(service: Service) -> None:
+    """The call after a close has a session of its own."""
+    sessions: list[Any] = []
+
+    def exchange(session: Any, *_: Any, **__: Any) -> Answer:
+        sessions.append(session)
+        return service.answer([])
+
+    client = NebiusClient(service.client().settings, exchange=exchange)
+    for _ in range(2):
+        client.list_models()
+        client.list_models()
+        client.close()
+    first, same, second, _ = sessions
+    assert first is same
+    assert first is not second
+    assert type(second) is type(first)
+
+
 def test_the_first_pause_is_the_clients_own(service: Service) -> None:
     """A client that was given none repeats at once."""
     service.always("GET", status(500))
@@ -339,10 +358,10 @@ def test_a_name_is_sent_segment_by_segment(service: Service) -> None:
         return service.answer({"name": "x"})
 
     with NebiusClient(service.client().settings, exchange=exchange) as client:
-        client.get_model("X a/b?c:%/ü")
+        client.get_model("X a/b?c:%/ü/X")
         with pytest.raises(InvalidInputs) as caught:
             client.get_model("a/../b")
-    assert urls == ["https://service.test/v0/models/X%20a/b%3Fc%3A%25/%C3%BC"]
+    assert urls == ["https://service.test/v0/models/X%20a/b%3Fc%3A%25/%C3%BC/X"]
     assert [fault.property for fault in caught.value.faults] == ["name"]
 
 

@@ -196,7 +196,9 @@ def test_who_stands_in_line_gives_up_at_the_deadline() -> None:
     gate.refused(time.now, 5)
 
     def sleep(seconds: float) -> None:
-        with pytest.raises(DeadlineExceeded, match="left no time for the call before its deadline"):
+        with pytest.raises(
+            DeadlineExceeded, match=r"^the service's rate limit left no time for the call before its deadline"
+        ):
             gate.wait(Deadline.after(0.05, time.clock), time.sleep)
         time.sleep(seconds)
 

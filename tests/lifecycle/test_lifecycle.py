@@ -129,11 +129,12 @@ def test_a_short_name_is_completed_out_of_the_list(
 def test_without_a_date_the_wall_clock_tells_the_age(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
-    """A model that a lost POST has made is found by the clock that the operations were given."""
+    """What a lost POST has made is told from what was there before by the clock that the operations were given."""
     service.dated = False
+    service.add("acme/Base-LoRa:bot-OLDD", created_at=int(service.wall()) - 3600, source="file-1")
     service.new_status = "active"
     service.next("POST", lost(effect=True))
-    assert lifecycle.create(INPUTS, shown.operation()).generated_name == NAME
+    assert lifecycle.create(INPUTS, shown.operation()).generated_name == "acme/Base-LoRa:bot-AAAB"
     assert len(service.sent("POST")) == 1
 
 
