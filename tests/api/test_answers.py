@@ -70,6 +70,7 @@ def test_each_status_from_200_on_is_a_success(code: int) -> None:
         (Answer(400, {"x-request-id": "r7"}, b'{"detail": "no"}'), "no (HTTP 400, request id r7)"),
         (Answer(400, {"x-request-id": KEY}, b'{"detail": "no"}'), "no (HTTP 400, request id [api key])"),
         (Answer(500, {}, b""), "no reason given (HTTP 500)"),
+        (Answer(500, {}, b"a\\b"), "a\\b (HTTP 500)"),
         (Answer(502, {}, b"<h1>Bad\ngateway"), "<h1>Bad gateway (HTTP 502)"),
         (Answer(403, {}, f"who is {KEY}?".encode()), "who is [api key]? (HTTP 403)"),
         (
