@@ -21,7 +21,7 @@ def delete_model(
         name: the model's generated name.
         reader: the list of its project.
         operation: its deadline and pauses.
-        is_new: whether the list may lack the model because it was made just now: then it proves nothing for a 403.
+        is_new: whether reads may lack the model because it was made just now: then a 403 or 404 proves nothing.
 
     Raises:
         ApiError, TransportError, DeadlineExceeded: the model may still exist.
@@ -30,7 +30,7 @@ def delete_model(
         client.delete_model(name, deadline=operation.deadline, sleep=operation.sleep)
     except (NotFound, AccessDenied) as error:
         hidden = isinstance(error, AccessDenied)
-        if error.status == 401 or (hidden and is_new):
+        if error.status == 401 or is_new:
             raise
         snapshot = reader.asked_now(operation.deadline, operation.sleep)
         if snapshot.failure:

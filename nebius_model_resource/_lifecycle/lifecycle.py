@@ -51,6 +51,7 @@ from nebius_model_resource.errors import (
 DEFAULT_SECONDS = 600.0  # to become active: as long as published clients wait
 _CLEAN_UP_SECONDS = 30.0
 _RESUME_GRACE = 3.0
+_UNSEEN_PAUSE = 2.0  # between two tries to delete a model that reads may lack yet
 
 
 class Lifecycle:
@@ -170,7 +171,16 @@ class Lifecycle:
             ApiError, TransportError, DeadlineExceeded: the model may still exist.
         """
         reader = self._readers.of(state.inputs.ai_project_id)
-        delete_model(self._client, state.generated_name, reader, operation, is_new=self._is_new(state))
+        while is_new := self._is_new(state):
+            try:
+                delete_model(self._client, state.generated_name, reader, operation, is_new=is_new)
+                break
+            except NotFound:  # perhaps not to be seen yet: believed once it is old enough
+                if operation.deadline.remaining() <= _UNSEEN_PAUSE:
+                    raise
+                operation.sleep(_UNSEEN_PAUSE)
+        else:
+            delete_model(self._client, state.generated_name, reader, operation, is_new=False)
         reader.outdate()
 
     def existing(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:

@@ -51,7 +51,7 @@ CASES = {
     "done, new": Case((done,), is_new=True),
     "404, not listed": Case((status(404),), lists=1),
     "410, not listed": Case((status(410),), lists=1),
-    "404, new, not listed": Case((status(404),), is_new=True, lists=1),
+    "404, new": Case((status(404),), is_new=True, fails=NotFound),
     "404, listed": Case((status(404),), says(THERE), lists=1, fails=NotFound),
     "404, listed by its full name": Case((status(404),), says(THERE), lists=1, name=SHORT, fails=NotFound),
     "404, listed by its short name": Case((status(404),), says([{"name": SHORT}]), lists=1, fails=NotFound),

@@ -136,6 +136,17 @@ REGRESSIONS = {
         {"missing_reads": 2, "missing_status": 403, "missing_lists": 2},
         [step("up", {"a": model()}, kill=("engine", 6), faults=[{"method": "DELETE", "status": 403}])],
     ),
+    "404 on the deletion of what was made just now, and not listed yet: it counted as gone": Sequence(
+        {"missing_reads": 1, "missing_lists": 1},
+        [
+            step("up", {"a": model(waits=False)}),
+            step(
+                "up",
+                {"a": model("file-2", waits=False)},
+                faults=[{"method": "DELETE", "effect": "before", "times": 2, "status": 404}],
+            ),
+        ],
+    ),
     "two flavours of a base lose their answers: both stopped as ambiguous": Sequence(
         {},
         [
