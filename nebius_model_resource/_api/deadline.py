@@ -1,4 +1,4 @@
-"""Until when something is tried, on a clock that can be replaced."""
+"""The time that an operation may take, and how it pauses, on a clock that can be replaced."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ Sleep = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on a monotonic clock after which nothing more is tried."""
+    """A moment after which nothing more is tried.
+
+    Attributes:
+        at: seconds on ``clock``.
+        clock: monotonic seconds.
+        sleep: pauses for a number of seconds; may raise EngineGone when nobody waits for the result any more.
+    """
 
     at: float
     clock: Clock = time.monotonic
+    sleep: Sleep = time.sleep
 
     @classmethod
-    def after(cls, seconds: float, clock: Clock = time.monotonic) -> Deadline:
-        """The moment that lies ``seconds`` ahead."""
-        return cls(clock() + seconds, clock)
+    def after(cls, seconds: float, clock: Clock = time.monotonic, sleep: Sleep = time.sleep) -> Deadline:
+        """The moment ``seconds`` from now."""
+        return cls(clock() + seconds, clock, sleep)
 
     def remaining(self) -> float:
         """Seconds left, never less than zero."""

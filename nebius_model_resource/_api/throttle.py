@@ -8,7 +8,7 @@ import time
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
-from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
+from nebius_model_resource._api.deadline import Clock, Deadline
 from nebius_model_resource.errors import DeadlineExceeded
 
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", re.ASCII)
@@ -62,7 +62,7 @@ class Gate:
         with self._lock:
             return self._interval > 0
 
-    def wait(self, deadline: Deadline, sleep: Sleep) -> None:
+    def wait(self, deadline: Deadline) -> None:
         """Wait for this call's turn.
 
         Raises:
@@ -79,7 +79,7 @@ class Gate:
                         f"the service's rate limit asks for a pause of {delay:.0f} s, "
                         "which is more than is left until the deadline"
                     )
-                sleep(delay)
+                deadline.sleep(delay)
             with self._lock:
                 self._last_pass = self._clock()
         finally:

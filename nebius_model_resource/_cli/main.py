@@ -119,7 +119,7 @@ def _confirmed(details: str) -> bool:
 
 
 def _details(client: NebiusClient, model: lookups.CustomModelInfo) -> str:
-    return masked(table.details(model, time.time()), client.settings.api_key)
+    return masked(table.details(model, time.time()), client.connection.settings.api_key)
 
 
 def _show_many(
@@ -133,7 +133,7 @@ def _show_many(
     elif options.names_only:
         print("\n".join(harmless(model.generated_name) for model in models))
     else:
-        print(masked(table.table(models, time.time(), notes), client.settings.api_key))
+        print(masked(table.table(models, time.time(), notes), client.connection.settings.api_key))
 
 
 def _client(options: Namespace) -> NebiusClient:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from nebius_model_resource._api.backoff import backoff
 from nebius_model_resource._api.client import NebiusClient
-from nebius_model_resource._api.deadline import Clock, Deadline
+from nebius_model_resource._api.deadline import Clock
 from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._lifecycle.lost_answers import LostAnswers
 from nebius_model_resource._lifecycle.matching import Kind
@@ -54,7 +54,7 @@ class Creator:
             jitter: a number from 0 to 1, each time another.
         """
         self._client = client
-        self._clock = client.clock
+        self._clock = client.connection.clock
         self._wall_clock = wall_clock
         self._jitter = jitter
         self._lost_answers = LostAnswers()
@@ -78,9 +78,7 @@ class Creator:
         while True:
             try:
                 with self._lost_answers.posting(kind):
-                    info = self._client.create_model(
-                        inputs, deadline=operation.deadline, sleep=operation.sleep
-                    )
+                    info = self._client.create_model(inputs, operation.deadline)
                     self._lost_answers.claim(info.name)
                     return info
             except NotSent as error:
@@ -98,7 +96,7 @@ class Creator:
         if error.permanent or delay >= operation.deadline.remaining():
             raise error
         operation.report.progress(f"{error}; trying again")
-        operation.sleep(delay)
+        operation.deadline.sleep(delay)
 
     def _find_lost(
         self, kind: Kind, started: float, lost: NebiusError, operation: Operation
@@ -108,7 +106,7 @@ class Creator:
         try:
             return self._look(kind, started, lost, operation)
         except EngineGone:
-            alone = Operation(Deadline.after(_ALONE_SECONDS, self._clock), self._client.pause)
+            alone = Operation(self._client.connection.deadline(_ALONE_SECONDS))
             if found := self._look(kind, started, lost, alone):
                 return found
             raise
@@ -121,11 +119,7 @@ class Creator:
             if mark is not None:
                 try:
                     listing = self._client.list_models(
-                        kind.ai_project_id,
-                        deadline=operation.deadline,
-                        sleep=operation.sleep,
-                        attempts=1,
-                        asked=kind.name,
+                        kind.ai_project_id, operation.deadline, attempts=1, asked=kind.name
                     )
                 except AccessDenied as error:
                     raise _undecided(kind, lost, error) from error
@@ -146,7 +140,7 @@ class Creator:
             delay = backoff(max(looks, 1), jitter=_always)
             if delay >= operation.deadline.remaining():
                 raise _undecided(kind, lost, trouble) from trouble
-            operation.sleep(delay)
+            operation.deadline.sleep(delay)
 
 
 def _undecided(kind: Kind, lost: NebiusError, trouble: NebiusError) -> AnswerLost:

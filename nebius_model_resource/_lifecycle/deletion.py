@@ -20,19 +20,19 @@ def delete_model(
         client: the account.
         name: the model's generated name.
         reader: the list of its project.
-        operation: its deadline and pauses.
+        operation: its deadline.
         is_new: whether reads may lack the model because it was made just now: then a 403 or 404 proves nothing.
 
     Raises:
         ApiError, TransportError, DeadlineExceeded: the model may still exist.
     """
     try:
-        client.delete_model(name, deadline=operation.deadline, sleep=operation.sleep)
+        client.delete_model(name, operation.deadline)
     except (NotFound, AccessDenied) as error:
         hidden = isinstance(error, AccessDenied)
         if error.status == 401 or is_new:
             raise
-        snapshot = reader.asked_now(operation.deadline, operation.sleep)
+        snapshot = reader.asked_now(operation.deadline)
         if snapshot.failure:
             raise snapshot.failure from error
         # A list with entries that cannot be read may have the model.

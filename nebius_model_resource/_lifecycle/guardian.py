@@ -113,20 +113,20 @@ def delete_all(
     Returns:
         The models that may still exist.
     """
-    deadline = Deadline.after(seconds, client.clock)
+    deadline = client.connection.deadline(seconds)
     todo = list(left)
     while True:
         todo = [made for made in todo if not _is_gone(made, client, deadline, wall_clock)]
         if not todo or deadline.remaining() <= _PAUSE:
             return todo
-        client.pause(_PAUSE)
+        deadline.sleep(_PAUSE)
 
 
 def _is_gone(made: Made, client: NebiusClient, deadline: Deadline, wall_clock: Clock) -> bool:
     reader = StatusReader(client, made.ai_project_id)
     is_new = wall_clock() < made.at + GRACE
     try:
-        delete_model(client, made.name, reader, Operation(deadline, client.pause), is_new=is_new)
+        delete_model(client, made.name, reader, Operation(deadline), is_new=is_new)
     except NebiusError:
         return False
     return True

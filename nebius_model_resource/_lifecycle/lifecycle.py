@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from nebius_model_resource._api.client import NebiusClient
-from nebius_model_resource._api.deadline import Clock, Deadline
+from nebius_model_resource._api.deadline import Clock
 from nebius_model_resource._api.models import (
     ACTIVE,
     DELETED,
@@ -109,9 +109,9 @@ class Lifecycle:
         try:
             state = self._settle(state, operation, GRACE)
         except (Unfinished, ValidationFailed):
-            operation.sleep(0)
+            operation.deadline.sleep(0)
             raise
-        operation.sleep(0)
+        operation.deadline.sleep(0)
         return state
 
     def resume(self, state: State, operation: Operation) -> State:
@@ -153,11 +153,11 @@ class Lifecycle:
 
     def find(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
         """A model by its full or short name, out of the shared list or by itself; None where it is gone."""
-        snapshot = self._readers.of(ai_project_id).current(operation.deadline, operation.sleep)
+        snapshot = self._readers.of(ai_project_id).current(operation.deadline)
         info = snapshot.find(name)
         if info is None or info.status is None:
             try:
-                info = self._client.get_model(name, deadline=operation.deadline, sleep=operation.sleep)
+                info = self._client.get_model(name, operation.deadline)
             except NotFound:
                 if snapshot.failure:  # behind a wrong base URL, say, everything is 404
                     raise snapshot.failure from None
@@ -178,7 +178,7 @@ class Lifecycle:
             except NotFound:  # perhaps not to be seen yet: believed once it is old enough
                 if operation.deadline.remaining() <= _UNSEEN_PAUSE:
                     raise
-                operation.sleep(_UNSEEN_PAUSE)
+                operation.deadline.sleep(_UNSEEN_PAUSE)
         else:
             delete_model(self._client, state.generated_name, reader, operation, is_new=False)
         reader.outdate()
@@ -193,7 +193,7 @@ class Lifecycle:
             return self.find(name, ai_project_id, operation)
         except AccessDenied as error:
             # The list was read and lacks it: then the service's 403 for a name is its 404 (seen live elsewhere).
-            snapshot = self._readers.of(ai_project_id).current(operation.deadline, operation.sleep)
+            snapshot = self._readers.of(ai_project_id).current(operation.deadline)
             if error.status == 403 and not snapshot.failure:
                 return None
             raise
@@ -206,7 +206,7 @@ class Lifecycle:
             live: the model.
             unknown: the placeholder of inputs not known yet, which are left alone.
         """
-        key = self._client.settings.api_key
+        key = self._client.connection.settings.api_key
         faults = differences(inputs, live, unknown)
         return [replace(fault, reason=masked(fault.reason, key)) for fault in faults]
 
@@ -243,9 +243,8 @@ class Lifecycle:
 
     def _clean_up(self, state: State) -> bool:
         """Delete what nobody will hold, in time of its own; True where it is gone."""
-        deadline = Deadline.after(_CLEAN_UP_SECONDS, self._client.clock)
         try:
-            self.delete(state, Operation(deadline, self._client.pause))
+            self.delete(state, Operation(self._client.connection.deadline(_CLEAN_UP_SECONDS)))
         except NebiusError:
             return False
         return True

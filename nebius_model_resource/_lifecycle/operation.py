@@ -1,11 +1,11 @@
-"""What one operation of an engine brings along: passed as one thing wherever time passes."""
+"""One operation of an engine: how long it may take, and where it shows its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nebius_model_resource._api.deadline import Deadline, Sleep
+from nebius_model_resource._api.deadline import Deadline
 
 
 def _ignore(_text: str) -> None:
@@ -22,14 +22,12 @@ class Report:
 
 @dataclass(frozen=True)
 class Operation:
-    """What one operation of an engine brings along.
+    """One operation of an engine.
 
     Attributes:
-        deadline: until when it may go on.
-        sleep: pauses for so many seconds; raises EngineGone when nobody is left to tell the outcome to.
-        report: where its progress is shown.
+        deadline: how long it may take, and how it pauses.
+        report: where it shows its progress.
     """
 
     deadline: Deadline
-    sleep: Sleep
     report: Report = field(default_factory=Report)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nebius_model_resource._api.client import Listing, NebiusClient
-from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
+from nebius_model_resource._api.deadline import Clock, Deadline
 from nebius_model_resource._api.models import DELETED, GeneratedName, ModelInfo
 from nebius_model_resource.errors import NebiusError
 
@@ -85,7 +85,7 @@ class StatusReader:
         self._work = work
         self._client = client
         self._project = ai_project_id
-        self._clock: Clock = client.clock
+        self._clock = client.connection.clock
         self._jitter = jitter
         self._lock = threading.Lock()  # held during a read: who comes meanwhile takes its result
         # Who joins writes the first, who reads (under the lock) the others: nothing is overwritten.
@@ -117,27 +117,27 @@ class StatusReader:
             return self._planned
         return min(self._planned, max(self._first_join + FIRST_INTERVAL, self._asked_at + self._spacing))
 
-    def latest(self, deadline: Deadline, sleep: Sleep) -> Snapshot | None:
+    def latest(self, deadline: Deadline) -> Snapshot | None:
         """The newest list, read anew where that is due; None where another thread's read outlasts the deadline."""
         if self._clock() >= self._due():
             if not self._lock.acquire(timeout=deadline.remaining()):
                 return None
             try:
                 if self._clock() >= self._due():
-                    self._read(deadline, sleep, attempts=1)
+                    self._read(deadline, attempts=1)
             finally:
                 self._lock.release()
         return self._snapshot
 
-    def current(self, deadline: Deadline, sleep: Sleep) -> Snapshot:
+    def current(self, deadline: Deadline) -> Snapshot:
         """A list of the last half minute that no change of this process has outdated: what a refresh looks at."""
-        return self._shared(REFRESH_AGE, deadline, sleep)
+        return self._shared(REFRESH_AGE, deadline)
 
-    def asked_now(self, deadline: Deadline, sleep: Sleep) -> Snapshot:
+    def asked_now(self, deadline: Deadline) -> Snapshot:
         """A list asked for from now on, with whoever asks at the same time: what proves that a model is gone."""
-        return self._shared(None, deadline, sleep)
+        return self._shared(None, deadline)
 
-    def _shared(self, age: float | None, deadline: Deadline, sleep: Sleep) -> Snapshot:
+    def _shared(self, age: float | None, deadline: Deadline) -> Snapshot:
         asked = self._clock()
         with self._lock:
             held = self._snapshot
@@ -147,13 +147,13 @@ class StatusReader:
                 oldest = max(self._valid_from, self._clock() - age)
                 if held.taken_at >= oldest:
                     return held
-            return self._read(deadline, sleep, attempts=3)
+            return self._read(deadline, attempts=3)
 
     def outdate(self) -> None:
         """Make :meth:`current` read anew: a model was made or deleted."""
         self._valid_from = self._clock()
 
-    def _read(self, deadline: Deadline, sleep: Sleep, attempts: int) -> Snapshot:
+    def _read(self, deadline: Deadline, attempts: int) -> Snapshot:
         started, worked = self._clock(), self._work()
         if started >= self._planned + _IDLE:
             self._interval = FIRST_INTERVAL
@@ -162,9 +162,7 @@ class StatusReader:
         self._asked_at = started
         listing, failure = None, None
         try:
-            listing = self._client.list_models(
-                self._project, deadline=deadline, sleep=sleep, attempts=attempts
-            )
+            listing = self._client.list_models(self._project, deadline, attempts=attempts)
         except NebiusError as error:
             failure = error
         self._snapshot = Snapshot(started, listing, failure)
@@ -176,7 +174,9 @@ class StatusReader:
 
         A service that takes long is asked half of the time at the most, and a list that is long is read for a tenth.
         """
-        shortest = THROTTLED_INTERVAL if self._client.gate.throttled else max(taken, _WORK_FACTOR * work)
+        shortest = (
+            THROTTLED_INTERVAL if self._client.connection.gate.throttled else max(taken, _WORK_FACTOR * work)
+        )
         shortest = min(shortest, THROTTLED_INTERVAL)
         self._spacing = max(JOINED_INTERVAL, shortest)
         interval = max(self._interval, shortest)

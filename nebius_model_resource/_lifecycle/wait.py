@@ -66,7 +66,7 @@ class Wait:
         while True:
             if self._operation.deadline.passed():
                 self._give_up("its deadline passed")
-            self._operation.sleep(
+            self._operation.deadline.sleep(
                 min(max(self._reader.until_due(), 0.02), _TICK, self._operation.deadline.remaining())
             )
             self._show()
@@ -90,7 +90,7 @@ class Wait:
 
     def _look(self) -> ModelInfo | None:
         """What the newest list says, or where it says nothing a read by name; None where there is no news."""
-        snapshot = self._reader.latest(self._operation.deadline, self._operation.sleep)
+        snapshot = self._reader.latest(self._operation.deadline)
         if snapshot is None or snapshot is self._seen or snapshot.taken_at < self._joined:
             return None
         self._seen = snapshot
@@ -98,12 +98,7 @@ class Wait:
         if found and found.status:
             return found
         try:
-            return self._client.get_model(
-                self._state.generated_name,
-                deadline=self._operation.deadline,
-                sleep=self._operation.sleep,
-                attempts=1,
-            )
+            return self._client.get_model(self._state.generated_name, self._operation.deadline, attempts=1)
         except NebiusError as error:
             self._trouble = error
             if not (snapshot.failure and isinstance(error, NotFound)):

@@ -143,7 +143,7 @@ def test_a_throttled_post_is_sent_again_after_the_pause(emulator: Emulator, form
     header = {"seconds": "7", "unit": "7s", "date": "Wed, 01 Jan 2020 00:00:00 GMT"}[form]
     emulator.add_fault(Fault(status=429, headers={"Retry-After": header}))
     with NebiusClient(Settings(emulator.url, emulator.api_key), clock=lambda: now[0], sleep=sleep) as client:
-        client.create_model(INPUTS, deadline=Deadline.after(60, lambda: now[0]))
+        client.create_model(INPUTS, deadline=Deadline.after(60, lambda: now[0], sleep))
     assert len(emulator.requests(method="POST")) == 2
     assert sum(slept) == pytest.approx(0.0 if form == "date" else 7.0, abs=0.1)
 

@@ -84,7 +84,7 @@ def test_a_read_is_sent_four_times_and_a_refused_call_once(service: Service, rul
     service.add(NAME)
     service.always(rule.kind, rule.outcome)
     with pytest.raises(NebiusError):
-        ASK[rule.kind](service.client(), Deadline.after(600, service.time.clock))
+        ASK[rule.kind](service.client(), service.time.deadline(600))
     assert len(service.sent(rule.kind)) == rule.sent
 
 
@@ -94,7 +94,7 @@ def test_a_call_that_may_be_repeated_gets_its_answer(service: Service, kind: str
     """The third try's answer is the call's, after pauses of at most 0.5 and 1 s."""
     service.add(NAME)
     service.next(kind, outcome, outcome)
-    assert ASK[kind](service.client(), Deadline.after(600, service.time.clock))
+    assert ASK[kind](service.client(), service.time.deadline(600))
     first, second, third = service.sent(kind)
     assert 0.25 <= second - first <= 0.5
     assert 0.5 <= third - second <= 1
@@ -105,7 +105,7 @@ def test_a_delete_is_repeated_until_its_deadline(service: Service, outcome: Outc
     """The pauses grow up to five seconds, and none is begun that would outlast the deadline."""
     service.always("DELETE", outcome)
     with pytest.raises(NebiusError):
-        ASK["DELETE"](service.client(), Deadline.after(120, service.time.clock))
+        ASK["DELETE"](service.client(), service.time.deadline(120))
     sent = service.sent("DELETE")
     gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert max(gaps) <= 5
@@ -117,7 +117,7 @@ def test_pauses_are_left_to_chance(service: Service) -> None:
     """No two hosts that failed together try again together."""
     service.always("DELETE", status(500))
     with pytest.raises(ServerFault):
-        ASK["DELETE"](service.client(), Deadline.after(60, service.time.clock))
+        ASK["DELETE"](service.client(), service.time.deadline(60))
     assert len(set(service.time.slept)) == len(service.time.slept)
 
 
@@ -133,11 +133,12 @@ def test_a_call_brings_its_own_pauses(service: Service, kind: str) -> None:
     service.add(NAME)
     client = service.client()
     service.next(kind, status(429, Retry_After="3"), *((status(500),) if kind != "POST" else ()))
+    deadline = service.time.deadline(60, sleep)
     calls: dict[str, Callable[[], object]] = {
-        "POST": lambda: client.create_model(INPUTS, sleep=sleep),
-        "LIST": lambda: client.list_models(sleep=sleep),
-        "GET": lambda: client.get_model(NAME, sleep=sleep),
-        "DELETE": lambda: client.delete_model(NAME, sleep=sleep),
+        "POST": lambda: client.create_model(INPUTS, deadline),
+        "LIST": lambda: client.list_models(None, deadline),
+        "GET": lambda: client.get_model(NAME, deadline),
+        "DELETE": lambda: client.delete_model(NAME, deadline),
     }
     calls[kind]()
     assert slept[0] == 3
@@ -161,7 +162,7 @@ def test_one_request_takes_half_of_the_time_that_is_left(
 ) -> None:
     """And never more than thirty seconds, nor less than half a second."""
     service.add(NAME)
-    ASK[kind](service.client(), Deadline.after(left, service.time.clock))
+    ASK[kind](service.client(), service.time.deadline(left))
     assert service.calls[0].seconds == pytest.approx(seconds)
 
 
@@ -194,7 +195,7 @@ def test_a_pause_that_is_asked_for_is_kept(
     """After `Retry-After`, in seconds unless a unit says otherwise, the call is sent again, however often."""
     service.add(NAME)
     service.next(kind, *(status(code, Retry_After=header),) * 6)
-    ASK[kind](service.client(), Deadline.after(600, service.time.clock))
+    ASK[kind](service.client(), service.time.deadline(600))
     gaps = [later - earlier for earlier, later in pairwise(service.sent(kind))]
     assert len(gaps) == 6
     assert gaps[0] == pytest.approx(seconds)
@@ -207,10 +208,10 @@ def test_one_refusal_holds_back_every_call_of_the_client(service: Service) -> No
     client = service.client()
     service.next("LIST", status(429, Retry_After="9"))
     with pytest.raises(DeadlineExceeded, match="asks for a pause of 9 s, which is more than is left"):
-        ASK["LIST"](client, Deadline.after(5, service.time.clock))
-    ASK["POST"](client, Deadline.after(60, service.time.clock))
+        ASK["LIST"](client, service.time.deadline(5))
+    ASK["POST"](client, service.time.deadline(60))
     assert service.sent("POST") == [9]
-    assert client.gate.throttled
+    assert client.connection.gate.throttled
 
 
 def test_only_a_list_may_be_long(service: Service) -> None:
@@ -222,12 +223,12 @@ def test_only_a_list_may_be_long(service: Service) -> None:
         return service(session, method, url, **given)
 
     service.add(NAME)
-    settings = service.client().settings
+    settings = service.client().connection.settings
     with NebiusClient(
         settings, clock=service.time.clock, sleep=service.time.sleep, exchange=exchange
     ) as client:
         for ask in ASK.values():
-            ask(client, Deadline.after(60, service.time.clock))
+            ask(client, service.time.deadline(60))
     path = "https://service.test/v0/models"
     one = f"{path}/acme/Base-LoRa%3Abot-AAAA"
     assert [(method, url) for method, url, _ in sent] == [
@@ -259,7 +260,7 @@ def test_a_backoff_begins_where_its_caller_says() -> None:
 
 def test_a_deadline_counts_down_to_zero(time: VirtualTime) -> None:
     """What is left is never less than nothing, and at the moment itself it has passed."""
-    deadline = Deadline.after(5, time.clock)
+    deadline = time.deadline(5)
     assert (deadline.remaining(), deadline.passed()) == (5, False)
     time.advance(5)
     assert (deadline.remaining(), deadline.passed()) == (0, True)
@@ -281,7 +282,7 @@ def test_a_success_that_is_no_answer_is_named(service: Service, kind: str, body:
     """The message says which call was answered with what."""
     service.always(kind, says(body))
     with pytest.raises(UnusableAnswer) as caught:
-        ASK[kind](service.client(), Deadline.after(5, service.time.clock))
+        ASK[kind](service.client(), service.time.deadline(5))
     assert str(caught.value) == text
 
 
@@ -330,11 +331,11 @@ def test_a_closed_client_opens_new_connections(service: Service) -> None:
         sessions.append(session)
         return service.answer([])
 
-    client = NebiusClient(service.client().settings, exchange=exchange)
+    client = NebiusClient(service.client().connection.settings, exchange=exchange)
     for _ in range(2):
         client.list_models()
         client.list_models()
-        client.close()
+        client.connection.close()
     first, same, second, _ = sessions
     assert first is same
     assert first is not second
@@ -357,7 +358,7 @@ def test_a_name_is_sent_segment_by_segment(service: Service) -> None:
         urls.append(url)
         return service.answer({"name": "x"})
 
-    with NebiusClient(service.client().settings, exchange=exchange) as client:
+    with NebiusClient(service.client().connection.settings, exchange=exchange) as client:
         client.get_model("X a/b?c:%/ü/X")
         with pytest.raises(InvalidInputs) as caught:
             client.get_model("a/../b")

@@ -63,7 +63,7 @@ def test_an_open_gate_costs_nothing() -> None:
     time = FakeTime()
     gate = Gate(time.clock)
     for _ in range(100):
-        gate.wait(Deadline.after(1, time.clock), time.sleep)
+        gate.wait(Deadline.after(1, time.clock, time.sleep))
     assert time.slept == []
 
 
@@ -74,7 +74,7 @@ def test_one_refusal_holds_every_call_back_for_the_pause() -> None:
     gate.refused(time.now, 3)
     passed = []
     for _ in range(4):
-        gate.wait(Deadline.after(60, time.clock), time.sleep)
+        gate.wait(Deadline.after(60, time.clock, time.sleep))
         passed.append(time.now)
     assert passed[0] == 103
     assert all(later - earlier >= 0.05 - 1e-9 for earlier, later in pairwise(passed))
@@ -112,7 +112,7 @@ def test_a_pause_longer_than_there_is_time_is_told_at_once() -> None:
     gate = Gate(time.clock)
     gate.refused(time.now, 3600)
     with pytest.raises(DeadlineExceeded, match="3600 s"):
-        gate.wait(Deadline.after(10, time.clock), time.sleep)
+        gate.wait(Deadline.after(10, time.clock, time.sleep))
     assert time.slept == []
 
 
@@ -123,7 +123,7 @@ def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
         gate = Gate(time.clock)
         for pause in pauses:
             gate.refused(time.now, pause)
-        gate.wait(Deadline.after(60, time.clock), time.sleep)
+        gate.wait(Deadline.after(60, time.clock, time.sleep))
         assert time.now == 110
 
 
@@ -132,7 +132,7 @@ def test_a_refusal_without_a_time_is_a_pause_of_a_second() -> None:
     time = FakeTime()
     gate = Gate(time.clock)
     gate.refused(time.now, None)
-    gate.wait(Deadline.after(60, time.clock), time.sleep)
+    gate.wait(Deadline.after(60, time.clock, time.sleep))
     assert time.now == 101
 
 
@@ -140,7 +140,7 @@ def _spacing(time: FakeTime, gate: Gate) -> float:
     """Seconds between two calls after the pause."""
     passed = []
     for _ in range(3):
-        gate.wait(Deadline.after(600, time.clock), time.sleep)
+        gate.wait(Deadline.after(600, time.clock, time.sleep))
         passed.append(time.now)
     assert passed[1] - passed[0] == pytest.approx(passed[2] - passed[1])
     return passed[2] - passed[1]
@@ -185,7 +185,7 @@ def test_a_pause_that_ends_with_the_deadline_is_sat_out() -> None:
     time = FakeTime()
     gate = Gate(time.clock)
     gate.refused(time.now, 10)
-    gate.wait(Deadline.after(10, time.clock), time.sleep)
+    gate.wait(Deadline.after(10, time.clock, time.sleep))
     assert time.slept == [10]
 
 
@@ -199,11 +199,11 @@ def test_who_stands_in_line_gives_up_at_the_deadline() -> None:
         with pytest.raises(
             DeadlineExceeded, match=r"^the service's rate limit left no time for the call before its deadline"
         ):
-            gate.wait(Deadline.after(0.05, time.clock), time.sleep)
+            gate.wait(Deadline.after(0.05, time.clock, time.sleep))
         time.sleep(seconds)
 
-    gate.wait(Deadline.after(60, time.clock), sleep)
-    gate.wait(Deadline.after(60, time.clock), time.sleep)
+    gate.wait(Deadline.after(60, time.clock, sleep))
+    gate.wait(Deadline.after(60, time.clock, time.sleep))
     assert time.slept == pytest.approx([5, 0.05])
 
 

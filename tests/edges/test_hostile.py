@@ -181,7 +181,7 @@ def raw_results() -> dict[str, tuple[Any, float]]:
         handler = drip(text, pause, lambda: server) if pause else pour
         with RawServer(handler) as server:
             client = NebiusClient(Settings(server.url, "secret-key"))
-            operation = Operation(Deadline.after(2), time.sleep)
+            operation = Operation(Deadline.after(2))
             return result_of(
                 lambda: Lifecycle(client).create(Inputs("raw", "acme/Base", "file-1"), operation)
             )

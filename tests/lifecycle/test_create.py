@@ -40,7 +40,7 @@ def test_a_search_begins_before_another_has_looked() -> None:
         creator = Creator(client)
 
         def post(told: Report) -> None:
-            names.append(creator.create(INPUTS, Operation(Deadline.after(60), no_sleep, told)).name)
+            names.append(creator.create(INPUTS, Operation(Deadline.after(60, sleep=no_sleep), told)).name)
 
         silent = Report(lambda _: None, lambda _: None)
         post(Report(lambda _: post(silent), lambda _: None))
@@ -58,7 +58,7 @@ def test_an_adopted_model_is_taken_by_no_create() -> None:
             description=INPUTS.description,
         )
         lifecycle = Lifecycle(client)
-        operation = Operation(Deadline.after(60), lambda _seconds: None)
+        operation = Operation(Deadline.after(60, sleep=lambda _seconds: None))
         lifecycle.create(replace(INPUTS, import_id=adopted), operation)
         emulator.settings.active_on_create = True
         emulator.add_fault(Fault(method="POST", action="close", effect="before"))
@@ -105,7 +105,7 @@ def test_a_create_that_is_over_leaves_nothing_of_itself_in_memory() -> None:
         lifecycle = Lifecycle(client)
         emulator.add_fault(Fault(method="POST", action="close", effect="after", times=3))
         for number in range(20):
-            operation = Operation(Deadline.after(60), lambda _: None)
+            operation = Operation(Deadline.after(60, sleep=lambda _: None))
             lifecycle.create(Inputs(f"bot-{number}", "acme/Base", "file-1"), operation)
         assert kinds() == before
-        client.close()
+        client.connection.close()

@@ -195,7 +195,7 @@ def test_a_service_on_this_machine_is_tried_for_seconds(
     monkeypatch.setattr(
         guardian,
         "delete_all",
-        lambda left, client, seconds: given.append((left, client.settings.base_url, seconds)),
+        lambda left, client, seconds: given.append((left, client.connection.settings.base_url, seconds)),
     )
     with Guardian(Settings(url, KEY)).hold(NAMES[0], "p"):
         main(pipe.getvalue())

@@ -27,16 +27,16 @@ class Bench:
         self.reader = StatusReader(self.client, None, lambda: jitter, work=lambda: 0.0)
 
     def deadline(self, seconds: float = 6000) -> Deadline:
-        return Deadline.after(seconds, self.time.clock)
+        return self.time.deadline(seconds)
 
     def current(self) -> Snapshot:
-        return self.reader.current(self.deadline(), self.time.sleep)
+        return self.reader.current(self.deadline())
 
     def asked_now(self) -> Snapshot:
-        return self.reader.asked_now(self.deadline(), self.time.sleep)
+        return self.reader.asked_now(self.deadline())
 
     def latest(self) -> Snapshot | None:
-        return self.reader.latest(self.deadline(), self.time.sleep)
+        return self.reader.latest(self.deadline())
 
     @property
     def reads(self) -> int:
@@ -151,7 +151,7 @@ def test_a_read_that_outlasts_the_deadline_of_another_is_not_waited_for(bench: B
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(bench.latest)
         assert reading.wait(10)
-        assert bench.reader.latest(bench.deadline(0.05), bench.time.sleep) is None
+        assert bench.reader.latest(bench.deadline(0.05)) is None
         go_on.set()
         assert first.result(10)
 
@@ -223,7 +223,7 @@ def test_who_joins_with_a_read_is_served_by_it_and_who_joins_later_is_not(bench:
 def test_a_read_has_the_deadline_and_the_pauses_of_who_asks(bench: Bench, ask: str) -> None:
     """A pause on the way is made by the caller's own sleep, and half of its time is the most for the request."""
     bench.service.next("LIST", status(429, Retry_After="3"))
-    getattr(bench.reader, ask)(bench.deadline(10), bench.time.sleep)
+    getattr(bench.reader, ask)(bench.deadline(10))
     assert bench.time.slept == [3]
     assert [call.seconds for call in bench.service.calls] == [5, 3.5]
 
@@ -239,7 +239,7 @@ def test_a_read_that_fails_is_repeated_for_a_refresh_alone(bench: Bench, ask: st
 def test_while_the_service_asks_for_pauses_it_is_read_each_quarter_of_a_minute(bench: Bench) -> None:
     """Creates go first as long as the ramp after a refusal is not over."""
     for _ in range(12):
-        bench.client.gate.refused(bench.time.now, 0)
+        bench.client.connection.gate.refused(bench.time.now, 0)
         bench.time.advance(1)
     assert min(_gaps(bench, 60)) >= 14
 
@@ -287,5 +287,5 @@ def test_each_project_has_its_reader(service: Service, time: VirtualTime) -> Non
     assert readers.of("p") is readers.of("p")
     assert readers.of("p") is not readers.of(None)
     for project in ("p", None):
-        readers.of(project).current(Deadline.after(9, time.clock), time.sleep)
+        readers.of(project).current(time.deadline(9))
     assert [call.query for call in service.calls] == [{"ai_project_id": "p"}, {}]

@@ -39,8 +39,8 @@ class Bench:
         return State(INPUTS, name, "validating")
 
     def wait(self, state: State, seconds: float = 600) -> State:
-        deadline = Deadline.after(seconds, self.time.clock)
-        operation = Operation(deadline, self.time.sleep, Report(self.told.append, self.warned.append))
+        deadline = Deadline.after(seconds, self.time.clock, self.time.sleep)
+        operation = Operation(deadline, Report(self.told.append, self.warned.append))
         return Wait(state, self.client, self.reader, operation).until_active()
 
     def reads(self) -> list[str]:
@@ -84,8 +84,8 @@ def test_a_service_far_away_is_read_as_often_as_a_near_one(bench: Bench) -> None
             bench.time.now += 0.3
             return super().list_models(*args, **options)
 
-    bench.client.close()
-    bench.client = Distant(bench.client.settings, clock=bench.time.clock, sleep=bench.time.sleep)
+    bench.client.connection.close()
+    bench.client = Distant(bench.client.connection.settings, clock=bench.time.clock, sleep=bench.time.sleep)
     bench.reader = StatusReader(bench.client, None, jitter=lambda: 0.5)
     bench.emulator.settings.validation_seconds = 11
     made = bench.client.create_model(INPUTS)
@@ -96,12 +96,12 @@ def test_a_service_far_away_is_read_as_often_as_a_near_one(bench: Bench) -> None
 
 def _reads_while_others_join(bench: Bench, seconds: int) -> tuple[int, float]:
     """Ten waits begin in each second: how often the list is read, and how long after its start the last was heard."""
-    deadline = Deadline.after(600, bench.time.clock)
+    deadline = Deadline.after(600, bench.time.clock, bench.time.sleep)
     longest = 0.0
     waiting: list[float] = []
     for _ in range(10 * seconds):
         waiting.append(bench.reader.join())
-        snapshot = bench.reader.latest(deadline, bench.time.sleep)
+        snapshot = bench.reader.latest(deadline)
         assert snapshot is not None
         longest = max(longest, *(snapshot.taken_at - joined for joined in waiting), 0.0)
         waiting = [joined for joined in waiting if joined > snapshot.taken_at]
@@ -119,7 +119,7 @@ def test_however_many_models_are_made_the_list_is_read_once_a_second(bench: Benc
 def test_while_the_service_asks_for_pauses_new_waits_bring_no_read_of_their_own(bench: Bench) -> None:
     """Creates go first: the list is read each quarter of a minute, however many waits begin meanwhile."""
     for _ in range(8):  # after so many refusals the ramp outlasts the minute
-        bench.client.gate.refused(bench.time.now, 0)
+        bench.client.connection.gate.refused(bench.time.now, 0)
         bench.time.now += 1
     reads, _ = _reads_while_others_join(bench, 60)
     assert reads <= 6
@@ -222,7 +222,7 @@ def test_a_broken_list_is_made_up_for_by_reads_by_name(bench: Bench) -> None:
 
 def test_a_throttled_service_is_read_less_often(bench: Bench) -> None:
     """While the service asks for pauses, the list is read every quarter of a minute."""
-    bench.client.gate.refused(bench.time.now, 1)
+    bench.client.connection.gate.refused(bench.time.now, 1)
     bench.emulator.add_fault(Fault(method="GET", status=429, headers={"Retry-After": "1"}, times=None))
     with pytest.raises(Unfinished):
         bench.wait(bench.model(), seconds=60)
@@ -231,11 +231,11 @@ def test_a_throttled_service_is_read_less_often(bench: Bench) -> None:
 
 def test_one_list_serves_the_refresh_of_a_whole_stack(bench: Bench) -> None:
     """A hundred reads within half a minute cost one list; one after a change of our own costs another."""
-    deadline = Deadline.after(60, bench.time.clock)
+    deadline = Deadline.after(60, bench.time.clock, bench.time.sleep)
     for _ in range(100):
-        bench.reader.current(deadline, bench.time.sleep)
+        bench.reader.current(deadline)
     assert bench.reads() == ["/v0/models"]
     bench.time.now += 1
     bench.reader.outdate()
-    bench.reader.current(deadline, bench.time.sleep)
+    bench.reader.current(deadline)
     assert len(bench.reads()) == 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from nebius_model_resource._api.deadline import Deadline, Sleep
+from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import Inputs, State
 from nebius_model_resource._lifecycle.shared_list import Snapshot, StatusReader
 from nebius_model_resource._lifecycle.wait import Wait
@@ -181,10 +181,12 @@ def test_a_list_from_before_the_wait_is_not_believed(service: Service, shown: Sh
     """What a list said before the model was awaited is no news of it, however late the next one comes."""
     service.add(NAME, status="error", status_reason="of before")
     client = service.client()
-    client.gate.refused(service.time.now, 0)  # so that the next list comes a quarter of a minute later
+    client.connection.gate.refused(
+        service.time.now, 0
+    )  # so that the next list comes a quarter of a minute later
     reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
     operation = shown.operation(100)
-    reader.current(operation.deadline, operation.sleep)
+    reader.current(operation.deadline)
     service.time.advance(1)
     service.models[NAME].update(status="active", status_reason=None)
     state = State(INPUTS, NAME, "validating")
@@ -230,11 +232,13 @@ def test_a_list_from_the_very_moment_of_the_wait_is_believed(service: Service, s
     """A list that is asked for when the wait begins has the model, which was made before."""
     service.add(NAME)
     client = service.client()
-    client.gate.refused(service.time.now, 0)  # so that the next list comes a quarter of a minute later
+    client.connection.gate.refused(
+        service.time.now, 0
+    )  # so that the next list comes a quarter of a minute later
     reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
     operation = shown.operation(100)
     waiting = Wait(State(INPUTS, NAME, "validating"), client, reader, operation)
-    reader.current(operation.deadline, operation.sleep)
+    reader.current(operation.deadline)
     assert waiting.until_active().status == "active"
     assert service.time.now < 2
 
@@ -252,7 +256,7 @@ class Silent(StatusReader):
     def until_due(self) -> float:
         return 1.0
 
-    def latest(self, deadline: Deadline, sleep: Sleep) -> Snapshot | None:
+    def latest(self, deadline: Deadline) -> Snapshot | None:
         return None
 
 

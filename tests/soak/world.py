@@ -19,6 +19,7 @@ import grpc
 from pulumi.dynamic import Config, ConfigureRequest
 
 from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.connection import Connection
 from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._api.settings import Settings, load_settings
@@ -191,7 +192,7 @@ class World:
         """The host ends, as it does after each operation of an engine; what it remembered is gone."""
         dynamic_main._PROVIDER_CACHE.clear()
         for client in self.clients:
-            client.close()
+            client.connection.close()
         self.clients.clear()
         self.calls.clear()
         self.left.extend(made for made in self.notes.noted.values() if made)
@@ -260,14 +261,22 @@ def the_world() -> World:
     return World.current
 
 
-class SoakClient(NebiusClient):
-    """A client whose requests are points at which somebody may die."""
+class SoakConnection(Connection):
+    """A connection whose requests are points at which somebody may die."""
 
-    def _attempt(self, *args: Any, **kwargs: Any) -> Any:
+    def send(self, *args: Any, **kwargs: Any) -> Any:
         the_world().point()
-        result = super()._attempt(*args, **kwargs)
+        result = super().send(*args, **kwargs)
         the_world().point()
         return result
+
+
+class SoakClient(NebiusClient):
+    """A client on such a connection."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(settings, **options)
+        self.connection = SoakConnection(settings, **options)
 
 
 class SoakCreator(Creator):
@@ -322,7 +331,7 @@ class SoakEdge(DynamicEdge):
                 raise EngineGone("the engine is gone")
             world.jump(seconds)
 
-        return Operation(Deadline.after(call.timeout or SECONDS, world.clock), sleep)
+        return Operation(Deadline.after(call.timeout or SECONDS, world.clock, sleep))
 
 
 PROVIDER = "pickled by reference"  # what it is here does not matter: the host finds it in its cache

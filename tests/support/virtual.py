@@ -59,6 +59,10 @@ class VirtualTime:
             plan[1]()
         self.now = max(self.now, until)
 
+    def deadline(self, seconds: float, sleep: Sleep | None = None) -> Deadline:
+        """A deadline on this clock."""
+        return Deadline.after(seconds, self.clock, sleep or self.sleep)
+
     def at(self, moment: float, action: Callable[[], object]) -> None:
         """Plan an action for a moment."""
         self._planned.append((moment, action))
@@ -272,4 +276,4 @@ class Shown:
     def operation(self, seconds: float = 600, sleep: Sleep | None = None) -> Operation:
         """An operation that shows its progress here."""
         report = Report(lambda text: self.progress.append((self.time.now, text)), self.warnings.append)
-        return Operation(Deadline.after(seconds, self.time.clock), sleep or self.time.sleep, report)
+        return Operation(self.time.deadline(seconds, sleep), report)

@@ -269,8 +269,8 @@ class DynamicEdge:
             if call.gone.wait(seconds):
                 raise EngineGone("the engine is gone")
 
-        deadline = Deadline.after(call.timeout or DEFAULT_SECONDS)
-        return Operation(deadline, sleep, Report(call.progress, call.warn))
+        deadline = Deadline.after(call.timeout or DEFAULT_SECONDS, sleep=sleep)
+        return Operation(deadline, Report(call.progress, call.warn))
 
     def _keep(
         self,

@@ -1,0 +1,160 @@
+"""The connection to one account: sends requests through the shared gate, and repeats what may be repeated.
+
+* A GET or DELETE is repeated after a connection that failed, a reset, a time-out, 408, 500, 502, 503, 504 or an
+  answer that cannot be read, with backoff and jitter.
+* Any call is repeated after 429, or 503 with ``Retry-After``: nothing was done. The whole process pauses once.
+* A POST is never repeated otherwise: its caller looks first whether it had its effect.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nebius_model_resource._api import redact
+from nebius_model_resource._api.answers import asks_for_pause, body_of
+from nebius_model_resource._api.backoff import FIRST, backoff
+from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
+from nebius_model_resource._api.throttle import Gate, parse_retry_after
+from nebius_model_resource.errors import DeadlineExceeded, NotSent, ServerFault, Throttled, TransportError
+
+if TYPE_CHECKING:
+    import requests
+
+    from nebius_model_resource._api.settings import Settings
+    from nebius_model_resource._api.transport import Answer
+
+ATTEMPT_SECONDS = 30.0  # one request; a call has its deadline
+READ_ATTEMPTS = 4
+_USER_AGENT = "nebius-model-resource (+pulumi dynamic provider)"
+_T = TypeVar("_T")
+
+
+class Connection:
+    """Requests to one account. Safe to share between threads; keeps its TCP connections open."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = time.sleep,
+        first_pause: float = FIRST,
+        attempt_seconds: float = ATTEMPT_SECONDS,
+        exchange: Callable[..., Answer] | None = None,
+    ) -> None:
+        """Nothing is sent, and ``requests`` is not loaded, before the first call.
+
+        Args:
+            settings: base URL and key.
+            clock: monotonic seconds.
+            sleep: pauses where a call has no deadline of its own.
+            first_pause: the longest pause before the first repetition, in seconds; doubled with each.
+            attempt_seconds: the longest that one request may take.
+            exchange: sends one request; by default :func:`.transport.exchange`.
+        """
+        self.settings = settings
+        self.clock = clock
+        self.gate = Gate(clock)
+        self._sleep = sleep
+        self._first_pause = first_pause
+        self._attempt_seconds = attempt_seconds
+        self._exchange = exchange
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline on this connection's clock."""
+        return Deadline.after(seconds, self.clock, self._sleep)
+
+    def close(self) -> None:
+        """Close the TCP connections; the next call opens new ones."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        longest: int | None = None,
+    ) -> tuple[Any, Answer]:
+        """Send one request when the gate lets it through.
+
+        Args:
+            method: the HTTP method.
+            path: the path after the base URL.
+            deadline: until when.
+            params: the query.
+            body: sent as JSON.
+            longest: the most bytes that the answer may have; 1 MiB by default.
+
+        Returns:
+            The parsed body, and the answer itself.
+
+        Raises:
+            ApiError, TransportError: as the service answered, or did not.
+            DeadlineExceeded: nothing was sent.
+        """
+        from nebius_model_resource._api.transport import MAX_ANSWER, exchange
+
+        self.gate.wait(deadline)
+        if deadline.passed():
+            raise DeadlineExceeded("the deadline passed before the request was sent")
+        started = self.clock()
+        try:
+            answer = (self._exchange or exchange)(
+                self._open(),
+                method,
+                self.settings.base_url + path,
+                api_key=self.settings.api_key,
+                user_agent=_USER_AGENT,
+                params=params or {},
+                body=body,
+                # Half of what is left, so that there is time to look for what a lost answer created.
+                seconds=min(self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
+                longest=longest or MAX_ANSWER,
+            )
+        except TransportError as error:
+            error.args = (redact.harmless(str(error), self.settings.api_key),)
+            raise
+        if asks_for_pause(answer):
+            self.gate.refused(started, parse_retry_after(answer.headers.get("Retry-After")))
+        else:
+            self.gate.passed()
+        return body_of(answer, self.settings.api_key), answer
+
+    def repeat(
+        self, call: Callable[[Deadline], _T], deadline: Deadline | None, attempts: int | None = READ_ATTEMPTS
+    ) -> _T:
+        """Run a call until it succeeds, is refused, or its attempts (None: any number) or time run out."""
+        deadline = deadline or self.deadline(2 * ATTEMPT_SECONDS)
+        failures = 0
+        while True:
+            try:
+                return call(deadline)
+            except Throttled:
+                continue  # nothing was done; the gate holds the next attempt back
+            except (TransportError, ServerFault) as error:
+                failures += 1
+                if failures == attempts or (isinstance(error, NotSent) and error.permanent):
+                    raise
+                delay = backoff(failures, self._first_pause)
+                if delay >= deadline.remaining():
+                    raise
+                deadline.sleep(delay)
+
+    def _open(self) -> requests.Session:
+        from nebius_model_resource._api.transport import open_session
+
+        with self._lock:
+            if self._session is None:
+                self._session = open_session(self.settings.base_url)
+            return self._session
