@@ -30,9 +30,10 @@ class CustomModelProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the stack's configuration; called by the host alone, once per process."""
+        from nebius_model_resource._edges.custom_models import CustomModels
         from nebius_model_resource._edges.dynamic.edge import DynamicEdge
 
-        self._edge = DynamicEdge(req.config.get)
+        self._edge = DynamicEdge(CustomModels(req.config.get))
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Every fault of every property; the project filled in from the configuration."""

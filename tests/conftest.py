@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host import DynamicHost
+from tests.support.host_here import HostHere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,15 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def host(emulator: Emulator) -> Iterator[DynamicHost]:
+def host(emulator: Emulator) -> Iterator[HostHere]:
+    """The code of the real dynamic-provider host in this process, configured for the emulator."""
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    with HostHere(config) as running:
+        yield running
+
+
+@pytest.fixture
+def host_process(emulator: Emulator) -> Iterator[DynamicHost]:
     """The real dynamic-provider host, configured for the emulator."""
     with DynamicHost(
         {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}

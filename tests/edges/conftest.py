@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.support.host import DynamicHost
+from tests.support.host_here import HostHere
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +16,10 @@ def shared_emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def shared_host(shared_emulator: Emulator) -> Iterator[DynamicHost]:
-    """One real host for all tests of a module, as one host serves all operations of an `up`."""
+def shared_host(shared_emulator: Emulator) -> Iterator[HostHere]:
+    """One host for all tests of a module, as one host serves all operations of an `up`."""
     config = {"nebius-models:apiKey": shared_emulator.api_key, "nebius-models:baseUrl": shared_emulator.url}
-    with DynamicHost(config) as running:
+    with HostHere(config) as running:
         yield running
 
 

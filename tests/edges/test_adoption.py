@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.support.host import URN, DynamicHost, HostError
+from tests.support.host import URN, HostError
+from tests.support.host_here import HostHere
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 SOURCE = "ftjob-0123:ftckpt_4567"
@@ -41,7 +42,7 @@ def resource() -> str:
     return f"r{next(_numbers)}"
 
 
-def adopt(host: DynamicHost, inputs: dict[str, Any], resource: str) -> tuple[str, dict[str, Any]]:
+def adopt(host: HostHere, inputs: dict[str, Any], resource: str) -> tuple[str, dict[str, Any]]:
     checked, faults = host.check(inputs, name=resource)
     assert faults == []
     return host.create(checked, name=resource)
@@ -49,7 +50,7 @@ def adopt(host: DynamicHost, inputs: dict[str, Any], resource: str) -> tuple[str
 
 @pytest.mark.parametrize("spelling", ["full", "short"])
 def test_adoption_posts_nothing_and_leaves_the_state_of_a_made_model(
-    shared_host: DynamicHost, service: Emulator, resource: str, spelling: str
+    shared_host: HostHere, service: Emulator, resource: str, spelling: str
 ) -> None:
     """By its full or short name a model is taken over without a POST, and nothing of the adoption is kept."""
     name = by_hand(service)
@@ -70,7 +71,7 @@ def test_adoption_posts_nothing_and_leaves_the_state_of_a_made_model(
     assert {request.method for request in service.requests()} == {"GET"}
 
 
-def test_adoption_is_told_in_the_row(shared_host: DynamicHost, service: Emulator, resource: str) -> None:
+def test_adoption_is_told_in_the_row(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """Preview says what would be adopted, and up that it was and that nothing was created."""
     name = by_hand(service)
     adopt(shared_host, declared(name), resource)
@@ -92,7 +93,7 @@ DIFFERENCES = [
 
 @pytest.mark.parametrize(("prop", "given", "live"), DIFFERENCES)
 def test_a_difference_is_told_at_preview(
-    shared_host: DynamicHost, service: Emulator, resource: str, prop: str, given: str | None, live: str
+    shared_host: HostHere, service: Emulator, resource: str, prop: str, given: str | None, live: str
 ) -> None:
     """What the service knows differently is a fault of its property, with both values and what to do."""
     name = by_hand(service)
@@ -105,7 +106,7 @@ def test_a_difference_is_told_at_preview(
     )
 
 
-def test_every_difference_is_told_at_once(shared_host: DynamicHost, service: Emulator, resource: str) -> None:
+def test_every_difference_is_told_at_once(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """Four differing properties are four faults of one preview, and create would refuse them as well."""
     other = {"name": "but", "base_model": "a/b", "source": "file-1", "description": "else"}
     inputs = declared(by_hand(service), **other)
@@ -127,7 +128,7 @@ def test_every_difference_is_told_at_once(shared_host: DynamicHost, service: Emu
     ],
 )
 def test_equal_spellings_are_no_difference(
-    shared_host: DynamicHost, service: Emulator, resource: str, live: dict[str, Any], given: dict[str, Any]
+    shared_host: HostHere, service: Emulator, resource: str, live: dict[str, Any], given: dict[str, Any]
 ) -> None:
     """What means the same is adopted: hub addresses, a base without its flavour, an empty description."""
     _, faults = shared_host.check(declared(by_hand(service, **live), **given), name=resource)
@@ -136,7 +137,7 @@ def test_equal_spellings_are_no_difference(
 
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_name_that_does_not_exist_is_told_at_preview(
-    shared_host: DynamicHost, service: Emulator, resource: str, hidden: bool
+    shared_host: HostHere, service: Emulator, resource: str, hidden: bool
 ) -> None:
     """A missing model is refused with the command that shows what there is, also where the service says 403."""
     service.settings.hidden_missing = hidden
@@ -148,7 +149,7 @@ def test_a_name_that_does_not_exist_is_told_at_preview(
 
 
 def test_a_model_that_is_not_active_is_told_at_preview(
-    shared_host: DynamicHost, service: Emulator, resource: str
+    shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """A model in another status is refused with that status and the service's reason."""
     name = by_hand(service, status="error")
@@ -157,9 +158,7 @@ def test_a_model_that_is_not_active_is_told_at_preview(
     assert f"{name!r} is error (adapter_config.json is missing): only an active model" in reason
 
 
-def test_values_not_known_yet_are_left_alone(
-    shared_host: DynamicHost, service: Emulator, resource: str
-) -> None:
+def test_values_not_known_yet_are_left_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """An input that a preview does not know is compared by create, when it is known."""
     from pulumi.runtime.rpc import UNKNOWN
 
@@ -170,7 +169,7 @@ def test_values_not_known_yet_are_left_alone(
         shared_host.create(declared(name, description="late"), name=resource)
 
 
-def test_import_is_heeded_by_create_alone(shared_host: DynamicHost, service: Emulator, resource: str) -> None:
+def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """Once the model is held, `import_` kept, changed or taken away is no diff, and is not in the inputs."""
     name = by_hand(service)
     id_, outputs = adopt(shared_host, declared(name), resource)
@@ -183,7 +182,7 @@ def test_import_is_heeded_by_create_alone(shared_host: DynamicHost, service: Emu
 
 @pytest.mark.parametrize("holder_first", [True, False])
 def test_nothing_is_refused_for_what_another_resource_holds(
-    shared_host: DynamicHost, service: Emulator, resource: str, holder_first: bool
+    shared_host: HostHere, service: Emulator, resource: str, holder_first: bool
 ) -> None:
     """A check, a diff and a read of one model under two URNs all succeed, in either order: a URN is no identity."""
     name = by_hand(service)
@@ -203,7 +202,7 @@ def test_nothing_is_refused_for_what_another_resource_holds(
 
 
 def test_a_model_seen_under_another_urn_is_deleted(
-    shared_host: DynamicHost, service: Emulator, resource: str
+    shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """A renamed resource that is replaced has its diff under the new URN and its deletion under the old one."""
     name = by_hand(service)
@@ -217,7 +216,7 @@ def test_a_model_seen_under_another_urn_is_deleted(
 
 
 def test_a_replacement_that_adopts_what_it_replaces_does_not_lose_it(
-    shared_host: DynamicHost, service: Emulator, resource: str
+    shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """A replacement whose `import_` is still there adopts the model again, and the deletion leaves it alone."""
     name = by_hand(service)
@@ -231,7 +230,7 @@ def test_a_replacement_that_adopts_what_it_replaces_does_not_lose_it(
 
 
 def test_a_replacement_may_adopt_another_model(
-    shared_host: DynamicHost, service: Emulator, resource: str
+    shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """With another model in `import_` the replacement adopts that one, and the old one is deleted."""
     old, new = by_hand(service), by_hand(service, description="new")
@@ -244,7 +243,7 @@ def test_a_replacement_may_adopt_another_model(
 
 
 def test_what_was_adopted_is_not_deleted_by_the_same_operation(
-    shared_host: DynamicHost, service: Emulator, resource: str
+    shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """The engine's deletion of the old resource, after its model was taken over, leaves the model alone."""
     name = by_hand(service)
@@ -258,7 +257,7 @@ def test_what_was_adopted_is_not_deleted_by_the_same_operation(
 
 
 def test_an_adopted_model_is_deleted_by_a_later_operation(
-    emulator: Emulator, host: DynamicHost, resource: str
+    emulator: Emulator, host: HostHere, resource: str
 ) -> None:
     """Destroy, which is a host of its own, deletes an adopted model like any other."""
     name = by_hand(emulator)
@@ -267,7 +266,7 @@ def test_an_adopted_model_is_deleted_by_a_later_operation(
 
 
 def test_get_has_as_outputs_all_that_the_service_knows(
-    shared_host: DynamicHost, service: Emulator, resource: str
+    shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """`CustomModel.get` by a short name has the full id, the arguments as outputs, and no inputs."""
     name = by_hand(service)
@@ -289,7 +288,7 @@ def test_get_has_as_outputs_all_that_the_service_knows(
 
 @pytest.mark.parametrize("hidden", [False, True])
 def test_get_of_a_missing_model_fails_with_one_line(
-    shared_host: DynamicHost, service: Emulator, resource: str, hidden: bool
+    shared_host: HostHere, service: Emulator, resource: str, hidden: bool
 ) -> None:
     """A name that does not exist fails with what to do, also where the service says 403."""
     service.settings.hidden_missing = hidden
@@ -301,7 +300,7 @@ def test_get_of_a_missing_model_fails_with_one_line(
 
 
 def test_what_is_only_read_from_now_on_is_not_deleted(
-    shared_host: DynamicHost, service: Emulator, resource: str
+    shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """A resource that becomes a `get` of its own model gives the model up without deleting it."""
     name = by_hand(service)

@@ -11,8 +11,10 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2
 
-from nebius_model_resource._edges.dynamic import call as host_call
+from nebius_model_resource._edges.custom_models import Changes
 from nebius_model_resource._edges.dynamic.call import DetailedDiff, HostCall, OperationFailed
+from nebius_model_resource._edges.engine import Engine
+from tests.support.host import URN
 
 OUTPUTS = {"name": "bot"}
 
@@ -58,8 +60,6 @@ def call_within(request: Any, context: Any) -> HostCall:
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["host"])
-    host_call._engine.cache_clear()
-    monkeypatch.setattr(host_call, "_said", set())
 
 
 def test_everything_is_reached() -> None:
@@ -113,7 +113,7 @@ def test_a_fault_of_ours_is_let_through_everywhere(monkeypatch: pytest.MonkeyPat
         call.fail("why")
 
     with pytest.raises(ValueError, match="SIDEWAYS"):
-        _ = DetailedDiff({"name": "SIDEWAYS"}, replaces=False).delete_before_replace
+        _ = DetailedDiff(Changes({"name": "SIDEWAYS"})).delete_before_replace
 
 
 def test_an_engine_that_is_gone_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,13 +128,8 @@ def test_an_engine_that_is_gone_shows_nothing(monkeypatch: pytest.MonkeyPatch) -
 
         return lambda _channel: SimpleNamespace(Log=log)
 
-    call = call_within(create_request(), Context())
-    monkeypatch.setattr("sys.argv", ["host", "127.0.0.1:9"])
     monkeypatch.setattr(engine_pb2_grpc, "EngineStub", stub(Gone()))
-    host_call._engine.cache_clear()
-    call.progress("working")
+    Engine("127.0.0.1:9").log("INFO", "working", URN)
     monkeypatch.setattr(engine_pb2_grpc, "EngineStub", stub(ZeroDivisionError()))
-    host_call._engine.cache_clear()
     with pytest.raises(ZeroDivisionError):
-        call.warn("careful")
-    host_call._engine.cache_clear()
+        Engine("127.0.0.1:9").log("WARNING", "careful", URN)

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.support.host import URN, DynamicHost, HostError
+from tests.support.host import URN, HostError
+from tests.support.host_here import HostHere
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 HINT = "'project-e00x' looks like a project of Nebius AI Cloud; Token Factory's begin with 'aiproject-'"
 
 
-def told(host: DynamicHost) -> list[tuple[str, str]]:
+def told(host: HostHere) -> list[tuple[str, str]]:
     """Each warning, as the resource's name and the text."""
     return [(log.urn.removeprefix(URN), log.message) for log in host.engine.logs if log.severity == 2]
 
@@ -21,7 +22,7 @@ def told(host: DynamicHost) -> list[tuple[str, str]]:
 def test_one_base_url_serves_this_and_openais_client(emulator: Emulator, inputs: dict[str, Any]) -> None:
     """With `/v1/` at the end of NEBIUS_BASE_URL a model is checked, made and deleted."""
     environ = {"NEBIUS_API_KEY": f" {emulator.api_key}\n", "NEBIUS_BASE_URL": f"{emulator.url}/v1/"}
-    with DynamicHost({}, environ) as host:
+    with HostHere({}, environ) as host:
         checked, faults = host.check(inputs)
         assert faults == []
         id_, outputs = host.create(checked)
@@ -36,7 +37,7 @@ def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inp
         "NEBIUS_BASE_URL": f"{emulator.url}/v1/chat/completions",
         "NEBIUS_AI_PROJECT_ID": "aiproject 1",
     }
-    with DynamicHost({}, environ) as host:
+    with HostHere({}, environ) as host:
         _, [(_, project), (_, settings)] = host.check(inputs)
         _, own_project = host.check({**inputs, "ai_project_id": "aiproject-e00x"})
     assert project == (
@@ -53,7 +54,7 @@ def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inp
 def test_a_cloud_project_is_warned_of_and_not_refused(emulator: Emulator, inputs: dict[str, Any]) -> None:
     """A run warns of it once where it is configured, and once where resources name it."""
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
-    with DynamicHost({**config, "nebius-models:aiProjectId": "project-e00x"}) as host:
+    with HostHere({**config, "nebius-models:aiProjectId": "project-e00x"}) as host:
         for name in ("one", "two", "one"):
             checked, faults = host.check(inputs, name=name)
             assert faults == []
@@ -67,7 +68,7 @@ def test_a_cloud_project_is_warned_of_and_not_refused(emulator: Emulator, inputs
         ]
 
 
-def test_what_the_program_marks_secret_is_never_repeated(host: DynamicHost) -> None:
+def test_what_the_program_marks_secret_is_never_repeated(host: HostHere) -> None:
     """A secret that is refused names its property in the reason alone, so that the engine cannot show its value."""
     secret = {"name": "SE CRET", "base_model": "SECRET", "source": "SECRET", "ai_project_id": "SE CRET"}
     names = [*secret, "description"]
@@ -82,7 +83,7 @@ def test_what_the_program_marks_secret_is_never_repeated(host: DynamicHost) -> N
     assert (prop, "'SECRET'" in reason) == ("source", True)  # without a mark it is shown as ever
 
 
-def test_an_adoption_that_does_not_fit_does_not_tell_a_secret(host: DynamicHost, emulator: Emulator) -> None:
+def test_an_adoption_that_does_not_fit_does_not_tell_a_secret(host: HostHere, emulator: Emulator) -> None:
     """Check and create of the same resource tell what is live, and not the secret that was given."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="by hand")
     inputs = {
@@ -102,7 +103,7 @@ def test_an_adoption_that_does_not_fit_does_not_tell_a_secret(host: DynamicHost,
 
 @pytest.mark.parametrize("spelling", ["HuggingFace.co/org/repo", "https://huggingface.co/org/repo.git"])
 def test_a_source_is_sent_in_the_spelling_of_the_documentation(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any], spelling: str
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any], spelling: str
 ) -> None:
     """The service gets what works, the state keeps what was written, and neither spelling is a diff."""
     checked, faults = host.check({**inputs, "source": spelling})

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost, HostError
+from tests.support.host import HostError
+from tests.support.host_here import HostHere
 
 pytestmark = pytest.mark.xdist_group("faults")  # the module's host and its outcomes are made once
 
@@ -43,7 +44,7 @@ def names(emulator: Emulator) -> list[str]:
     return [model["name"] for model in emulator.models()]
 
 
-def outdate(host: DynamicHost) -> None:
+def outdate(host: HostHere) -> None:
     """Let the next refresh ask for a new list: a deletion does."""
     ghost = "acme/Base-LoRa:ghost-abcd"
     host.delete(
@@ -59,7 +60,7 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcomes(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, Outcome]:
+def outcomes(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, Outcome]:
     """Every way to lose the answer to a POST, with the model made and with nothing made, all at once."""
     cases = {f"{key}-{effect}": (fault, effect) for key, fault in LOST.items() for effect in EFFECTS}
     for name, (fault, effect) in cases.items():
@@ -100,7 +101,7 @@ def test_lost_answer_with_nothing_made(outcomes: dict[str, Outcome], fault: str)
     assert outcome.posts == 2
 
 
-def test_sixteen_equal_creates_that_lose_their_answers(shared_host: DynamicHost, service: Emulator) -> None:
+def test_sixteen_equal_creates_that_lose_their_answers(shared_host: HostHere, service: Emulator) -> None:
     """Sixteen creates of one kind at once, each without its first answer: sixteen models, sixteen owners."""
     service.add_fault(Fault(method="POST", action="reset", effect="after", times=16))
     inputs = {"name": "twin", "base_model": "acme/Base", "source": "file-1"}
@@ -111,7 +112,7 @@ def test_sixteen_equal_creates_that_lose_their_answers(shared_host: DynamicHost,
     assert posts(service, "twin") == 16
 
 
-def test_some_of_many_equal_creates_lose_their_answers(shared_host: DynamicHost, service: Emulator) -> None:
+def test_some_of_many_equal_creates_lose_their_answers(shared_host: HostHere, service: Emulator) -> None:
     """Where some answers come, some are lost and some POSTs make nothing, each create still owns one model."""
     service.add_fault(Fault(method="POST", action="close", effect="after", times=3))
     service.add_fault(Fault(method="POST", action="status", status=500, effect="before", times=3, skip=2))
@@ -122,7 +123,7 @@ def test_some_of_many_equal_creates_lose_their_answers(shared_host: DynamicHost,
     assert len(set(ids)) == 10
 
 
-def test_more_candidates_than_creates_stop(shared_host: DynamicHost, service: Emulator) -> None:
+def test_more_candidates_than_creates_stop(shared_host: HostHere, service: Emulator) -> None:
     """Where somebody else made the same kind at that moment, nothing is guessed: all are named, none touched."""
     inputs = {"name": "both", "base_model": "acme/Base", "source": "file-1"}
     service.add_fault(Fault(method="POST", action="hang", effect="after", name="both", seconds=1.5))
@@ -137,7 +138,7 @@ def test_more_candidates_than_creates_stop(shared_host: DynamicHost, service: Em
     assert posts(service, "both") == 1
 
 
-def test_broken_list_does_not_make_a_second_model(shared_host: DynamicHost, service: Emulator) -> None:
+def test_broken_list_does_not_make_a_second_model(shared_host: HostHere, service: Emulator) -> None:
     """A list with entries that cannot be read does not prove that nothing was made: no second POST."""
     service.add_fault(Fault(method="POST", action="close", effect="after"))
     service.add_fault(Fault(method="GET", action="wrong_json", body=[{"name": 7}], times=5))
@@ -147,7 +148,7 @@ def test_broken_list_does_not_make_a_second_model(shared_host: DynamicHost, serv
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
-def test_refusals_fail_at_once(shared_host: DynamicHost, service: Emulator, status: int) -> None:
+def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, status: int) -> None:
     """A refused POST is sent once, makes nothing, and the service's words and request id are told in one line."""
     service.add_fault(Fault(method="POST", status=status, body={"detail": "the words of the service"}))
     with pytest.raises(HostError, match="the words of the service") as caught:
@@ -160,7 +161,7 @@ def test_refusals_fail_at_once(shared_host: DynamicHost, service: Emulator, stat
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_pause_asked_for(host: DynamicHost, emulator: Emulator, status: int) -> None:
+def test_pause_asked_for(host: HostHere, emulator: Emulator, status: int) -> None:
     """429, and 503 with Retry-After, mean nothing was done: after the pause the POST is sent again."""
     emulator.add_fault(Fault(method="POST", status=status, headers={"Retry-After": "1"}, times=2))
     started = time.monotonic()
@@ -171,7 +172,7 @@ def test_pause_asked_for(host: DynamicHost, emulator: Emulator, status: int) -> 
     assert posts(emulator, "paused") == 3
 
 
-def test_deadline_within_a_pause(host: DynamicHost, emulator: Emulator) -> None:
+def test_deadline_within_a_pause(host: HostHere, emulator: Emulator) -> None:
     """A pause longer than the deadline ends the create at once with nothing made."""
     emulator.add_fault(Fault(method="POST", status=429, headers={"Retry-After": "9"}))
     with pytest.raises(HostError, match="rate limit asks for a pause"):
@@ -193,7 +194,7 @@ def test_deadline_within_a_pause(host: DynamicHost, emulator: Emulator) -> None:
     ],
 )
 def test_bad_reads_while_waiting(
-    shared_host: DynamicHost, service: Emulator, settings: dict[str, Any], faults: list[Fault]
+    shared_host: HostHere, service: Emulator, settings: dict[str, Any], faults: list[Fault]
 ) -> None:
     """What goes wrong with reads right after the POST is waited out: one POST, one active model, its full name."""
     service.settings.update(**settings)
@@ -205,7 +206,7 @@ def test_bad_reads_while_waiting(
     assert posts(service, "slow") == 1
 
 
-def test_key_refused_while_waiting(shared_host: DynamicHost, service: Emulator) -> None:
+def test_key_refused_while_waiting(shared_host: HostHere, service: Emulator) -> None:
     """A key refused after the POST keeps the model in the state, and `update` goes on with a good one."""
     service.add_fault(Fault(method="GET", status=401, times=2))
     inputs = {"name": "kept", "base_model": "acme/Base", "source": "file-1"}
@@ -219,7 +220,7 @@ def test_key_refused_while_waiting(shared_host: DynamicHost, service: Emulator) 
     assert posts(service, "kept") == 1
 
 
-def test_network_away_until_the_deadline(shared_host: DynamicHost, service: Emulator) -> None:
+def test_network_away_until_the_deadline(shared_host: HostHere, service: Emulator) -> None:
     """Where no read gets through until the deadline, the model stays in the state."""
     service.add_fault(Fault(method="GET", action="reset", times=None))
     with pytest.raises(HostError, match="its deadline passed") as caught:
@@ -228,7 +229,7 @@ def test_network_away_until_the_deadline(shared_host: DynamicHost, service: Emul
     assert names(service) == [caught.value.kept.id]
 
 
-def test_deleted_by_somebody_while_awaited(shared_host: DynamicHost, service: Emulator) -> None:
+def test_deleted_by_somebody_while_awaited(shared_host: HostHere, service: Emulator) -> None:
     """A model that somebody deletes while it is awaited fails the create, and nothing stays in the state."""
     service.settings.update(after_delete="deleted", validation_seconds=60)
     future = shared_host.create_later({"name": "gone", "base_model": "acme/Base", "source": "file-1"})
@@ -240,7 +241,7 @@ def test_deleted_by_somebody_while_awaited(shared_host: DynamicHost, service: Em
     assert HostError(caught.value).kept is None
 
 
-def test_failed_validation_whose_clean_up_is_refused(shared_host: DynamicHost, service: Emulator) -> None:
+def test_failed_validation_whose_clean_up_is_refused(shared_host: HostHere, service: Emulator) -> None:
     """A model in `error` that cannot be deleted stays in the state, and a later delete takes it away."""
     service.settings.failing_names = {"bad": "no adapter_model.safetensors"}
     service.add_fault(Fault(method="DELETE", status=401))
@@ -255,7 +256,7 @@ def test_failed_validation_whose_clean_up_is_refused(shared_host: DynamicHost, s
 
 
 @pytest.fixture
-def model(shared_host: DynamicHost, service: Emulator) -> tuple[str, dict[str, Any]]:
+def model(shared_host: HostHere, service: Emulator) -> tuple[str, dict[str, Any]]:
     """One active model: id and outputs; the list that refreshes share is outdated, as by any change."""
     inputs = {"name": "held", "base_model": "acme/Base", "source": "file-1"}
     id_ = service.add_model(**inputs)
@@ -270,7 +271,7 @@ DELETE_FAULTS = ["500", "502", "504", "bare-503", "reset", "close", "html", "hal
 @pytest.mark.parametrize("effect", EFFECTS)
 @pytest.mark.parametrize("fault", DELETE_FAULTS)
 def test_delete_is_repeated(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any], fault: str, effect: Any
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any], fault: str, effect: Any
 ) -> None:
     """A delete whose answer is lost is sent again, whether or not it had its effect, and succeeds."""
     service.add_fault(Fault(method="DELETE", effect=effect, **LOST[fault]))
@@ -280,7 +281,7 @@ def test_delete_is_repeated(
 
 
 def test_delete_goes_on_until_its_deadline(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any]
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
     """A delete is not given up after a few failures, only at its deadline, and then it is no success."""
     service.add_fault(Fault(method="DELETE", status=503, times=3))
@@ -294,7 +295,7 @@ def test_delete_goes_on_until_its_deadline(
 
 @pytest.mark.parametrize("after", ["gone", "deleted"])
 def test_deleting_what_is_gone(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any], after: Any
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any], after: Any
 ) -> None:
     """A model that is gone already, by 404 or by `deleted`, is a success."""
     service.settings.after_delete = after
@@ -303,7 +304,7 @@ def test_deleting_what_is_gone(
 
 
 def test_answer_deleted_is_a_success(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any]
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
     """`{"status": "deleted"}` for a second delete is a success as well."""
     body = {"name": model[0], "status": "deleted", "base_model": "b", "source": "s", "created_at": 1}
@@ -314,7 +315,7 @@ def test_answer_deleted_is_a_success(
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_refused_delete_is_no_success(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any], status: int
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any], status: int
 ) -> None:
     """A refused key never counts as deleted."""
     service.add_fault(Fault(method="DELETE", status=status, times=None))
@@ -324,7 +325,7 @@ def test_refused_delete_is_no_success(
 
 
 def test_hidden_403_on_delete_is_settled_by_the_list(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any]
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
     """A 403 that hides whether the model exists: absent in the list is gone, a refused list proves nothing."""
     service.settings.hidden_missing = True
@@ -349,7 +350,7 @@ READ_FAULTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("fault", READ_FAULTS)
 def test_bad_list_drops_nothing(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any], fault: str
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any], fault: str
 ) -> None:
     """A list that is refused, broken or something else: the model is found by name, and stays."""
     service.add_fault(Fault(method="GET", path="/v0/models", times=None, **READ_FAULTS[fault]))
@@ -359,7 +360,7 @@ def test_bad_list_drops_nothing(
 
 
 @pytest.fixture(scope="module")
-def bad_reads(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, BaseException | None]:
+def bad_reads(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, BaseException | None]:
     """A refresh under each fault of every read, all at once: what it raised."""
     made = {}
     for key in READ_FAULTS:
@@ -393,7 +394,7 @@ def test_bad_read_fails_and_drops_nothing(bad_reads: dict[str, BaseException | N
 
 
 def test_list_that_lacks_a_model_is_confirmed_by_name(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any]
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
     """A model absent from the list is dropped only where its own address says 404 as well."""
     service.add_fault(Fault(method="GET", path="/v0/models", action="wrong_json", body=[], times=None))
@@ -407,7 +408,7 @@ def test_list_that_lacks_a_model_is_confirmed_by_name(
 
 
 def test_404_everywhere_drops_nothing(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any]
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
     """Behind a wrong base URL everything is 404: neither a refresh nor a delete takes that for a model gone."""
     service.add_fault(Fault(method="*", action="html", status=404, times=None))
@@ -419,7 +420,7 @@ def test_404_everywhere_drops_nothing(
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_refused_key_drops_nothing(
-    shared_host: DynamicHost, service: Emulator, model: tuple[str, Any], status: int
+    shared_host: HostHere, service: Emulator, model: tuple[str, Any], status: int
 ) -> None:
     """A key refused everywhere fails the refresh with what to do, and the model stays in the state."""
     service.add_fault(Fault(method="GET", status=status, times=None))

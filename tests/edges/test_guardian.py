@@ -26,6 +26,12 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture
+def host(host_process: DynamicHost) -> DynamicHost:
+    """A process of its own: it is killed."""
+    return host_process
+
+
 def guardians(host: DynamicHost) -> set[int]:
     """The host's own, and nobody else's: other tests run beside this one."""
     return {child.pid for child in psutil.Process(host.process.pid).children()}

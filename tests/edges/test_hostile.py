@@ -87,6 +87,14 @@ def held(result: Any) -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def shared_host(shared_emulator: Emulator) -> Iterator[DynamicHost]:
+    """A process of its own: its memory is watched."""
+    config = {"nebius-models:apiKey": shared_emulator.api_key, "nebius-models:baseUrl": shared_emulator.url}
+    with DynamicHost(config) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def bad_posts(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, Any]:
     """A create for each bad answer to its POST, which made the model, all at once."""
     for name, fault in BAD_ANSWERS.items():

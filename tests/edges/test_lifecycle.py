@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost, HostError
+from tests.support.host import HostError
+from tests.support.host_here import HostHere
 
 
 def posts(emulator: Emulator) -> list[Any]:
@@ -15,7 +16,7 @@ def posts(emulator: Emulator) -> list[Any]:
 
 
 def test_create_sends_one_post_with_just_the_fields_given(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A create posts once, waits until the model is active, and its id is the generated name."""
     checked, faults = host.check(inputs)
@@ -31,7 +32,7 @@ def test_create_sends_one_post_with_just_the_fields_given(
 
 
 def test_failed_validation_is_told_and_leaves_nothing(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A model that ends in error is deleted, and the message has the service's reason."""
     emulator.settings.failing_names = {"bot": "adapter_config.json is missing"}
@@ -43,7 +44,7 @@ def test_failed_validation_is_told_and_leaves_nothing(
 
 
 def test_deadline_keeps_the_model_and_update_goes_on(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A model still validating at its deadline stays in the state, and update waits on without a POST."""
     emulator.settings.validation_seconds = 3
@@ -57,9 +58,7 @@ def test_deadline_keeps_the_model_and_update_goes_on(
     assert len(posts(emulator)) == 1
 
 
-def test_lost_answer_is_found_in_the_list(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
-) -> None:
+def test_lost_answer_is_found_in_the_list(host: HostHere, emulator: Emulator, inputs: dict[str, Any]) -> None:
     """A POST that made the model and answered 504 ends with that one model."""
     emulator.add_fault(Fault(method="POST", path="/v0/models", action="status", status=504, effect="after"))
     id_, _ = host.create(inputs)

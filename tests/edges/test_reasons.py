@@ -11,7 +11,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource._api.models import KNOWN_STATUSES
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import URN, DynamicHost, HostError
+from tests.support.host import URN, HostError
+from tests.support.host_here import HostHere
 
 NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
 ANSWER = {"detail": "Not Found"}
@@ -41,13 +42,13 @@ def state(name: str, status: str, **changes: Any) -> tuple[dict[str, Any], dict[
     return inputs, {**inputs, "generated_name": name, "status": status, "created_at": 1}
 
 
-def lasting(host: DynamicHost) -> list[str]:
+def lasting(host: HostHere) -> list[str]:
     """The warnings that stay in the diagnostics."""
     warning = engine_pb2.LogSeverity.Value("WARNING")
     return [log.message for log in host.engine.logs if log.severity == warning and not log.ephemeral]
 
 
-def refused(host: DynamicHost, method: str, name: str, outputs: dict[str, Any]) -> str:
+def refused(host: HostHere, method: str, name: str, outputs: dict[str, Any]) -> str:
     """The message of a read or a deletion that fails and keeps nothing."""
     with pytest.raises(HostError) as caught:
         getattr(host, method)(name, outputs)
@@ -57,7 +58,7 @@ def refused(host: DynamicHost, method: str, name: str, outputs: dict[str, Any]) 
 
 @pytest.mark.parametrize("recorded", ["validating", "error"])
 def test_a_failed_model_is_replaced_with_its_reason(
-    host: DynamicHost, emulator: Emulator, recorded: str
+    host: HostHere, emulator: Emulator, recorded: str
 ) -> None:
     """The diff names `status` as an output, and a warning that stays gives the service's reason once."""
     name = made(emulator, "error", "rank 512 is too large")
@@ -76,7 +77,7 @@ def test_a_failed_model_is_replaced_with_its_reason(
     assert "status" not in host.check(inputs)[0]
 
 
-def test_a_failed_model_that_is_not_awaited_fails_its_update(host: DynamicHost, emulator: Emulator) -> None:
+def test_a_failed_model_that_is_not_awaited_fails_its_update(host: HostHere, emulator: Emulator) -> None:
     """Where nobody waits, a failed model is kept and named with its reason, and no new one is made."""
     name = made(emulator, "error", "rank 512 is too large")
     inputs, outputs = state(name, "validating", wait_for_active=False)
@@ -95,9 +96,7 @@ def test_a_failed_model_that_is_not_awaited_fails_its_update(host: DynamicHost, 
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_a_model_that_is_gone_is_replaced_and_named(
-    host: DynamicHost, emulator: Emulator, waits: bool
-) -> None:
+def test_a_model_that_is_gone_is_replaced_and_named(host: HostHere, emulator: Emulator, waits: bool) -> None:
     """A model that was validating and is gone is made again, whether it is awaited or not."""
     inputs, outputs = state("acme/Base-LoRa:bot-GONE", "validating", wait_for_active=waits)
     assert list(host.diff("acme/Base-LoRa:bot-GONE", outputs, inputs).replaces) == ["status"]
@@ -121,7 +120,7 @@ CASES = [
 
 @pytest.mark.parametrize(("status", "reason", "text"), CASES)
 def test_a_refresh_keeps_what_is_not_ready_and_says_why(
-    host: DynamicHost, emulator: Emulator, status: str, reason: str | None, text: str
+    host: HostHere, emulator: Emulator, status: str, reason: str | None, text: str
 ) -> None:
     """What the engine calls unhealthy has its reason, with the outputs and inputs that were read."""
     name = made(emulator, status, reason, description="by hand")
@@ -137,7 +136,7 @@ def test_a_refresh_keeps_what_is_not_ready_and_says_why(
     assert lasting(host) == []  # the engine has said it
 
 
-def test_a_refresh_of_what_still_validates_is_no_change(host: DynamicHost, emulator: Emulator) -> None:
+def test_a_refresh_of_what_still_validates_is_no_change(host: HostHere, emulator: Emulator) -> None:
     """A model that validates is no diff, whether it is awaited or not, and one that is not awaited is healthy."""
     name = made(emulator, "validating")
     for waits in (True, False):
@@ -147,7 +146,7 @@ def test_a_refresh_of_what_still_validates_is_no_change(host: DynamicHost, emula
 
 
 @pytest.mark.parametrize("word", ["failed", "deprecated", "pending"])
-def test_an_unknown_status_is_named_everywhere(host: DynamicHost, emulator: Emulator, word: str) -> None:
+def test_an_unknown_status_is_named_everywhere(host: HostHere, emulator: Emulator, word: str) -> None:
     """In a create, a preview and an update an undocumented status is named, and nobody is told to go on waiting."""
     text = f"has the unknown status '{word}' (ask us); known are validating, active, error, deleted"
     name = made(emulator, word, "ask us")
@@ -168,7 +167,7 @@ def test_an_unknown_status_is_named_everywhere(host: DynamicHost, emulator: Emul
     assert lasting(host)[1:] == [f"the model 'acme/Base-LoRa:lazy-AbCd' {text}"]
 
 
-def test_get_of_a_failed_model_says_why(host: DynamicHost, emulator: Emulator) -> None:
+def test_get_of_a_failed_model_says_why(host: HostHere, emulator: Emulator) -> None:
     """`CustomModel.get` reads a failed model, and warns with the reason."""
     name = made(emulator, "error", "bad rank")
     assert host.read(name, {})[1]["status"] == "error"
@@ -176,7 +175,7 @@ def test_get_of_a_failed_model_says_why(host: DynamicHost, emulator: Emulator) -
 
 
 def test_a_key_that_is_refused_in_a_wait_is_the_remedy(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A 401 in the middle of a wait keeps the model, and the message is about the key and not about time-outs."""
     emulator.add_fault(Fault(method="GET", status=401, times=None))
@@ -208,7 +207,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "detail", "opening"), REFUSALS)
 def test_a_refusal_says_what_it_is_about(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any], status: int, detail: str, opening: str
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any], status: int, detail: str, opening: str
 ) -> None:
     """Billing, quota, rights, the base URL and a proxy are told apart, in the service's words."""
     emulator.add_fault(Fault(method="POST", status=status, body={"detail": detail}, times=None))
@@ -222,7 +221,7 @@ def test_a_refusal_says_what_it_is_about(
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_service_that_is_withdrawn_leaves_a_way_out(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any], status: int
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any], status: int
 ) -> None:
     """Where every route is gone, each operation says so, and a refresh and a deletion name `pulumi state delete`."""
     name = made(emulator)
@@ -242,7 +241,7 @@ def test_a_service_that_is_withdrawn_leaves_a_way_out(
 
 
 def test_a_rotated_key_is_explained_where_the_recorded_one_is_used(
-    host: DynamicHost, emulator: Emulator
+    host: HostHere, emulator: Emulator
 ) -> None:
     """Refresh and destroy with a key from the configuration name every way to use the new one."""
     name = made(emulator)
@@ -257,15 +256,15 @@ def test_a_rotated_key_is_explained_where_the_recorded_one_is_used(
 
 
 @pytest.fixture
-def host_of_the_environment(emulator: Emulator) -> Iterator[DynamicHost]:
+def host_of_the_environment(emulator: Emulator) -> Iterator[HostHere]:
     """A host whose key is the environment's."""
     environ = {"NEBIUS_API_KEY": emulator.api_key, "NEBIUS_BASE_URL": emulator.url}
-    with DynamicHost({}, environ) as running:
+    with HostHere({}, environ) as running:
         yield running
 
 
 def test_a_refused_key_of_the_environment_is_not_a_recorded_one(
-    host_of_the_environment: DynamicHost, emulator: Emulator
+    host_of_the_environment: HostHere, emulator: Emulator
 ) -> None:
     """A key that is read each time is not explained by the state."""
     name = made(emulator)
@@ -275,7 +274,7 @@ def test_a_refused_key_of_the_environment_is_not_a_recorded_one(
     assert "NEBIUS_API_KEY" in message
 
 
-def test_a_key_that_sees_none_of_the_models_is_named(host: DynamicHost, emulator: Emulator) -> None:
+def test_a_key_that_sees_none_of_the_models_is_named(host: HostHere, emulator: Emulator) -> None:
     """A refresh that finds nothing warns in each row, and one that has found a model does not."""
     gone = [f"acme/Base-LoRa:bot-{end}" for end in ("Aaaa", "Bbbb")]
     for name in gone:
@@ -288,7 +287,7 @@ def test_a_key_that_sees_none_of_the_models_is_named(host: DynamicHost, emulator
     assert len(lasting(host)) == 2
 
 
-def test_wait_for_active_is_changed_in_place(host: DynamicHost, emulator: Emulator) -> None:
+def test_wait_for_active_is_changed_in_place(host: HostHere, emulator: Emulator) -> None:
     """A change of `wait_for_active` is an update that posts nothing, and the output says what is declared."""
     name = made(emulator)
     _, outputs = state(name, "active")
@@ -309,7 +308,7 @@ def test_wait_for_active_is_changed_in_place(host: DynamicHost, emulator: Emulat
     [("text ", "text"), ("text\n", "text"), (" text", "text"), ("  ", None), ("text", "text\n")],
 )
 def test_white_space_around_a_description_replaces_nothing(
-    host: DynamicHost, emulator: Emulator, declared: str, live: str | None
+    host: HostHere, emulator: Emulator, declared: str, live: str | None
 ) -> None:
     """A service that trims descriptions does not make a live model differ from its declaration."""
     name = made(emulator, description=live)

@@ -23,6 +23,12 @@ def engine() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
+@pytest.fixture
+def host(host_process: DynamicHost) -> DynamicHost:
+    """A process of its own: its threads and connections are counted."""
+    return host_process
+
+
 def create(
     host: DynamicHost, engine: ThreadPoolExecutor, inputs: dict[str, Any], count: int
 ) -> dict[str, dict[str, Any]]:

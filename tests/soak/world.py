@@ -6,13 +6,10 @@ sequences can be run. Pauses cost nothing: the clock jumps over them.
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 import time
-import types
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
@@ -23,8 +20,11 @@ from nebius_model_resource._api.connection import Connection
 from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import Inputs, ModelInfo
 from nebius_model_resource._api.settings import Settings, load_settings
+from nebius_model_resource._edges.call import Call as EngineCall
+from nebius_model_resource._edges.custom_models import CustomModels
 from nebius_model_resource._edges.dynamic import call as dynamic_host
 from nebius_model_resource._edges.dynamic.edge import DynamicEdge
+from nebius_model_resource._edges.engine import NoEngine
 from nebius_model_resource._lifecycle.create import Creator
 from nebius_model_resource._lifecycle.guardian import delete_all
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
@@ -35,24 +35,22 @@ from nebius_model_resource._lifecycle.shared_list import GRACE
 from nebius_model_resource.errors import AnswerLost, EngineGone
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator
+from tests.support.host_here import host_code
 
 Metadata = tuple[tuple[str, bytes], ...]
 ATTEMPT_SECONDS = 0.25
 SECONDS = 90.0  # an operation's deadline where it has none of its own: less than in truth, for speed
 
 
-def _host_code() -> types.ModuleType:
-    """The host's own module, without its last line, which would begin to serve."""
-    spec = importlib.util.find_spec("pulumi.dynamic.__main__")
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).read_text().replace("\nmain()\n", "\n")
-    module = types.ModuleType("dynamic_host_without_main")
-    exec(compile(source, spec.origin, "exec"), module.__dict__)
-    return module
+dynamic_main = host_code()
 
 
-dynamic_main = _host_code()
+class LastingEngine(NoEngine):
+    """An engine that shows nothing and never goes away."""
+
+    def is_there(self) -> bool:
+        """Always True."""
+        return True
 
 
 class HostKilled(BaseException):
@@ -144,14 +142,14 @@ class World:
 
     def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
         World.current = self
-        self._engine_is_there, dynamic_host._engine_is_there = dynamic_host._engine_is_there, lambda: True
+        self._no_engine, dynamic_host._NO_ENGINE = dynamic_host._NO_ENGINE, LastingEngine()
         self.emulator.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end_host()
         self.emulator.stop()
-        dynamic_host._engine_is_there = self._engine_is_there
+        dynamic_host._NO_ENGINE = self._no_engine
         World.current = None
 
     def wall(self) -> float:
@@ -300,13 +298,13 @@ class SoakProvider(CustomModelProvider):
     """The provider in a world."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        self._edge = SoakEdge(req.config.get)
+        self._edge = DynamicEdge(SoakModels(req.config.get))
 
 
-class SoakEdge(DynamicEdge):
-    """What the provider does, with the world's clock."""
+class SoakModels(CustomModels):
+    """What the provider decides, with the world's clock."""
 
-    def _models(self) -> Lifecycle:
+    def lifecycle(self) -> Lifecycle:
         with self._lock:
             if self._lifecycle is None:
                 world = the_world()
@@ -321,8 +319,7 @@ class SoakEdge(DynamicEdge):
                 self._lifecycle = SoakLifecycle(client, wall_clock=world.wall, notes=world.notes)
             return self._lifecycle
 
-    @staticmethod
-    def _operation(call: dynamic_host.HostCall) -> Operation:
+    def operation(self, call: EngineCall) -> Operation:
         world = the_world()
 
         def sleep(seconds: float) -> None:

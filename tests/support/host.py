@@ -93,8 +93,77 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
         self._server.stop(None).wait()
 
 
+class HostCalls:
+    """The engine's calls, with plain bags for what goes in and what comes out."""
+
+    def check(
+        self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "m"
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """The checked inputs, and each failure as property and reason."""
+        answer = self._call(
+            "Check",
+            provider_pb2.CheckRequest(
+                urn=URN + name, olds=_struct(olds) if olds else None, news=_struct(news), name=name
+            ),
+        )
+        return _plain(answer.inputs), [(fault.property, fault.reason) for fault in answer.failures]
+
+    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any], name: str = "m") -> Any:
+        """The whole answer."""
+        request = provider_pb2.DiffRequest(id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news))
+        return self._call("Diff", request)
+
+    @staticmethod
+    def create_request(inputs: Mapping[str, Any], timeout: float, name: str) -> Any:
+        """What the engine sends for a create."""
+        return provider_pb2.CreateRequest(
+            urn=URN + name, properties=_struct(inputs), timeout=timeout, name=name
+        )
+
+    def create(
+        self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m"
+    ) -> tuple[str, dict[str, Any]]:
+        """Id and outputs."""
+        answer = self._call("Create", self.create_request(inputs, timeout, name))
+        return answer.id, _plain(answer.properties)
+
+    def read(
+        self, id_: str, props: Mapping[str, Any], name: str = "m"
+    ) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """Id, outputs and inputs; an empty id where the model is gone."""
+        answer = self._call(
+            "Read", provider_pb2.ReadRequest(id=id_, urn=URN + name, properties=_struct(props))
+        )
+        return answer.id, _plain(answer.properties), _plain(answer.inputs)
+
+    def update(
+        self,
+        id_: str,
+        olds: Mapping[str, Any],
+        news: Mapping[str, Any],
+        *,
+        timeout: float = 0,
+        name: str = "m",
+    ) -> dict[str, Any]:
+        """The outputs."""
+        request = provider_pb2.UpdateRequest(
+            id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news), timeout=timeout
+        )
+        return _plain(self._call("Update", request).properties)
+
+    def delete(self, id_: str, props: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> None:
+        """Delete."""
+        self._call(
+            "Delete",
+            provider_pb2.DeleteRequest(id=id_, urn=URN + name, properties=_struct(props), timeout=timeout),
+        )
+
+    def _call(self, method: str, request: Any) -> Any:
+        raise NotImplementedError
+
+
 @dataclass
-class DynamicHost:
+class DynamicHost(HostCalls):
     """One host process; a context manager.
 
     Attributes:
@@ -148,72 +217,9 @@ class DynamicHost:
         """Whatever the host has printed so far."""
         return "".join(self.printed)
 
-    def check(
-        self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "m"
-    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """The checked inputs, and each failure as property and reason."""
-        answer = self._call(
-            "Check",
-            provider_pb2.CheckRequest(
-                urn=URN + name, olds=_struct(olds) if olds else None, news=_struct(news), name=name
-            ),
-        )
-        return _plain(answer.inputs), [(fault.property, fault.reason) for fault in answer.failures]
-
-    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any], name: str = "m") -> Any:
-        """The whole answer."""
-        request = provider_pb2.DiffRequest(id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news))
-        return self._call("Diff", request)
-
-    def create(
-        self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m"
-    ) -> tuple[str, dict[str, Any]]:
-        """Id and outputs."""
-        answer = self._call(
-            "Create",
-            provider_pb2.CreateRequest(
-                urn=URN + name, properties=_struct(inputs), timeout=timeout, name=name
-            ),
-        )
-        return answer.id, _plain(answer.properties)
-
     def create_later(self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> Any:
         """The gRPC future of a create, to be cancelled or awaited."""
-        request = provider_pb2.CreateRequest(
-            urn=URN + name, properties=_struct(inputs), timeout=timeout, name=name
-        )
-        return self.stub.Create.future(request)
-
-    def read(
-        self, id_: str, props: Mapping[str, Any], name: str = "m"
-    ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """Id, outputs and inputs; an empty id where the model is gone."""
-        answer = self._call(
-            "Read", provider_pb2.ReadRequest(id=id_, urn=URN + name, properties=_struct(props))
-        )
-        return answer.id, _plain(answer.properties), _plain(answer.inputs)
-
-    def update(
-        self,
-        id_: str,
-        olds: Mapping[str, Any],
-        news: Mapping[str, Any],
-        *,
-        timeout: float = 0,
-        name: str = "m",
-    ) -> dict[str, Any]:
-        """The outputs."""
-        request = provider_pb2.UpdateRequest(
-            id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news), timeout=timeout
-        )
-        return _plain(self._call("Update", request).properties)
-
-    def delete(self, id_: str, props: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> None:
-        """Delete."""
-        self._call(
-            "Delete",
-            provider_pb2.DeleteRequest(id=id_, urn=URN + name, properties=_struct(props), timeout=timeout),
-        )
+        return self.stub.Create.future(self.create_request(inputs, timeout, name))
 
     def _call(self, method: str, request: Any) -> Any:
         try:

@@ -33,21 +33,21 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import lru_cache
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from pulumi.dynamic import DiffResult
 
+from nebius_model_resource._edges.custom_models import Changes
 from nebius_model_resource._edges.dynamic.threads import Threads, frame_with
+from nebius_model_resource._edges.engine import Engine, NoEngine, engine_at
 
 _log = logging.getLogger(__name__)
 _PROVIDER = "__provider"
-_said: set[str] = set()  # what this host has said to stay
+_NO_ENGINE = NoEngine()
 _UNKNOWN_CODE = 2  # grpc's code for what the host itself raises, google.rpc.Code.UNKNOWN
 
 
@@ -85,6 +85,7 @@ class HostCall:
         self.timeout = 0.0
         self.recorded: frozenset[str] | None = None
         self.gone = threading.Event()
+        self._engine = _engine()
         self._request: Any = None
         self._context: Any = None
         self.ended = False
@@ -109,21 +110,15 @@ class HostCall:
 
     def progress(self, text: str) -> None:
         """Show a text in the resource's row until the next one; it leaves no trace in the diagnostics."""
-        _engine_log("INFO", text, self.urn, ephemeral=True)
+        self._engine.log("INFO", text, self.urn, ephemeral=True)
 
     def note(self, text: str) -> None:
-        """Show a text in the resource's row and in the diagnostics."""
-        self._log_once("INFO", text)
+        """Show a text in the resource's row and in the diagnostics, once in a run."""
+        self._engine.log("INFO", text, self.urn)
 
     def warn(self, text: str) -> None:
-        """Show a warning in the resource's row and in the diagnostics."""
-        self._log_once("WARNING", text)
-
-    def _log_once(self, severity: str, text: str) -> None:
-        """Say a thing once in a run: an engine that refreshes and then updates asks twice."""
-        if text not in _said:
-            _said.add(text)
-            _engine_log(severity, text, self.urn, ephemeral=False)
+        """Show a warning in the resource's row and in the diagnostics, once in a run."""
+        self._engine.log("WARNING", text, self.urn)
 
     def keep(
         self,
@@ -167,7 +162,7 @@ class HostCall:
         status = rpc_status(code=_UNKNOWN_CODE, message=message, details=[details]).SerializeToString()
         with _reach("the call's trailers"):
             self._context.set_trailing_metadata((("grpc-status-details-bin", status),))
-            _said.add(message)
+            self._engine.silence(message)
             return True
         return False
 
@@ -218,41 +213,15 @@ def _property_diff_type() -> Any:
     return None
 
 
-@lru_cache(maxsize=1)
-def _engine() -> Any:
-    """The engine's service, or None where its address is not known."""
-    import grpc
-
-    host, _, port = sys.argv[-1].rpartition(":")
-    if not host or not port.isdigit():
-        _log.debug("this dynamic-provider host does not let us reach the engine's address")
-        return None
-    with _reach("the engine's service"):
-        from pulumi.runtime.proto import engine_pb2_grpc
-
-        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
-    return None
-
-
-def _engine_log(severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
-    engine = _engine() if urn else None
-    if engine is None:
-        return
-    import grpc
-    from pulumi.runtime.proto import engine_pb2
-
-    level = engine_pb2.LogSeverity.Value(severity)
-    request = engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral)
-    with suppress(grpc.RpcError):  # an engine that is gone shows nothing
-        engine.Log(request, timeout=2)
-
-
-def _engine_is_there() -> bool:
-    host, _, port = sys.argv[-1].rpartition(":")
-    with suppress(OSError, ValueError):
-        socket.create_connection((host, int(port)), timeout=1).close()
-        return True
-    return False
+def _engine() -> Engine:
+    """The engine whose host this is: the host's last argument is its address."""
+    address = sys.argv[-1]
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        with _reach("the engine's service"):
+            return engine_at(address)
+    _log.debug("this dynamic-provider host does not let us reach the engine's address")
+    return _NO_ENGINE
 
 
 class DetailedDiff(DiffResult):
@@ -262,20 +231,13 @@ class DetailedDiff(DiffResult):
     them; while it reads the last one, the answer's other fields can be added.
     """
 
-    def __init__(
-        self, kinds: Mapping[str, str], *, replaces: bool, of_inputs: bool = True, changes: bool = False
-    ) -> None:
-        """Say what changed.
-
-        Args:
-            kinds: for each changed property ``"ADD"``, ``"DELETE"`` or ``"UPDATE"``.
-            replaces: whether these changes need a new resource.
-            of_inputs: whether the old values are those of the inputs, and not of the outputs.
-            changes: whether the resource is to be updated though no property has changed.
-        """
-        super().__init__(changes=bool(kinds) or changes, replaces=list(kinds) if replaces else [])
-        self._of_inputs = of_inputs
-        self._kinds = {name: f"{kind}_REPLACE" if replaces else kind for name, kind in kinds.items()}
+    def __init__(self, found: Changes) -> None:
+        """Say what changed."""
+        changes = bool(found.kinds) or found.updates
+        super().__init__(changes=changes, replaces=list(found.kinds) if found.replaces else [])
+        self._of_inputs = found.of_inputs
+        end = "_REPLACE" if found.replaces else ""
+        self._kinds = {name: kind + end for name, kind in found.kinds.items()}
 
     @property
     def delete_before_replace(self) -> bool:
@@ -316,5 +278,5 @@ def serve(*, waits: bool) -> Iterator[HostCall]:
             finally:
                 call.ended = True
     finally:
-        if call.gone.is_set() and _threads.idle() and not _engine_is_there():
+        if call.gone.is_set() and _threads.idle() and not _engine().is_there():
             os._exit(0)  # nobody is left to serve, and the host itself would live on

@@ -1,0 +1,340 @@
+"""What a provider decides about one ``CustomModel``, whichever edge the engine calls."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from nebius_model_resource._api import settings
+from nebius_model_resource._api.models import (
+    ACTIVE,
+    DELETED,
+    ERROR,
+    VALIDATING,
+    Fault,
+    GeneratedName,
+    Inputs,
+    State,
+    changed_inputs,
+    whole_number,
+)
+from nebius_model_resource._edges import messages
+from nebius_model_resource._edges.bags import INPUTS, change_kind, input_bag, inputs_of, output_bag, state_of
+from nebius_model_resource._edges.call import Call
+from nebius_model_resource._lifecycle.validation import find_faults
+from nebius_model_resource.errors import (
+    ConfigurationError,
+    EngineGone,
+    NebiusError,
+    Unfinished,
+    ValidationFailed,
+)
+
+if TYPE_CHECKING:
+    from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+    from nebius_model_resource._lifecycle.operation import Operation
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The inputs of a checked resource, and each fault as property and reason."""
+
+    inputs: dict[str, Any]
+    failures: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a diff found.
+
+    Attributes:
+        kinds: for each changed property ``"ADD"``, ``"DELETE"`` or ``"UPDATE"``.
+        replaces: whether these changes need a new resource.
+        of_inputs: whether the old values are those of the inputs, and not of the outputs.
+        updates: whether the resource is to be updated though no property has changed.
+    """
+
+    kinds: Mapping[str, str]
+    replaces: bool = False
+    of_inputs: bool = True
+    updates: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource that exists; it has no inputs where the stack only reads it."""
+
+    id: str
+    outputs: dict[str, Any]
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+class CustomModels:
+    """Checks, compares, creates, reads and deletes the models of one provider process, for any number of threads.
+
+    Property bags have the names of the Python resource, whatever the edge calls them.
+    """
+
+    def __init__(self, lookup: settings.Lookup) -> None:
+        """Nothing is sent, and nothing asked for, before the first operation.
+
+        Args:
+            lookup: the stack's configuration, by its full keys.
+        """
+        self._lookup = lookup
+        self.places = settings.places_of(lookup)
+        self._lock = threading.Lock()
+        self._lifecycle: Lifecycle | None = None
+        # What this host did in this run, by short name: it never knows who else holds a model.
+        self._adopted: set[str] = set()
+        self._read: dict[str, str] = {}  # by URN
+        self._found_any = False
+        self._replaced: dict[str, str] = {}  # by URN: the status to show where a model is replaced for it
+        self._secrets: dict[str, frozenset[str]] = {}  # by URN: what no message may repeat
+
+    def check(self, call: Call, olds: dict[str, Any], news: dict[str, Any]) -> Checked:
+        """Every fault of every property; the project filled in from the configuration."""
+        inputs = {name: news[name] for name in INPUTS if news.get(name) not in (None, "")}
+        secrets = self._secrets[call.urn] = frozenset(news.get("secret_inputs") or ())
+        faults = find_faults(news, UNKNOWN, secrets)
+        faults += self._settle_project(call, inputs, secrets) + self._configuration_faults
+        if olds.get("base_model"):
+            # Heeded by create alone: the state is as if the model had been made here.
+            inputs.pop("import_id", None)
+        elif not faults:
+            faults = self._adoption_faults(call, replace(inputs_of(inputs), secrets=secrets))
+            if status := self._replaced.get(call.urn):
+                # The engine shows the new value of any change out of the inputs; nothing else reads it there.
+                inputs["status"] = status
+        return Checked(inputs, [_failure(fault) for fault in faults])
+
+    def diff(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Changes:
+        """Name just the inputs that changed: each needs a new model, made before the old one goes."""
+        old, new = inputs_of(olds), inputs_of(news)
+        self._replaced.pop(call.urn, None)  # a refresh of the same run may have found another reason
+        if changed := changed_inputs(old, new):
+            kinds = {name: change_kind(olds.get(name), news.get(name)) for name in changed}
+            return Changes(kinds, replaces=True)
+        if olds.get("status") != ACTIVE and (diff := self._status_diff(call, state_of(id_, olds), new)):
+            return diff
+        same = news.get("wait_for_active") == UNKNOWN or old.wait_for_active == new.wait_for_active
+        kinds = {} if same else {"wait_for_active": "UPDATE"}
+        return Changes(kinds)
+
+    def _status_diff(self, call: Call, state: State, new: Inputs) -> Changes | None:
+        """What a model asks for that was not active when it was last read; None where that is nothing."""
+        live = self._live(call, state)
+        if warning := messages.status_warning(live) if live else messages.gone(state.generated_name):
+            call.warn(warning)
+        if live and live.status != ERROR:
+            return None
+        if live and not new.wait_for_active:
+            # Its update fails and says why: a new model each time would hide that none ever works.
+            return Changes({}, updates=True)
+        status = live.status if live else DELETED
+        if call.urn:
+            self._replaced[call.urn] = status if status != state.status else ACTIVE
+        return Changes({"status": "UPDATE"}, replaces=True, of_inputs=False)
+
+    def _live(self, call: Call, state: State) -> State | None:
+        """What is known of a model by now; None where it is gone."""
+        if state.status == ERROR:  # for good
+            return state
+        try:
+            return self.lifecycle().read(state, self.operation(call))
+        except NebiusError:
+            return state
+
+    def create(self, call: Call, props: dict[str, Any]) -> Found:
+        """Make the model and wait until it is active."""
+        inputs = replace(inputs_of(props), secrets=self._secrets.get(call.urn, frozenset()))
+        try:
+            state = self.lifecycle().create(inputs, self.operation(call))
+        except (Unfinished, ValidationFailed) as error:
+            self._keep(call, inputs, error)
+        if inputs.import_id:
+            self._adopted.add(GeneratedName.parse(state.generated_name).short)
+        return Found(state.generated_name, output_bag(state))
+
+    def read(self, call: Call, id_: str, props: dict[str, Any]) -> Found | None:
+        """Read what is live; a model that is gone leaves the state."""
+        operation = self.operation(call)
+        if "status" not in props:
+            return self._get(call, id_, props, operation)
+        live = self.lifecycle().read(state_of(id_, props), operation)
+        if live is None:
+            if not self._found_any:
+                call.warn(messages.nothing_found(id_))
+            return None
+        self._found_any = True
+        if call.recorded is not None and "base_model" not in call.recorded:  # what `CustomModel.get` reads
+            return self._as_read(call, live)
+        outputs, inputs = output_bag(live), input_bag(live.inputs)
+        reason = messages.unready(live)
+        if reason and call.keep(reason, live.generated_name, outputs, inputs):
+            call.fail(reason)  # the engine warns, and keeps what was read
+        return Found(live.generated_name, outputs, inputs)
+
+    def update(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+        """Go on waiting for a model whose create did not finish, or take a changed ``wait_for_active`` over."""
+        state = State(
+            inputs_of(news),
+            id_,
+            olds.get("status", VALIDATING),
+            created_at=whole_number(olds.get("created_at")),
+        )
+        try:
+            state = self.lifecycle().resume(state, self.operation(call))
+        except (Unfinished, ValidationFailed) as error:
+            self._keep(call, state.inputs, error, may_delete=False)
+        return output_bag(state)
+
+    def delete(self, call: Call, id_: str, props: dict[str, Any]) -> None:
+        """Delete the model; one that is gone already is a success.
+
+        A model that this run has adopted with ``import_``, or that this very resource now reads with ``get``, is
+        left alone.
+        """
+        short = GeneratedName.parse(id_).short
+        if short in self._adopted:
+            call.note(f"not deleted: {id_!r} was adopted with `import_` in this run")
+            return
+        if call.urn and self._read.get(call.urn) == short:
+            call.note(f"not deleted: this resource now reads {id_!r} with `CustomModel.get`")
+            return
+        self.lifecycle().delete(state_of(id_, props), self.operation(call))
+
+    def _settle_project(self, call: Call, inputs: dict[str, Any], secrets: frozenset[str]) -> list[Fault]:
+        """Fill the configured project in where the resource names none, and say what is odd about either."""
+        given = inputs.get("ai_project_id")
+        if given is None:
+            try:
+                if self._project:
+                    inputs["ai_project_id"] = self._project
+            except ConfigurationError as error:
+                return [Fault("", str(error))]
+            hint = settings.project_hint(self._lookup)
+        else:
+            shown = isinstance(given, str) and "ai_project_id" not in secrets
+            hint = settings.odd_project(given, "ai_project_id") if shown else None
+        if hint:
+            call.warn(hint)
+        return []
+
+    @cached_property
+    def _project(self) -> str | None:
+        return settings.ai_project_id(self._lookup)
+
+    @cached_property
+    def _configuration_faults(self) -> list[Fault]:
+        try:
+            settings.load_settings(self._lookup)
+        except ConfigurationError as error:
+            return [Fault("", str(error))]
+        return []
+
+    def lifecycle(self) -> Lifecycle:
+        """The operations on the account's models, created on first use."""
+        with self._lock:
+            if self._lifecycle is None:
+                from nebius_model_resource._api.client import NebiusClient
+                from nebius_model_resource._lifecycle.guardian import Guardian
+                from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+
+                loaded = settings.load_settings(self._lookup)
+                self._lifecycle = Lifecycle(NebiusClient(loaded), notes=Guardian(loaded))
+            return self._lifecycle
+
+    def operation(self, call: Call) -> Operation:
+        """The operation that a call stands for: its deadline, its pauses and its progress."""
+        from nebius_model_resource._api.deadline import Deadline
+        from nebius_model_resource._lifecycle.lifecycle import DEFAULT_SECONDS
+        from nebius_model_resource._lifecycle.operation import Operation, Report
+
+        def sleep(seconds: float) -> None:
+            if call.gone.wait(seconds):
+                raise EngineGone("the engine is gone")
+
+        deadline = Deadline.after(call.timeout or DEFAULT_SECONDS, sleep=sleep)
+        return Operation(deadline, Report(call.progress, call.warn))
+
+    def _keep(
+        self,
+        call: Call,
+        inputs: Inputs,
+        error: Unfinished | ValidationFailed,
+        *,
+        may_delete: bool = True,
+    ) -> NoReturn:
+        """Fail, with what exists recorded in the state; where the host cannot do that, delete it."""
+        state = error.state
+        if state is None:
+            call.fail(messages.failed(inputs.name, error))
+        message = messages.kept(error, call.urn, self.places)
+        try:
+            kept = call.keep(message, state.generated_name, output_bag(state))
+        except Exception:  # noqa: BLE001 - a bug of ours is no reason to delete a model
+            call.fail(messages.bug(traceback.format_exc(), state.generated_name))
+        if not kept and may_delete:
+            message = self._let_go(call, inputs.name, error, state)
+        call.fail(message)
+
+    def _let_go(self, call: Call, name: str, error: NebiusError, state: State) -> str:
+        """Delete a model that this host cannot keep in the state; what to tell of it."""
+        try:
+            self.lifecycle().delete(state, self.operation(call))
+        except NebiusError as failure:
+            return messages.orphaned(state.generated_name, error, failure)
+        return messages.let_go(name, error)
+
+    def _get(self, call: Call, id_: str, props: dict[str, Any], operation: Operation) -> Found:
+        """Serve ``CustomModel.get``: all that the service tells, and nothing held."""
+        from nebius_model_resource._lifecycle.lifecycle import live_state
+
+        project = props.get("ai_project_id") or self._project
+        info = self.lifecycle().existing(id_, project, operation)
+        if info is None:
+            call.fail(f"there is no model {id_!r} at the service: `nebius-models list` shows what there is")
+        name = GeneratedName.parse(info.name)
+        self._read[call.urn] = name.short
+        inputs = Inputs(name.custom, name.base or "", info.source or "", ai_project_id=project)
+        live = live_state(State(inputs, info.name, info.status or ""), info)
+        return self._as_read(call, live)
+
+    @staticmethod
+    def _as_read(call: Call, live: State) -> Found:
+        """A model that the stack does not own: it has no inputs, or a preview would show them as taken away."""
+        if warning := messages.status_warning(live):
+            call.warn(warning)
+        return Found(live.generated_name, output_bag(live))
+
+    def _adoption_faults(self, call: Call, inputs: Inputs) -> list[Fault]:
+        """What keeps a declared adoption from happening, told at preview already."""
+        from nebius_model_resource._lifecycle.adoption import missing
+
+        name, project = inputs.import_id, inputs.ai_project_id
+        if not name or UNKNOWN in (name, project):
+            return []
+        models = self.lifecycle()
+        info = models.existing(name, project, self.operation(call))
+        if info is None:
+            return [missing(name)]
+        faults = models.adoption_faults(inputs, info, UNKNOWN)
+        if not faults:
+            call.progress(f"adopts {info.name}: nothing will be created")
+        return faults
+
+
+def _failure(fault: Fault) -> tuple[str, str]:
+    """A fault as the engine shows it; `import_` is an option, so that the engine knows no value to show of it."""
+    if fault.property in ("import_", "import_id"):
+        return "", f"`import_`: {fault.reason}"
+    if fault.hidden:  # the engine (3.260) shows the value of a named property, even a secret one
+        return "", f"`{fault.property}`: {fault.reason}"
+    return fault.property, fault.reason

@@ -1,0 +1,161 @@
+"""The real host's code inside the test process: no process, no port, and each call takes a millisecond.
+
+It is what the SDK's own servicer does with a request, with our provider behind it. What only a process can show (its
+end, its threads, what it prints) is tested with :class:`tests.support.host.DynamicHost`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import types
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest import mock
+
+import grpc
+from google.protobuf import struct_pb2
+from pulumi.runtime.proto import provider_pb2
+
+from nebius_model_resource._edges.dynamic import call as dynamic_call
+from nebius_model_resource._edges.engine import NoEngine
+from nebius_model_resource._lifecycle import guardian
+from nebius_model_resource._lifecycle.notes import Notes
+from tests.support.host import HostCalls, HostError
+
+Metadata = tuple[tuple[str, bytes], ...]
+
+
+def host_code() -> types.ModuleType:
+    """The host's own module, without its last line, which would begin to serve."""
+    spec = importlib.util.find_spec("pulumi.dynamic.__main__")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text().replace("\nmain()\n", "\n")
+    module = types.ModuleType("dynamic_host_without_main")
+    exec(compile(source, spec.origin, "exec"), module.__dict__)
+    return module
+
+
+class CallFailed(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
+    """The host answered with an error, as gRPC's client reports it."""
+
+    def __init__(self, code: Any, message: str, metadata: Metadata = ()) -> None:
+        super().__init__(message)
+        self._code = code
+        self._metadata = metadata
+
+    def code(self) -> Any:
+        """The status code."""
+        return self._code
+
+    def details(self) -> str:
+        """The message."""
+        return str(self)
+
+    def trailing_metadata(self) -> Metadata:
+        """What stays in the state, among others."""
+        return self._metadata
+
+
+@dataclass
+class Context:
+    """What the host's servicer takes for gRPC's context."""
+
+    on_end: list[Callable[[], None]] = field(default_factory=list)
+    metadata: Metadata = ()
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        """Remember what to call when the engine goes away."""
+        self.on_end.append(callback)
+        return True
+
+    def set_trailing_metadata(self, pairs: Metadata) -> None:
+        """Remember the partial state."""
+        self.metadata = pairs
+
+    def abort(self, code: Any, message: str) -> NoReturn:
+        """End the call."""
+        raise CallFailed(code, message, self.metadata)
+
+
+class ListeningEngine(NoEngine):
+    """An engine that remembers what it was asked to show.
+
+    Attributes:
+        logs: each text as the host sent it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logs: list[Any] = []
+
+    def _send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
+        from pulumi.runtime.proto import engine_pb2
+
+        level: Any = engine_pb2.LogSeverity.Value(severity)
+        self.logs.append(engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral))
+
+    def is_there(self) -> bool:
+        """Always True."""
+        return True
+
+
+class _Unguarded(Notes):
+    """In place of the guardian, which would live as long as this process."""
+
+    def __init__(self, _settings: Any) -> None:
+        super().__init__()
+
+
+class HostHere(HostCalls):
+    """One host in this process; a context manager, one at a time.
+
+    Attributes:
+        engine: what was shown.
+        output: what a host's process would have printed: nothing can be told apart here.
+    """
+
+    output = ""
+
+    def __init__(self, config: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
+        self._config = config
+        self._main = host_code()
+        self.engine = ListeningEngine()
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("NEBIUS_")}
+        self._environ = {**clean, "PULUMI_PROJECT": "test", **(environ or {})}
+        self._patches = ExitStack()
+
+    def __enter__(self) -> HostHere:  # noqa: PYI034 - Self is typing's from 3.11 on
+        for patch in (
+            mock.patch.object(dynamic_call, "_NO_ENGINE", self.engine),
+            mock.patch.object(guardian, "Guardian", _Unguarded),
+            mock.patch.dict(os.environ, self._environ, clear=True),
+        ):
+            self._patches.enter_context(patch)
+        bag = struct_pb2.Struct()
+        bag.update(dict(self._config))
+        self._servicer = self._main.DynamicResourceProviderServicer()
+        self._servicer.Configure(provider_pb2.ConfigureRequest(args=bag), Context())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patches.close()
+
+    def create_later(self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> Future[Any]:
+        """A create in a thread of its own; its error is gRPC's."""
+        request = self.create_request(inputs, timeout, name)
+        pool = ThreadPoolExecutor(1)
+        future = pool.submit(self._servicer.Create, request, Context())
+        pool.shutdown(wait=False)
+        return future
+
+    def _call(self, method: str, request: Any) -> Any:
+        try:
+            return getattr(self._servicer, method)(request, Context())
+        except CallFailed as error:
+            raise HostError(error) from None
