@@ -1,4 +1,4 @@
-"""Property bags, as they come from the engine and go to it, and the dataclasses of the core."""
+"""Property bags of the engine to dataclasses of the core, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INPUTS = ("name", "base_model", "source", "description", "ai_project_id", "wait_
 
 
 def inputs_of(props: Mapping[str, Any]) -> Inputs:
-    """What a bag declares; what it lacks is absent."""
+    """The declared inputs of a bag."""
     waits = props.get("wait_for_active")
     return Inputs(
         name=props.get("name") or "",
@@ -25,7 +25,7 @@ def inputs_of(props: Mapping[str, Any]) -> Inputs:
 
 
 def state_of(id_: str, props: Mapping[str, Any]) -> State:
-    """A model out of the outputs of the state; every number arrives as a float."""
+    """A model from the outputs in the state; every number arrives as a float."""
     reason = props.get("status_reason")
     return State(
         inputs_of(props), id_, props.get("status") or "", reason, whole_number(props.get("created_at"))
@@ -33,13 +33,13 @@ def state_of(id_: str, props: Mapping[str, Any]) -> State:
 
 
 def input_bag(inputs: Inputs) -> dict[str, Any]:
-    """The inputs that are there: a property of None does not arrive."""
+    """The inputs that have a value: the engine drops a property of None."""
     bag = {name: getattr(inputs, name) for name in INPUTS}
     return {name: value for name, value in bag.items() if value not in (None, "")}
 
 
 def output_bag(state: State) -> dict[str, Any]:
-    """The inputs again, and what the service made of them."""
+    """The inputs and the outputs."""
     computed = {
         "generated_name": state.generated_name,
         "status": state.status,
@@ -53,7 +53,7 @@ def output_bag(state: State) -> dict[str, Any]:
 
 
 def change_kind(old: Any, new: Any) -> str:
-    """How the engine calls a change of one property."""
+    """The engine's name for a change of one property."""
     if old in (None, ""):
         return "ADD"
     return "DELETE" if new in (None, "") else "UPDATE"

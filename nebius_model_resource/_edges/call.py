@@ -68,7 +68,7 @@ def explained(call: Call, method: str, places: Places) -> Iterator[None]:
     try:
         yield
     except NebiusError as error:
-        call.fail(messages.told(error, method, call.urn, places))
+        call.fail(messages.explain(error, method, call.urn, places))
     except Exception:
         if call.failed:
             raise

@@ -91,7 +91,7 @@ class CustomModels:
         self.places = settings.places_of(lookup)
         self._lock = threading.Lock()
         self._lifecycle: Lifecycle | None = None
-        # What this host did in this run, by short name: it never knows who else holds a model.
+        # What this process did in this run, by short name: it never knows which other stack owns a model.
         self._adopted: set[str] = set()
         self._read: dict[str, str] = {}  # by URN
         self._found_any = False
@@ -99,23 +99,23 @@ class CustomModels:
         self._secrets: dict[str, frozenset[str]] = {}  # by URN: what no message may repeat
 
     def check(self, call: Call, olds: dict[str, Any], news: dict[str, Any]) -> Checked:
-        """Every fault of every property; the project filled in from the configuration."""
+        """Report every fault of every property, and fill in the configured project."""
         inputs = {name: news[name] for name in INPUTS if news.get(name) not in (None, "")}
         secrets = self._secrets[call.urn] = frozenset(news.get("secret_inputs") or ())
         faults = find_faults(news, UNKNOWN, secrets)
         faults += self._settle_project(call, inputs, secrets) + self._configuration_faults
         if olds.get("base_model"):
-            # Heeded by create alone: the state is as if the model had been made here.
+            # Only a create adopts: the state is the same as after any other create.
             inputs.pop("import_id", None)
         elif not faults:
             faults = self._adoption_faults(call, replace(inputs_of(inputs), secrets=secrets))
             if status := self._replaced.get(call.urn):
-                # The engine shows the new value of any change out of the inputs; nothing else reads it there.
+                # The engine takes the new value of any change from the inputs; nothing else reads it there.
                 inputs["status"] = status
         return Checked(inputs, [_failure(fault) for fault in faults])
 
     def diff(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Changes:
-        """Name just the inputs that changed: each needs a new model, made before the old one goes."""
+        """Name just the inputs that changed: each needs a new model, created before the old one is deleted."""
         old, new = inputs_of(olds), inputs_of(news)
         self._replaced.pop(call.urn, None)  # a refresh of the same run may have found another reason
         if changed := changed_inputs(old, new):
@@ -128,14 +128,14 @@ class CustomModels:
         return Changes(kinds)
 
     def _status_diff(self, call: Call, state: State, new: Inputs) -> Changes | None:
-        """What a model asks for that was not active when it was last read; None where that is nothing."""
+        """What a model needs that was not active when it was last read; None if nothing."""
         live = self._live(call, state)
         if warning := messages.status_warning(live) if live else messages.gone(state.generated_name):
             call.warn(warning)
         if live and live.status != ERROR:
             return None
         if live and not new.wait_for_active:
-            # Its update fails and says why: a new model each time would hide that none ever works.
+            # Its update fails and says why: creating a new model each time would hide that none ever works.
             return Changes({}, updates=True)
         status = live.status if live else DELETED
         if call.urn:
@@ -143,8 +143,8 @@ class CustomModels:
         return Changes({"status": "UPDATE"}, replaces=True, of_inputs=False)
 
     def _live(self, call: Call, state: State) -> State | None:
-        """What is known of a model by now; None where it is gone."""
-        if state.status == ERROR:  # for good
+        """What is known of a model by now; None if it does not exist any more."""
+        if state.status == ERROR:  # final
             return state
         try:
             return self.lifecycle().read(state, self.operation(call))
@@ -152,7 +152,7 @@ class CustomModels:
             return state
 
     def create(self, call: Call, props: dict[str, Any]) -> Found:
-        """Make the model and wait until it is active."""
+        """Create or adopt the model, and wait until it is active."""
         inputs = replace(inputs_of(props), secrets=self._secrets.get(call.urn, frozenset()))
         try:
             state = self.lifecycle().create(inputs, self.operation(call))
@@ -163,7 +163,7 @@ class CustomModels:
         return Found(state.generated_name, output_bag(state))
 
     def read(self, call: Call, id_: str, props: dict[str, Any]) -> Found | None:
-        """Read what is live; a model that is gone leaves the state."""
+        """Read what is live; None if the model does not exist any more."""
         operation = self.operation(call)
         if "status" not in props:
             return self._get(call, id_, props, operation)
@@ -182,7 +182,7 @@ class CustomModels:
         return Found(live.generated_name, outputs, inputs)
 
     def update(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
-        """Go on waiting for a model whose create did not finish, or take a changed ``wait_for_active`` over."""
+        """Continue to wait for a model whose create did not finish, or change ``wait_for_active``."""
         state = State(
             inputs_of(news),
             id_,
@@ -196,10 +196,10 @@ class CustomModels:
         return output_bag(state)
 
     def delete(self, call: Call, id_: str, props: dict[str, Any]) -> None:
-        """Delete the model; one that is gone already is a success.
+        """Delete the model; succeed if it does not exist any more.
 
-        A model that this run has adopted with ``import_``, or that this very resource now reads with ``get``, is
-        left alone.
+        A model that this run has adopted with ``import_``, or that the same resource now reads with ``get``, is not
+        deleted.
         """
         short = GeneratedName.parse(id_).short
         if short in self._adopted:
@@ -211,7 +211,7 @@ class CustomModels:
         self.lifecycle().delete(state_of(id_, props), self.operation(call))
 
     def _settle_project(self, call: Call, inputs: dict[str, Any], secrets: frozenset[str]) -> list[Fault]:
-        """Fill the configured project in where the resource names none, and say what is odd about either."""
+        """Fill in the configured project if the resource names none, and warn of an odd one."""
         given = inputs.get("ai_project_id")
         if given is None:
             try:
@@ -272,29 +272,29 @@ class CustomModels:
         *,
         may_delete: bool = True,
     ) -> NoReturn:
-        """Fail, with what exists recorded in the state; where the host cannot do that, delete it."""
+        """Fail and record the existing model in the state; if the host cannot do that, delete it."""
         state = error.state
         if state is None:
-            call.fail(messages.failed(inputs.name, error))
-        message = messages.kept(error, call.urn, self.places)
+            call.fail(messages.not_created(inputs.name, error))
+        message = messages.not_ready(error, call.urn, self.places)
         try:
             kept = call.keep(message, state.generated_name, output_bag(state))
-        except Exception:  # noqa: BLE001 - a bug of ours is no reason to delete a model
+        except Exception:  # noqa: BLE001 - a bug of ours must not delete a model
             call.fail(messages.bug(traceback.format_exc(), state.generated_name))
         if not kept and may_delete:
-            message = self._let_go(call, inputs.name, error, state)
+            message = self._delete_again(call, inputs.name, error, state)
         call.fail(message)
 
-    def _let_go(self, call: Call, name: str, error: NebiusError, state: State) -> str:
-        """Delete a model that this host cannot keep in the state; what to tell of it."""
+    def _delete_again(self, call: Call, name: str, error: NebiusError, state: State) -> str:
+        """Delete a model that this host cannot record; returns the message."""
         try:
             self.lifecycle().delete(state, self.operation(call))
         except NebiusError as failure:
             return messages.orphaned(state.generated_name, error, failure)
-        return messages.let_go(name, error)
+        return messages.deleted_again(name, error)
 
     def _get(self, call: Call, id_: str, props: dict[str, Any], operation: Operation) -> Found:
-        """Serve ``CustomModel.get``: all that the service tells, and nothing held."""
+        """Serve ``CustomModel.get``: all that the service reports."""
         from nebius_model_resource._lifecycle.lifecycle import live_state
 
         project = props.get("ai_project_id") or self._project
@@ -309,13 +309,13 @@ class CustomModels:
 
     @staticmethod
     def _as_read(call: Call, live: State) -> Found:
-        """A model that the stack does not own: it has no inputs, or a preview would show them as taken away."""
+        """A model that the stack does not own: it has no inputs, or a preview would show them as removed."""
         if warning := messages.status_warning(live):
             call.warn(warning)
         return Found(live.generated_name, output_bag(live))
 
     def _adoption_faults(self, call: Call, inputs: Inputs) -> list[Fault]:
-        """What keeps a declared adoption from happening, told at preview already."""
+        """What prevents a declared adoption, so that the preview shows it."""
         from nebius_model_resource._lifecycle.adoption import missing
 
         name, project = inputs.import_id, inputs.ai_project_id
@@ -332,7 +332,7 @@ class CustomModels:
 
 
 def _failure(fault: Fault) -> tuple[str, str]:
-    """A fault as the engine shows it; `import_` is an option, so that the engine knows no value to show of it."""
+    """A fault as the engine shows it: no property is named for `import_`, which is an option."""
     if fault.property in ("import_", "import_id"):
         return "", f"`import_`: {fault.reason}"
     if fault.hidden:  # the engine (3.260) shows the value of a named property, even a secret one

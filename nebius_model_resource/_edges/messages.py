@@ -25,22 +25,22 @@ from nebius_model_resource.errors import (
 
 # What is true after a failure of each of the provider's methods, and what to do.
 _LEFT = {
-    "create": "nothing was made: run `pulumi up` again",
-    "read": "the state is as it was: run `pulumi refresh` again",
+    "create": "nothing was created: run `pulumi up` again",
+    "read": "the state is unchanged: run `pulumi refresh` again",
     "update": "the model stays in the state: run `pulumi up` again",
     "delete": "the model may still exist and stays in the state: run the same command again",
 }
 _STACK = Places()
-_UNCHANGED = "nothing was changed: run the same command again"
+_UNCHANGED = "nothing changed: run the same command again"
 _RECORDED_KEY = (
-    "this command uses the key that the last `pulumi up` recorded in the state; after a new key run `pulumi up`, "
-    "`pulumi refresh --run-program` or `pulumi destroy --run-program`, or keep the key in an environment variable "
-    "(NEBIUS_API_KEY, or one that nebius-models:apiKeyVariable names), which is read each time"
+    "this command uses the key that the last `pulumi up` recorded in the state; to use a new key, run `pulumi up`, "
+    "`pulumi refresh --run-program` or `pulumi destroy --run-program`, or set the key in an environment variable "
+    "(NEBIUS_API_KEY, or the one that nebius-models:apiKeyVariable names), which every command reads"
 )
-_WITHDRAWN = "if it is right, the service may no longer offer custom models under this base URL"
+_WITHDRAWN = "if it is correct, the service may no longer offer custom models at this base URL"
 _NO_LORA = (
-    "choose a base model from that list; where it is empty, the service hosts no custom models for this account "
-    "at present: ask its support about dedicated endpoints"
+    "choose a base model from that list; if it is empty, the service currently hosts no custom models for this "
+    "account: ask its support about dedicated endpoints"
 )
 # What a refusal is about, by its status or by its words, in this order: what it says and what to check.
 _BILLING = re.compile(r"\b(billing|payment|balance|funds?|credits?|unpaid|invoice)\b", re.IGNORECASE)
@@ -50,18 +50,18 @@ _QUOTA = re.compile(
 )
 _OTHER_REFUSALS = {
     405: (
-        "Nebius does not take this call here",
-        "check the base URL, which may lead to something else",
+        "Nebius does not accept this call",
+        "check the base URL, which may belong to another service",
     ),
     407: (
-        "a proxy asks for its own user and password",
+        "a proxy requires its own user and password",
         "check the proxy's address in HTTPS_PROXY (`http://user:password@host:port`)",
     ),
 }
 
 
-def told(error: NebiusError, method: str, urn: str = "", places: Places = _STACK) -> str:
-    """An error as one line for the person at the engine.
+def explain(error: NebiusError, method: str, urn: str = "", places: Places = _STACK) -> str:
+    """One line about an error: what failed, why, what exists now, and the next command.
 
     Args:
         error: what went wrong.
@@ -73,8 +73,8 @@ def told(error: NebiusError, method: str, urn: str = "", places: Places = _STACK
     if isinstance(error, BadRequest) and not _subject(error):
         return _refused(error, method, left)
     if isinstance(error, NotFound) and method in ("read", "delete"):
-        # A service that is withdrawn answers 404 for ever: then only the state can be brought in order.
-        left += f", or drop the model from the state with `pulumi state delete '{urn or '<urn>'}'`"
+        # A withdrawn service answers 404 for ever: then only the state can be cleaned up.
+        left += f", or remove the model from the state with `pulumi state delete '{urn or '<urn>'}'`"
     if about := _about(error, method, places):
         opening, remedy = about
         return f"{opening}: {error}; {remedy}; {left}" if remedy else f"{opening}: {error}; {left}"
@@ -82,7 +82,7 @@ def told(error: NebiusError, method: str, urn: str = "", places: Places = _STACK
 
 
 def _about(error: NebiusError, method: str, places: Places) -> tuple[str, str] | None:
-    """Who refused or failed, and what to check; None where the error says all of it."""
+    """Who refused or failed, and what to check; None if the error itself says so."""
     if isinstance(error, ApiError) and (subject := _subject(error)):
         return subject
     if isinstance(error, AccessDenied):
@@ -92,14 +92,14 @@ def _about(error: NebiusError, method: str, places: Places) -> tuple[str, str] |
         return "Nebius answered", f"{check}; {_WITHDRAWN}" if isinstance(error, NotFound) else check
     if isinstance(error, NotSent):
         return "Nebius could not be reached", error.remedy or f"check the network and {places.base_url}"
-    # A create whose answer was lost says for itself what may exist.
+    # The error of a create whose answer was lost already says what may exist.
     if isinstance(error, (ServerFault, TransportError)) and method != "create":
         return "Nebius gave no usable answer", ""
     return None
 
 
 def _subject(error: ApiError) -> tuple[str, str] | None:
-    """What a refusal is about, where it is neither the key nor what was asked for: an opening and a remedy."""
+    """Opening and remedy of a refusal that is neither about the key nor about the inputs."""
     if not isinstance(error, (AccessDenied, BadRequest)) or error.status in (401, 422):
         return None  # a 422 is about the inputs, whatever its words
     if error.status == 402 or _BILLING.search(error.detail):
@@ -107,15 +107,16 @@ def _subject(error: ApiError) -> tuple[str, str] | None:
     if _QUOTA.search(error.detail):
         return (
             "Nebius refused for the account's quota",
-            "free some of it, or ask the service's support for more",
+            "delete unused models, or ask the service's support for more",
         )
     return _OTHER_REFUSALS.get(error.status)
 
 
 def _key_remedy(error: AccessDenied, method: str, places: Places) -> str:
     if error.status != 401:
-        return f"the key may not do this, or not in this project: check the key ({places.key}) and {places.project}"
-    # An `up` runs the program, and takes the key from the configuration as it is now.
+        check = f"check the key ({places.key}) and {places.project}"
+        return f"the key has no permission for this, or not in this project: {check}"
+    # An `up` runs the program and reads the current configuration.
     if places.recorded and method in ("read", "delete"):
         return _RECORDED_KEY
     return f"check the key ({places.key})"
@@ -125,46 +126,42 @@ def _refused(error: BadRequest, method: str, left: str) -> str:
     if method != "create":
         return f"Nebius refused to {method} the model: {error}; {left}"
     if "support lora" in error.detail.lower():
-        return f"Nebius refused the model: {error}; nothing was made: {_NO_LORA}"
-    return (
-        f"Nebius refused the model: {error}; nothing was made: change what it names and run `pulumi up` again"
-    )
+        return f"Nebius refused the model: {error}; nothing was created: {_NO_LORA}"
+    return f"Nebius refused the model: {error}; nothing was created: change the input it names and run `pulumi up` again"
 
 
-def kept(error: Unfinished | ValidationFailed, urn: str = "", places: Places = _STACK) -> str:
+def not_ready(error: Unfinished | ValidationFailed, urn: str = "", places: Places = _STACK) -> str:
     """An error whose model is recorded in the state as not ready."""
     state, cause = error.state, error.__cause__
+    recorded = f"{error}; the model stays in the state"
     delete = "or `pulumi destroy` to delete it"
     if isinstance(error, ValidationFailed):
         replace = "run `pulumi up` to replace it"
         if state is not None and not state.inputs.wait_for_active:
             replace = f"change `source`, or fix the adapter and run `pulumi up --replace '{urn or '<urn>'}'`"
-        return f"{error}; it is kept in the state: {replace}, {delete}"
+        return f"{recorded}: {replace}, {delete}"
     if isinstance(error, UnknownStatus):
-        return f"{error}; it is kept in the state: ask the service what it means, then run `pulumi up` again, {delete}"
+        return f"{recorded}: ask the service what the status means, then run `pulumi up` again, {delete}"
     if isinstance(cause, AccessDenied):
-        remedy = _key_remedy(cause, "update", places)
-        return f"{error}; it is kept in the state: {remedy}, then run `pulumi up` again to go on waiting"
-    return (
-        f"{error}; it is kept in the state: run `pulumi up` again to go on waiting (longer with "
-        f'custom_timeouts=CustomTimeouts(create="20m", update="20m")), {delete}'
-    )
+        return f"{recorded}: {_key_remedy(cause, 'update', places)}, then run `pulumi up` again to continue waiting"
+    longer = 'custom_timeouts=CustomTimeouts(create="20m", update="20m")'
+    return f"{recorded}: run `pulumi up` again to continue waiting (longer with {longer}), {delete}"
 
 
-def failed(name: str, error: ValidationFailed | Unfinished) -> str:
+def not_created(name: str, error: ValidationFailed | Unfinished) -> str:
     """A failed validation of which nothing is left."""
-    return f"{name!r} was not made: {error}; fix the adapter, then run `pulumi up` again"
+    return f"{name!r} was not created: {error}; fix the adapter, then run `pulumi up` again"
 
 
-def let_go(name: str, error: NebiusError) -> str:
-    """An unfinished model that could not be kept in the state and was deleted."""
-    return f"{name!r} was not made: {error}; the model was deleted: run `pulumi up` to try again"
+def deleted_again(name: str, error: NebiusError) -> str:
+    """An unfinished model that the state cannot record and that was deleted."""
+    return f"{name!r} was not created: {error}; the model was deleted: run `pulumi up` to try again"
 
 
 def orphaned(generated_name: str, error: NebiusError, failure: NebiusError) -> str:
-    """An unfinished model that could neither be kept in the state nor deleted."""
+    """An unfinished model that the state cannot record and that could not be deleted."""
     return (
-        f"{error}; it could neither be kept in the state nor deleted ({failure}): run "
+        f"{error}; the state cannot record it and deleting it failed ({failure}): run "
         f"`nebius-models delete {generated_name}` before the next `pulumi up`"
     )
 
@@ -181,7 +178,7 @@ def bug(traceback: str, generated_name: str | None = None) -> str:
 
 
 def status_warning(state: State) -> str | None:
-    """What is wrong with a model that exists; None where nothing is."""
+    """What is wrong with an existing model; None if nothing is."""
     if state.status == ERROR:
         reason = state.status_reason or "the service gives no reason"
         return f"the model {state.generated_name!r} is in status 'error': {reason}"
@@ -189,7 +186,7 @@ def status_warning(state: State) -> str | None:
 
 
 def unready(state: State) -> str | None:
-    """Why a model that was read is not what its resource declares; None where it is."""
+    """Why a model that was read is not what its resource declares; None if it is."""
     if warning := status_warning(state):
         return warning
     if state.status == ACTIVE or not state.inputs.wait_for_active:
@@ -198,13 +195,13 @@ def unready(state: State) -> str | None:
 
 
 def gone(generated_name: str) -> str:
-    """A model of the state that is replaced because it is gone."""
-    return f"the model {generated_name!r} is no longer at the service: a new one replaces it"
+    """A model of the state that is replaced because it does not exist any more."""
+    return f"the model {generated_name!r} no longer exists: a new one replaces it"
 
 
 def nothing_found(generated_name: str) -> str:
-    """A model that leaves the state while no other was found either."""
+    """A model that is removed from the state while no other was found either."""
     return (
-        f"{generated_name!r} leaves the state: this key sees none of the stack's models read so far; if it is another "
-        f'account\'s key, set the right one and adopt the model again (import_="{generated_name}")'
+        f"{generated_name!r} is removed from the state: this key sees none of the stack's models read so far; if it "
+        f'is another account\'s key, set the right one and adopt the model again (import_="{generated_name}")'
     )

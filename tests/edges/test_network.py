@@ -17,7 +17,7 @@ from tests.support.hostile import RawServer, self_signed, tunnel
 KEY = "sk-Zq9/very+secret=0451"
 AWAY = {"nebius-models:apiKey": KEY, "nebius-models:baseUrl": "https://models.example"}
 INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
-NOTHING_MADE = "; nothing was made: run `pulumi up` again"
+NOTHING_MADE = "; nothing was created: run `pulumi up` again"
 
 
 @pytest.fixture(autouse=True)

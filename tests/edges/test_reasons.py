@@ -86,8 +86,8 @@ def test_a_failed_model_that_is_not_awaited_fails_its_update(host: HostHere, emu
     with pytest.raises(HostError) as caught:
         host.update(name, outputs, inputs)
     assert caught.value.message == (
-        "validation failed: rank 512 is too large; it is kept in the state: change `source`, or fix the adapter and "
-        "run `pulumi up --replace 'urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::m'`, "
+        "validation failed: rank 512 is too large; the model stays in the state: change `source`, or fix the adapter "
+        "and run `pulumi up --replace 'urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::m'`, "
         "or `pulumi destroy` to delete it"
     )
     assert caught.value.kept is not None
@@ -100,9 +100,7 @@ def test_a_model_that_is_gone_is_replaced_and_named(host: HostHere, emulator: Em
     """A model that was validating and is gone is made again, whether it is awaited or not."""
     inputs, outputs = state("acme/Base-LoRa:bot-GONE", "validating", wait_for_active=waits)
     assert list(host.diff("acme/Base-LoRa:bot-GONE", outputs, inputs).replaces) == ["status"]
-    assert lasting(host) == [
-        "the model 'acme/Base-LoRa:bot-GONE' is no longer at the service: a new one replaces it"
-    ]
+    assert lasting(host) == ["the model 'acme/Base-LoRa:bot-GONE' no longer exists: a new one replaces it"]
     assert emulator.models() == []
 
 
@@ -156,8 +154,8 @@ def test_an_unknown_status_is_named_everywhere(host: HostHere, emulator: Emulato
     with pytest.raises(HostError) as caught:
         host.update(name, outputs, inputs)
     assert caught.value.message == (
-        f"the model {name!r} {text}; it is kept in the state: ask the service what it means, then run `pulumi up` "
-        "again, or `pulumi destroy` to delete it"
+        f"the model {name!r} {text}; the model stays in the state: ask the service what the status means, then run "
+        "`pulumi up` again, or `pulumi destroy` to delete it"
     )
     assert caught.value.kept is not None
     # A model that nobody waits for is made, and named as well.
@@ -199,8 +197,8 @@ REFUSALS = [
     ),
     (400, "limit reached: 5 adapters", "Nebius refused for the account's quota: limit reached"),
     (403, "you are not a member", "Nebius refused the key: you are not a member"),
-    (405, "Method Not Allowed", "Nebius does not take this call here: Method Not Allowed"),
-    (407, "proxy login", "a proxy asks for its own user and password: proxy login"),
+    (405, "Method Not Allowed", "Nebius does not accept this call: Method Not Allowed"),
+    (407, "proxy login", "a proxy requires its own user and password: proxy login"),
     (422, "too many models in the name", "Nebius refused the model: too many models in the name"),
 ]
 
@@ -214,9 +212,9 @@ def test_a_refusal_says_what_it_is_about(
     with pytest.raises(HostError) as caught:
         host.create(inputs)
     assert caught.value.message.startswith(opening)
-    about_the_model = "change what it names" in caught.value.message
+    about_the_model = "change the input it names" in caught.value.message
     assert about_the_model == (status == 422)
-    assert "nothing was made" in caught.value.message
+    assert "nothing was created" in caught.value.message
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -235,7 +233,7 @@ def test_a_service_that_is_withdrawn_leaves_a_way_out(
         refused(host, "delete", name, outputs),
     ]
     for message in messages:
-        assert "the service may no longer offer custom models under this base URL" in message
+        assert "the service may no longer offer custom models at this base URL" in message
     for message in messages[1:]:
         assert f"`pulumi state delete '{URN}m'`" in message
 

@@ -39,7 +39,7 @@ def test_an_up_that_cannot_reach_the_service_says_why(
             stack.up(on_output=said.append)
         everything = "\n".join([str(caught.value), *said])
         assert f"Nebius could not be reached: {told.format(place=place)}" in everything
-        assert "nothing was made: run `pulumi up` again" in everything
+        assert "nothing was created: run `pulumi up` again" in everything
         assert "may have been made" not in everything
         assert "whether" not in everything
         assert "s3" not in everything

@@ -64,7 +64,7 @@ def test_a_failed_model_that_is_not_awaited_fails_each_up(make_stack: MakeStack,
     emulator.change_model(failed["name"], status="error", status_reason=REASON)
     for _ in range(2):
         with pytest.raises(
-            FAILED, match=f"validation failed: {REASON}; it is kept in the state: change `source`"
+            FAILED, match=f"validation failed: {REASON}; the model stays in the state: change `source`"
         ):
             stack.up()
     assert [model["name"] for model in emulator.models()] == [failed["name"]]
@@ -112,7 +112,7 @@ def test_a_withdrawn_service_leaves_a_way_out(make_stack: MakeStack, emulator: E
     for operation in (stack.refresh, stack.destroy):
         with pytest.raises(FAILED) as caught:
             operation()
-        assert "the service may no longer offer custom models under this base URL" in str(caught.value)
+        assert "the service may no longer offer custom models at this base URL" in str(caught.value)
         assert f"`pulumi state delete '{held['urn']}'`" in str(caught.value)
     assert [each["id"] for each in custom_models(stack)] == [held["id"]]
 
@@ -178,7 +178,7 @@ def test_an_unknown_status_is_named(make_stack: MakeStack, emulator: Emulator, w
     with pytest.raises(FAILED) as caught:
         stack.up()
     assert text in str(caught.value)
-    assert "go on waiting" not in str(caught.value)
+    assert "continue waiting" not in str(caught.value)
     assert [each["id"] for each in custom_models(stack)] == [kept["name"]]
 
 
@@ -219,13 +219,13 @@ def test_a_refusal_says_what_it_is_about(make_stack: MakeStack, emulator: Emulat
     for status, words, opening in (
         (402, "top up", "Nebius refused for the account's billing: top up"),
         (403, "model quota exceeded", "Nebius refused for the account's quota: model quota exceeded"),
-        (405, "Method Not Allowed", "Nebius does not take this call here: Method Not Allowed"),
-        (407, "log in", "a proxy asks for its own user and password: log in"),
+        (405, "Method Not Allowed", "Nebius does not accept this call: Method Not Allowed"),
+        (407, "log in", "a proxy requires its own user and password: log in"),
     ):
         emulator.clear_faults()
         emulator.add_fault(Fault(method="POST", status=status, body={"detail": words}, times=None))
         with pytest.raises(FAILED) as caught:
             stack.up()
         assert opening in str(caught.value)
-        assert "change what it names" not in str(caught.value)
+        assert "change the input it names" not in str(caught.value)
     assert emulator.models() == []

@@ -1,8 +1,8 @@
 """The private side of Pulumi's dynamic-provider host: the one module that knows it.
 
-The host (``pulumi/dynamic/__main__.py``) hands a provider less than a native plugin gets. What it keeps to itself
-stands in the frames that called us. Every reach below is optional: where a name is missing, a debug line says so and
-the plain way is gone. It was seen to work with the SDKs 3.230 to 3.272.
+The host (``pulumi/dynamic/__main__.py``) passes a provider less than a native plugin gets. The rest is in the frames
+that called us. Each reach below is optional: if a name is missing, a debug line says so and the provider works
+without it. Tested with the SDKs 3.230 to 3.272.
 
 ============================  =======================================  =====================================
 what is reached               why (and who asks for it)                without it
@@ -22,11 +22,11 @@ method                        ``custom_timeouts`` (pulumi#12987)       deadline 
 ``fields`` in ``Diff``        ``detailedDiff``: just the changed       the preview lists every output of a
                               inputs (pulumi#13839)                    replaced model as removed
 ``work_queue`` of the         a thread more for each call that waits   waits share the host's four threads
-thread pool                   (pulumi#18249); ``host_threads.py``
+thread pool                   (pulumi#18249); ``threads.py``
 ============================  =======================================  =====================================
 
-A row can go when the host passes the thing to the provider by itself: for ``request`` and ``context`` that would be
-a parameter of the provider's methods, for the diff a field of ``DiffResult``, for the threads an option of the host.
+A row becomes unnecessary when the host passes the thing itself: ``request`` and ``context`` as parameters of the
+provider's methods, the diff as a field of ``DiffResult``, the threads as an option.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class OperationFailed(Exception):
 
 @contextmanager
 def _reach(what: str) -> Iterator[None]:
-    """Reach for a private name that may be gone or be something else; without it, go on.
+    """Reach for a private name that may be missing or changed; continue without it.
 
-    Nothing but the reach belongs inside: any other error is a bug of ours, and must not pass for an old host.
+    Only the reach belongs inside: any other error is a bug of ours and must not look like an old host.
     """
     try:
         yield
@@ -68,19 +68,14 @@ def _reach(what: str) -> Iterator[None]:
 
 
 class HostCall:
-    """One call of the engine: what the host knows of it, as far as it can be reached.
+    """One call of the engine, as far as it can be reached; see :class:`nebius_model_resource._edges.call.Call`.
 
     Attributes:
-        urn: the resource's URN, empty where it is not known.
-        timeout: ``custom_timeouts`` for this operation in seconds, 0 where there is none.
-        recorded: the names of the inputs in the state, where a read is given them; otherwise None.
-        gone: set when the engine has gone away.
-        ended: the operation is over, and the end of the call means nothing any more.
-        failed: the engine will be told why the operation failed.
+        ended: whether the operation is over, so that the end of the call means nothing any more.
     """
 
     def __init__(self) -> None:
-        """Look around in the frames of the caller: make it inside a method that the host has called."""
+        """Search the calling frames: to be created inside a method that the host has called."""
         self.urn = ""
         self.timeout = 0.0
         self.recorded: frozenset[str] | None = None
@@ -109,7 +104,7 @@ class HostCall:
             self.gone.set()
 
     def progress(self, text: str) -> None:
-        """Show a text in the resource's row until the next one; it leaves no trace in the diagnostics."""
+        """Show a text in the resource's row until the next one; the diagnostics lack it."""
         self._engine.log("INFO", text, self.urn, ephemeral=True)
 
     def note(self, text: str) -> None:
@@ -127,16 +122,16 @@ class HostCall:
         properties: Mapping[str, Any],
         inputs: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Have the coming :meth:`fail` leave the resource in the state, as existing and not ready.
+        """Let the coming :meth:`fail` record the resource in the state, as existing and not ready.
 
         Args:
             message: what is wrong with the resource.
             id_: its id.
             properties: its outputs, plain values.
-            inputs: its inputs as a read found them; None where they stay as they are.
+            inputs: its inputs as a read found them; None if they do not change.
 
         Returns:
-            Whether the engine will be told; where not, nobody but the caller knows of the resource.
+            Whether the engine will record it; if not, only the caller knows of the resource.
         """
         provider, types = self._provider(), _not_ready_types()
         if provider is None or types is None:
@@ -167,7 +162,7 @@ class HostCall:
         return False
 
     def _provider(self) -> str | None:
-        """The pickled provider out of the request, where the call's end can be reached as well; otherwise None."""
+        """The pickled provider in the request, if the call's end can be reached too; otherwise None."""
         with _reach("the provider in the request"):
             # An update has the properties in `news`, all others in `properties`.
             given = getattr(self._request, "news", None) or self._request.properties
@@ -178,7 +173,7 @@ class HostCall:
         """End the operation with one message and no traceback.
 
         Raises:
-            Exception: always; to be let through to the host.
+            Exception: always; it must reach the host.
         """
         self.failed = True
         ready = False
@@ -186,7 +181,7 @@ class HostCall:
 
         with _reach("the call's end"):
             abort = self._context.abort
-            # The host answers every exception with abort(…, traceback): on this one call that is ours.
+            # The host answers every exception with abort(…, traceback): for this call we replace it.
             self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
             ready = True
         if ready:
@@ -195,7 +190,7 @@ class HostCall:
 
 
 def _not_ready_types() -> tuple[Any, Any] | None:
-    """The engine's error for a resource that is not ready, and the status that carries it."""
+    """The engine's error for a resource that is not ready, and the status that holds it."""
     with _reach("the engine's error for what is not ready"):
         from google.rpc.status_pb2 import Status  # the SDK has one more; a process can load only one of them
         from pulumi.runtime.proto.provider_pb2 import ErrorResourceInitFailed
@@ -227,8 +222,8 @@ def _engine() -> Engine:
 class DetailedDiff(DiffResult):
     """A diff that names just the changed inputs, each with its kind, as a native plugin's does.
 
-    The host copies ``changes``, ``replaces`` and ``delete_before_replace`` into ``fields`` and makes its answer of
-    them; while it reads the last one, the answer's other fields can be added.
+    The host copies ``changes``, ``replaces`` and ``delete_before_replace`` into ``fields`` and builds its answer from
+    them; while it reads the last one, we add the other fields.
     """
 
     def __init__(self, found: Changes) -> None:
@@ -241,8 +236,8 @@ class DetailedDiff(DiffResult):
 
     @property
     def delete_before_replace(self) -> bool:
-        """Always False; its reading is when the host's ``fields`` can be completed."""
-        # Most often there are no changes, and such an answer has no details.
+        """Always False; reading it completes the host's ``fields``."""
+        # Usually nothing has changed, and such an answer has no details.
         diff_type = _property_diff_type() if self._kinds else None
         if diff_type is None:
             return False
@@ -268,7 +263,7 @@ def serve(*, waits: bool) -> Iterator[HostCall]:
     """Serve one call of the engine; the host ends when its engine is gone.
 
     Args:
-        waits: whether the call may take long, and other calls are to go on meanwhile.
+        waits: whether the call may take long, so that other calls need a thread meanwhile.
     """
     try:
         with _threads.call(waits=waits):
@@ -279,4 +274,4 @@ def serve(*, waits: bool) -> Iterator[HostCall]:
                 call.ended = True
     finally:
         if call.gone.is_set() and _threads.idle() and not _engine().is_there():
-            os._exit(0)  # nobody is left to serve, and the host itself would live on
+            os._exit(0)  # the host itself would not end

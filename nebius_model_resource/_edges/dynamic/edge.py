@@ -36,13 +36,13 @@ class DynamicEdge:
         self._models = models
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Every fault of every property; the project filled in from the configuration."""
+        """Report every fault of every property, and fill in the configured project."""
         with self._served("check") as call:
             checked = self._models.check(call, _with_placeholders(olds), _with_placeholders(news))
             return CheckResult(checked.inputs, [CheckFailure(*failure) for failure in checked.failures])
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Just the inputs that changed, each with its kind."""
+        """Name just the inputs that changed, each with its kind."""
         with self._served("diff") as call:
             changes = self._models.diff(call, id_, _with_placeholders(olds), _with_placeholders(news))
             return DetailedDiff(changes)
@@ -54,7 +54,7 @@ class DynamicEdge:
             return CreateResult(found.id, found.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Read what is live; a model that is gone leaves the state."""
+        """Read what is live; a model that does not exist any more is removed from the state."""
         with self._served("read") as call:
             found = self._models.read(call, id_, props)
             return (
@@ -69,7 +69,7 @@ class DynamicEdge:
             return UpdateResult(self._models.update(call, id_, olds, news))
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """Delete the model; one that is gone already is a success."""
+        """Delete the model; succeed if it does not exist any more."""
         with self._served("delete") as call:
             self._models.delete(call, id_, props)
 
@@ -80,5 +80,5 @@ class DynamicEdge:
 
 
 def _with_placeholders(bag: dict[str, Any]) -> dict[str, Any]:
-    """A property bag in which what is not known yet is the SDK's text for it, as the engine sent it."""
+    """A property bag that marks unknown values as the engine does: with a text."""
     return {name: UNKNOWN if isinstance(value, Unknown) else value for name, value in bag.items()}

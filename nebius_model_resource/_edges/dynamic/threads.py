@@ -30,7 +30,7 @@ def frame_with(*names: str) -> FrameType | None:
 
 
 class Threads:
-    """Threads that serve the host's queue while its own ones are waiting: one for each call that waits."""
+    """Threads that serve the host's queue while its own wait: one for each call that waits."""
 
     _idle_seconds = 0.5
 
@@ -39,12 +39,12 @@ class Threads:
         self._calls = 0
         self._waiting = 0
         self._threads = 0
-        # A thread of ours has none of the pool's frames above it, and its call needs a stand-in just as well.
+        # A thread of ours has none of the pool's frames above it, but its call needs a stand-in too.
         self._served = threading.local()
 
     @contextmanager
     def call(self, *, waits: bool) -> Iterator[None]:
-        """Count a call as long as it is under way; where it waits, have a stand-in for its thread."""
+        """Count a call while it runs; if it waits, start a stand-in for its thread."""
         with self._lock:
             self._calls += 1
         try:
@@ -70,7 +70,7 @@ class Threads:
                 self._waiting -= 1
 
     def idle(self) -> bool:
-        """Whether no call is under way."""
+        """Whether no call is running."""
         with self._lock:
             return self._calls == 0
 
@@ -79,7 +79,7 @@ class Threads:
         while True:
             with suppress(Empty):
                 item = queue.get(timeout=self._idle_seconds)
-                if item is None:  # the pool is shutting down: pass the word on
+                if item is None:  # the pool is shutting down: tell the other threads
                     queue.put(None)
                     break
                 item.run(*context)
@@ -91,7 +91,7 @@ class Threads:
 
 
 def _work_queue() -> tuple[Any, tuple[Any, ...]]:
-    """The queue of the pool whose thread this is, and what its items are run with (nothing before Python 3.14)."""
+    """The queue of this thread's pool, and the arguments of its items (none before Python 3.14)."""
     frame = frame_with("executor_reference", "work_queue")
     if frame is None:
         _log.debug("this dynamic-provider host does not let us reach the thread pool")
