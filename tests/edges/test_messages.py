@@ -39,7 +39,10 @@ def absent(status: int = 404) -> errors.NotFound:
 
 BILLING = "check the account's balance and payment"
 QUOTA = "delete unused models, or ask the service's support for more"
-WITHDRAWN = "check nebius-models:baseUrl; if it is correct, the service may no longer offer custom models at this base URL"
+WITHDRAWN = (
+    "check nebius-models:baseUrl; if it is correct, the service may no longer offer custom models at this "
+    "base URL"
+)
 RIGHTS = (
     f"the key has no permission for this, or not in this project: check the key ({SET_KEY}) and "
     "nebius-models:aiProjectId"
@@ -228,8 +231,8 @@ def unfinished(cause: Exception | None = None) -> errors.Unfinished:
         (
             unfinished(denied(401)),
             (
-                f"slow; the model stays in the state: check the key ({SET_KEY}), then run `pulumi up` again to continue "
-                "waiting"
+                f"slow; the model stays in the state: check the key ({SET_KEY}), then run `pulumi up` again to "
+                "continue waiting"
             ),
         ),
         (
