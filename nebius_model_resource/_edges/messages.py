@@ -127,7 +127,8 @@ def _refused(error: BadRequest, method: str, left: str) -> str:
         return f"Nebius refused to {method} the model: {error}; {left}"
     if "support lora" in error.detail.lower():
         return f"Nebius refused the model: {error}; nothing was created: {_NO_LORA}"
-    return f"Nebius refused the model: {error}; nothing was created: change the input it names and run `pulumi up` again"
+    remedy = "change the input it names and run `pulumi up` again"
+    return f"Nebius refused the model: {error}; nothing was created: {remedy}"
 
 
 def not_ready(error: Unfinished | ValidationFailed, urn: str = "", places: Places = _STACK) -> str:
