@@ -4,29 +4,29 @@
 
     NebiusError
     ├── ConfigurationError       no API key, or a base URL that cannot be used
-    ├── InvalidInputs            inputs that the service could not accept
-    ├── UnreadableDeployment     a text that is not what `pulumi stack export` prints
-    ├── TransportError           no answer that can be used came back
+    ├── InvalidInputs            inputs that the service cannot accept
+    ├── UnreadableDeployment     a text that is not the output of `pulumi stack export`
+    ├── TransportError           no usable answer arrived
     │   ├── NotSent              the request surely did not reach the service
     │   ├── AnswerLost           the request may have had its effect
-    │   └── UnusableAnswer       an answer came, and is not what is documented
+    │   └── UnusableAnswer       an answer arrived, and is not what is documented
     ├── ApiError                 the service answered with an error status
     │   ├── BadRequest           400, 409, 422 and every other 4xx: the service's own refusal
     │   ├── AccessDenied         401, 403
     │   ├── NotFound             404, 410
-    │   ├── Throttled            429, and 503 with Retry-After: not done, to be tried later
+    │   ├── Throttled            429, and 503 with Retry-After: not done, try again later
     │   ├── ServerFault          408 and 5xx: may have been done
     │   └── Redirected           3xx: never followed
     └── ModelError               a model that is not what was asked for
         ├── ValidationFailed     the service ended the validation with `error`
-        ├── ModelVanished        the model is gone though nobody here deleted it
+        ├── ModelVanished        the model is gone and this run did not delete it
         ├── Unfinished           the model exists and is not active yet
-        │   └── UnknownStatus    its status is none that is documented
-        ├── DeadlineExceeded     time ran out before anything was made
-        ├── AmbiguousCreate      more models could be the one that was asked for than were asked for
+        │   └── UnknownStatus    its status is not a documented one
+        ├── DeadlineExceeded     time ran out before anything was created
+        ├── AmbiguousCreate      more models match than were asked for
         ├── AdoptionRefused      the existing model is not the declared one
         ├── ModelMissing         there is no model of that name
-        └── EngineGone           the engine went away while the model was awaited
+        └── EngineGone           the engine went away during the wait
 
 Every message is one line, names what was refused, and ends with what to do. No message holds a credential.
 """
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class NebiusError(Exception):
-    """The root: whatever this package raises on purpose."""
+    """The root: every error that this package raises on purpose."""
 
 
 class ConfigurationError(NebiusError):
@@ -48,10 +48,10 @@ class ConfigurationError(NebiusError):
 
 
 class InvalidInputs(NebiusError):
-    """Inputs that could not work.
+    """Inputs that cannot work.
 
     Attributes:
-        faults: every fault found, one per property; what a caller shows beside its own form fields.
+        faults: every fault found, one per property, for a caller with form fields of its own.
     """
 
     def __init__(self, faults: list[Fault]) -> None:
@@ -60,7 +60,7 @@ class InvalidInputs(NebiusError):
 
 
 class UnreadableDeployment(NebiusError):
-    """A text is not what ``pulumi stack export`` prints.
+    """A text is not the output of ``pulumi stack export``.
 
     Attributes:
         place: where the text is from.
@@ -72,15 +72,15 @@ class UnreadableDeployment(NebiusError):
 
 
 class TransportError(NebiusError):
-    """No answer that can be used came back from the service."""
+    """No usable answer arrived from the service."""
 
 
 class NotSent(TransportError):
-    """The request surely did not reach the service, so that it may be repeated.
+    """The request surely did not reach the service: it is safe to repeat.
 
     Attributes:
-        permanent: True where repeating cannot help, as with a certificate that is not valid.
-        remedy: what to do, where it is something else than to check the network and the base URL.
+        permanent: True where repeating cannot help, as with an invalid certificate.
+        remedy: what to do; None means to check the network and the base URL.
     """
 
     def __init__(self, message: str, *, permanent: bool = False, remedy: str | None = None) -> None:
@@ -90,11 +90,11 @@ class NotSent(TransportError):
 
 
 class AnswerLost(TransportError):
-    """The request was sent and its answer never came whole: it may have had its effect."""
+    """The request was sent and no complete answer arrived: it may have had its effect."""
 
 
 class UnusableAnswer(TransportError):
-    """The service answered with success and a body that is not what is documented."""
+    """The service answered with success and an undocumented body: the request may have had its effect."""
 
 
 class ApiError(NebiusError):
@@ -102,34 +102,9 @@ class ApiError(NebiusError):
 
     Attributes:
         status: the HTTP status code.
-        detail: the service's own words, made harmless for a terminal.
+        detail: the service's own words, safe for a terminal.
         request_id: what the service's support asks for; None where the answer had none.
-    """
-
-    def __init__(self, message: str, *, status: int, detail: str, request_id: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.detail = detail
-        self.request_id = request_id
-
-
-class BadRequest(ApiError):
-    """The service refused what was asked; asking again changes nothing."""
-
-
-class AccessDenied(ApiError):
-    """The key is missing, unknown or not allowed to do this (401, 403)."""
-
-
-class NotFound(ApiError):
-    """There is no such thing at the service (404, 410)."""
-
-
-class Throttled(ApiError):
-    """Nothing was done; try again later (429, and 503 with ``Retry-After``).
-
-    Attributes:
-        retry_after: seconds to wait, None where the service did not say.
+        retry_after: seconds that the service asks to wait; None where it does not say.
     """
 
     def __init__(
@@ -141,16 +116,35 @@ class Throttled(ApiError):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, status=status, detail=detail, request_id=request_id)
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+        self.request_id = request_id
         self.retry_after = retry_after
 
 
+class BadRequest(ApiError):
+    """The service refused the request; repeating it changes nothing."""
+
+
+class AccessDenied(ApiError):
+    """The key is missing, unknown or not allowed to do this (401, 403)."""
+
+
+class NotFound(ApiError):
+    """The service has no such thing (404, 410)."""
+
+
+class Throttled(ApiError):
+    """Nothing was done; try again later (429, and 503 with ``Retry-After``)."""
+
+
 class ServerFault(ApiError):
-    """The service, or something in front of it, failed (408, 5xx): the request may have had its effect."""
+    """The service or something in front of it failed (408, 5xx): the request may have had its effect."""
 
 
 class Redirected(ApiError):
-    """The service answered with a redirect. None is followed, so that the key goes nowhere else."""
+    """The service answered with a redirect, which is never followed: the key goes to no other host."""
 
 
 class ModelError(NebiusError):
@@ -170,14 +164,14 @@ class ValidationFailed(ModelError):
 
 
 class ModelVanished(ModelError):
-    """A model went away while it was awaited."""
+    """A model went away during the wait for it."""
 
 
 class Unfinished(ModelError):
-    """A model exists and did not become active in time; what is known of it must not be lost.
+    """A model exists and did not become active in time.
 
     Attributes:
-        state: all that is known of the model; its ``generated_name`` is what to wait on.
+        state: all that is known of the model; its ``generated_name`` is what to wait for.
     """
 
     def __init__(self, message: str, *, state: State) -> None:
@@ -186,15 +180,15 @@ class Unfinished(ModelError):
 
 
 class UnknownStatus(Unfinished):
-    """A model exists, and its status is none of the documented ones: nobody can say what it waits for."""
+    """A model exists, and its status is not a documented one."""
 
 
 class DeadlineExceeded(ModelError):
-    """Time ran out before the service had made, told or deleted anything."""
+    """Time ran out before the service created, reported or deleted anything."""
 
 
 class AmbiguousCreate(ModelError):
-    """An answer was lost, and more models could be the one it told of than can be told apart.
+    """An answer was lost, and more models match the request than it can have created.
 
     Attributes:
         candidates: the generated names of those models.
@@ -206,7 +200,7 @@ class AmbiguousCreate(ModelError):
 
 
 class AdoptionRefused(ModelError):
-    """An existing model is not the one that is declared, or cannot be taken over.
+    """An existing model differs from the declared one, or cannot be taken over.
 
     Attributes:
         faults: each difference, one per property.
@@ -218,15 +212,15 @@ class AdoptionRefused(ModelError):
 
 
 class ModelMissing(ModelError):
-    """There is no model of the name that was asked for.
+    """There is no model of that name.
 
     Attributes:
-        name: that name.
+        name: the name that was looked for.
     """
 
     def __init__(self, name: str, hint: str = "") -> None:
-        told = f"there is no model {name!r} at the service{', ' if hint else ''}{hint}"
-        super().__init__(f"{told}: `nebius-models list` shows what there is")
+        missing = f"there is no model {name!r} at the service{', ' if hint else ''}{hint}"
+        super().__init__(f"{missing}: `nebius-models list` shows what there is")
         self.name = name
 
 
@@ -235,5 +229,5 @@ class EngineGone(ModelError):
 
 
 def may_have_happened(error: BaseException) -> bool:
-    """Whether a request that failed so may have had its effect all the same."""
+    """Whether the failed request may have had its effect."""
     return isinstance(error, (AnswerLost, UnusableAnswer, ServerFault))

@@ -85,7 +85,7 @@ def get_custom_model_output(
 
 def _list(ai_project_id: str | None, lookup: Lookup) -> list[CustomModelInfo]:
     with _clear():
-        project = ai_project_id or settings.ai_project_id(lookup, reader=_reader(lookup))
+        project = ai_project_id or settings.ai_project_id(lookup, places=_places(lookup))
         return lookups.list_models(_client(lookup), project)
 
 
@@ -144,13 +144,13 @@ def _lookup(key: str) -> str | None:
     return pulumi.Config(namespace).get(name)
 
 
-def _reader(lookup: Lookup) -> settings.Reader:
-    """Whoever reads a message: outside a program there is no stack to configure."""
-    return settings.SCRIPT if get_root_resource() is None else settings.reader_of(lookup)
+def _places(lookup: Lookup) -> settings.Places:
+    """What messages call the settings: outside a program there is no stack to configure."""
+    return settings.SCRIPT if get_root_resource() is None else settings.places_of(lookup)
 
 
 def _client(lookup: Lookup) -> NebiusClient:
-    return _client_for(settings.load_settings(lookup, reader=_reader(lookup)))
+    return _client_for(settings.load_settings(lookup, places=_places(lookup)))
 
 
 @lru_cache(maxsize=8)

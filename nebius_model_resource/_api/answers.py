@@ -1,8 +1,9 @@
-"""What an HTTP answer says: the body of a success, or the error that its status stands for."""
+"""What an HTTP answer means: the body of a success, or the error of its status."""
 
 from __future__ import annotations
 
 import json
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from nebius_model_resource._api import redact
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def body_of(answer: Answer, key: str) -> Any:
-    """The parsed body of a success, as it came.
+    """The parsed body of a success.
 
     Raises:
         ApiError: the status is no success; in the service's own words, without the key.
-        UnusableAnswer: the body is no JSON.
+        UnusableAnswer: the body is not JSON.
     """
     succeeded = 200 <= answer.status < 300
     try:
@@ -44,25 +45,30 @@ def body_of(answer: Answer, key: str) -> Any:
 
 
 def _api_error(answer: Answer, detail: str, key: str) -> ApiError:
-    """The error of a status that is no success, in the service's own words."""
     status = answer.status
     request_id = redact.harmless(answer.headers.get("x-request-id") or "", key) or None
     if 300 <= status < 400:
         place = redact.harmless(answer.headers.get("Location") or "nowhere", key)
         detail = f"a redirect to {place!r}, which is not followed so that the key goes nowhere else"
-    told = f"{detail} (HTTP {status}{f', request id {request_id}' if request_id else ''})"
-    if asks_for_pause(answer):
-        pause = parse_retry_after(answer.headers.get("Retry-After"))
-        return Throttled(told, status=status, detail=detail, request_id=request_id, retry_after=pause)
-    return _error_class(status)(told, status=status, detail=detail, request_id=request_id)
+    suffix = f", request id {request_id}" if request_id else ""
+    return _error_class(answer)(
+        f"{detail} (HTTP {status}{suffix})",
+        status=status,
+        detail=detail,
+        request_id=request_id,
+        retry_after=parse_retry_after(answer.headers.get("Retry-After")) if is_throttled(answer) else None,
+    )
 
 
-def asks_for_pause(answer: Answer) -> bool:
-    """Whether nothing was done and the call is welcome later."""
+def is_throttled(answer: Answer) -> bool:
+    """Whether the service did nothing and asks to call again later."""
     return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
 
 
-def _error_class(status: int) -> type[ApiError]:
+def _error_class(answer: Answer) -> type[ApiError]:
+    status = answer.status
+    if is_throttled(answer):
+        return Throttled
     if 300 <= status < 400:
         return Redirected
     if status in (401, 403):
@@ -75,9 +81,7 @@ def _error_class(status: int) -> type[ApiError]:
 
 
 def sent_at(answer: Answer) -> float | None:
-    """The service's own clock (Unix seconds) out of ``Date``; None where the answer has none."""
-    from email.utils import parsedate_to_datetime
-
+    """The service's own clock (Unix seconds) from ``Date``; None where the answer has none."""
     try:
         return parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
     except (TypeError, ValueError):

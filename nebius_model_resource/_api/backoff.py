@@ -10,12 +10,12 @@ _LONGEST = 5.0
 
 
 def backoff(failures: int, first: float = FIRST, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds before the next try: doubled with each failure, and up to half of it left to chance.
+    """Seconds before the next attempt: doubled with each failure, and up to half of it random.
 
     Args:
-        failures: how many tries have failed, from 1 on.
+        failures: how many attempts have failed, from 1 on.
         first: the longest wait after the first failure.
-        jitter: a number from 0 to 1, each time another.
+        jitter: a random number from 0 to 1.
     """
     longest: float = min(first * 2 ** min(failures - 1, 10), _LONGEST)
     return longest * (0.5 + 0.5 * jitter())

@@ -1,4 +1,4 @@
-"""The service's custom-model endpoints, one method each; knows nothing of Pulumi."""
+"""The service's custom-model endpoints, one method each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nebius_model_resource._api.answers import sent_at
 from nebius_model_resource._api.connection import ATTEMPT_SECONDS, READ_ATTEMPTS, Connection
 from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import Fault, ModelInfo, canonical_source
-from nebius_model_resource.errors import InvalidInputs, Throttled, UnusableAnswer
+from nebius_model_resource.errors import InvalidInputs, UnusableAnswer
 
 if TYPE_CHECKING:
     from nebius_model_resource._api.models import Inputs
@@ -25,15 +25,15 @@ class Listing:
     """The models of one project.
 
     Attributes:
-        entries: the list as the service sent it, except that the key is masked in a status or its reason; entries
-            that are no models, or whose names give the key away, are left out.
-        server_time: the service's own clock (Unix seconds) out of the answer's ``Date``, None where it has none.
-        whole: False where entries were left out: what is not in such a list may exist all the same.
+        entries: the list as the service sent it, with the key masked in a status or its reason. Entries that are no
+            models, or whose names hold the key, are left out.
+        server_time: the service's own clock (Unix seconds), None where the answer has no ``Date``.
+        complete: False where entries were left out: a model that such a list lacks may still exist.
     """
 
     entries: list[dict[str, Any]]
     server_time: float | None = None
-    whole: bool = True
+    complete: bool = True
 
     def models(self) -> list[ModelInfo]:
         """Each entry as a model."""
@@ -41,16 +41,14 @@ class Listing:
 
 
 class NebiusClient:
-    """One account's custom models over HTTP.
-
-    Safe to share between threads. Errors are those of :mod:`nebius_model_resource.errors`.
+    """One account's custom models over HTTP; safe to share between threads.
 
     Attributes:
-        connection: what sends the requests; clients of other endpoints of the same account share it.
+        connection: sends the requests; clients of other endpoints of the same account share it.
     """
 
     def __init__(self, settings: Settings, **options: Any) -> None:
-        """Nothing is sent; the options are those of :class:`.Connection`."""
+        """Sends nothing; the options are those of :class:`.Connection`."""
         self.connection = Connection(settings, **options)
         self._key = settings.api_key
 
@@ -61,7 +59,7 @@ class NebiusClient:
         self.connection.close()
 
     def create_model(self, inputs: Inputs, deadline: Deadline | None = None) -> ModelInfo:
-        """``POST /v0/models`` with just the fields given.
+        """``POST /v0/models`` with just the fields given, sent again only where nothing was done.
 
         Returns:
             The model as the service reports it; its name may be the short one (seen live, April 2025).
@@ -72,7 +70,7 @@ class NebiusClient:
             AnswerLost, UnusableAnswer, ServerFault: a model may have been created.
             DeadlineExceeded: rate-limited until the deadline, nothing was created.
         """
-        deadline = deadline or self.connection.deadline(ATTEMPT_SECONDS)
+        params = _project(inputs.ai_project_id)
         body = {
             "name": inputs.name,
             "base_model": inputs.base_model,
@@ -80,17 +78,16 @@ class NebiusClient:
         }
         if inputs.description:
             body["description"] = inputs.description
-        params = _project(inputs.ai_project_id)
-        while True:
-            try:
-                parsed, _ = self.connection.send("POST", _MODELS, deadline, params=params, body=body)
-            except Throttled:
-                continue  # nothing was done; the gate holds the next attempt back
+
+        def create(deadline: Deadline) -> ModelInfo:
+            parsed, _ = self.connection.send("POST", _MODELS, deadline, params=params, body=body)
+            asked = " ".join(map(str, vars(inputs).values()))
             return self._model(
-                parsed,
-                asked=" ".join(map(str, vars(inputs).values())),
-                otherwise="the service answered with success and without the model's name",
+                parsed, asked, "the service answered with success and without the model's name"
             )
+
+        deadline = deadline or self.connection.deadline(ATTEMPT_SECONDS)
+        return self.connection.repeat(create, deadline, attempts=1)
 
     def list_models(
         self,
@@ -102,32 +99,33 @@ class NebiusClient:
     ) -> Listing:
         """``GET /v0/models``: one array, no paging (documented, and seen live).
 
-        ``asked`` is the name that is looked for, where there is one.
+        ``asked`` is the name that the caller looks for, if any.
 
         Raises:
             ApiError, TransportError: the list could not be read.
         """
         from nebius_model_resource._api.transport import MAX_LIST
 
+        params = _project(ai_project_id)
+
         def read(deadline: Deadline) -> Listing:
-            parsed, answer = self.connection.send(
-                "GET", _MODELS, deadline, params=_project(ai_project_id), longest=MAX_LIST
-            )
+            parsed, answer = self.connection.send("GET", _MODELS, deadline, params=params, longest=MAX_LIST)
             if not isinstance(parsed, list):
                 raise UnusableAnswer(
                     "the service answered the list of models with something else than a list"
                 )
-            # Nobody asks for a list by a name: an entry that gives the key away is left out as one that is no
-            # model. No model is lost by it: such a list is not whole, so that nothing counts as absent, and a model
-            # whose own inputs hold the key is still found by its name.
+            # An entry that holds the key is left out like one that is no model. No model is lost by it: the list is
+            # then incomplete, so that no model counts as absent, and one whose own inputs hold the key is still found.
             entries = [
                 entry
                 for entry in parsed
                 if (model := ModelInfo.parse(entry)) and not self._leaks(model, asked)
             ]
             for entry in entries:
-                self._mask(entry)
-            return Listing(entries, sent_at(answer), whole=len(entries) == len(parsed))
+                for field in ("status", "status_reason"):  # the rest is data, which nobody prints
+                    if isinstance(text := entry.get(field), str):
+                        entry[field] = redact.masked(text, self._key)
+            return Listing(entries, sent_at(answer), complete=len(entries) == len(parsed))
 
         return self.connection.repeat(read, deadline, attempts)
 
@@ -138,17 +136,11 @@ class NebiusClient:
 
         Raises:
             NotFound: there is no such model.
-            AccessDenied: the key may not see it; the service's words hide whether it exists (seen live).
+            AccessDenied: the key may not see it; the service hides whether it exists (seen live).
             ApiError, TransportError: it could not be read.
         """
-
-        def read(deadline: Deadline) -> ModelInfo:
-            parsed, _ = self.connection.send("GET", _path(name), deadline)
-            return self._model(
-                parsed, name, f"the service answered {name!r} with something else than a model"
-            )
-
-        return self.connection.repeat(read, deadline, attempts)
+        wrong = f"the service answered {name!r} with something else than a model"
+        return self._call("GET", name, deadline, attempts, wrong)
 
     def delete_model(self, name: str, deadline: Deadline | None = None) -> ModelInfo:
         """``DELETE /v0/models/{name}`` by a short or full name, repeated until the deadline.
@@ -157,29 +149,34 @@ class NebiusClient:
             NotFound: there is no such model (any more).
             ApiError, TransportError: it may still exist.
         """
+        wrong = f"the service answered the deletion of {name!r} with something else"
+        return self._call("DELETE", name, deadline, None, wrong)
 
-        def delete(deadline: Deadline) -> ModelInfo:
-            parsed, _ = self.connection.send("DELETE", _path(name), deadline)
-            return self._model(
-                parsed, name, f"the service answered the deletion of {name!r} with something else"
-            )
+    def _call(
+        self, method: str, name: str, deadline: Deadline | None, attempts: int | None, wrong: str
+    ) -> ModelInfo:
+        path = _path(name)
 
-        return self.connection.repeat(delete, deadline, attempts=None)
+        def call(deadline: Deadline) -> ModelInfo:
+            parsed, _ = self.connection.send(method, path, deadline)
+            return self._model(parsed, name, wrong)
 
-    def _model(self, parsed: Any, asked: str, otherwise: str) -> ModelInfo:
+        return self.connection.repeat(call, deadline, attempts)
+
+    def _model(self, parsed: Any, asked: str, wrong: str) -> ModelInfo:
         """The model in an answer.
 
         Args:
             parsed: the answer.
             asked: the inputs of the call; where these hold the key, the model's name may.
-            otherwise: what to say where there is none.
+            wrong: the message where there is no model.
 
         Raises:
             UnusableAnswer: there is none, or its name would carry the key into the state and every message.
         """
         model = ModelInfo.parse(parsed, self._key)
         if model is None:
-            raise UnusableAnswer(otherwise)
+            raise UnusableAnswer(wrong)
         if self._leaks(model, asked):
             raise UnusableAnswer("the service sent the API key back in the name of a model")
         return model
@@ -187,21 +184,15 @@ class NebiusClient:
     def _leaks(self, model: ModelInfo, asked: str) -> bool:
         return redact.holds(model.name, self._key) and not redact.holds(asked, self._key)
 
-    def _mask(self, entry: dict[str, Any]) -> None:
-        """Take the key out of what people read of a listed model."""
-        for field in ("status", "status_reason"):
-            if isinstance(text := entry.get(field), str):
-                entry[field] = redact.masked(text, self._key)
-
 
 def _project(ai_project_id: str | None) -> dict[str, str]:
     return {"ai_project_id": ai_project_id} if ai_project_id else {}
 
 
 def _path(name: str) -> str:
-    """The model's path: each segment of its name encoded by itself, the slash between them kept."""
+    """The model's path: each segment of its name is encoded, the slashes between them are not."""
     segments = name.split("/")
-    # An empty one or one of dots would be another path, whatever the encoding.
+    # An empty segment or one of dots leads to another path, whatever the encoding.
     if any(segment in ("", ".", "..") for segment in segments):
         raise InvalidInputs([Fault("name", f"{name!r} cannot be the generated name of a model")])
     return f"{_MODELS}/" + "/".join(quote(segment, safe="") for segment in segments)

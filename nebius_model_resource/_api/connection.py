@@ -1,9 +1,9 @@
-"""The connection to one account: sends requests through the shared gate, and repeats what may be repeated.
+"""The connection to one account: sends requests through the shared gate, and retries those that are safe to repeat.
 
-* A GET or DELETE is repeated after a connection that failed, a reset, a time-out, 408, 500, 502, 503, 504 or an
+* Any call is retried after 429, or 503 with ``Retry-After``: nothing was done. One pause holds for the process.
+* A GET or DELETE is also retried after a failed connection, a reset, a time-out, 408, 500, 502, 503, 504 or an
   answer that cannot be read, with backoff and jitter.
-* Any call is repeated after 429, or 503 with ``Retry-After``: nothing was done. The whole process pauses once.
-* A POST is never repeated otherwise: its caller looks first whether it had its effect.
+* A POST is not: its caller first looks whether it had its effect.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nebius_model_resource._api import redact
-from nebius_model_resource._api.answers import asks_for_pause, body_of
+from nebius_model_resource._api.answers import body_of, is_throttled
 from nebius_model_resource._api.backoff import FIRST, backoff
 from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
 from nebius_model_resource._api.throttle import Gate, parse_retry_after
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 class Connection:
-    """Requests to one account. Safe to share between threads; keeps its TCP connections open."""
+    """Requests to one account; safe to share between threads. TCP connections stay open."""
 
     def __init__(
         self,
@@ -45,14 +45,14 @@ class Connection:
         attempt_seconds: float = ATTEMPT_SECONDS,
         exchange: Callable[..., Answer] | None = None,
     ) -> None:
-        """Nothing is sent, and ``requests`` is not loaded, before the first call.
+        """Sends nothing; the first call loads ``requests``.
 
         Args:
             settings: base URL and key.
             clock: monotonic seconds.
-            sleep: pauses where a call has no deadline of its own.
-            first_pause: the longest pause before the first repetition, in seconds; doubled with each.
-            attempt_seconds: the longest that one request may take.
+            sleep: pauses a call that has no deadline of its own.
+            first_pause: the longest pause before the first retry, in seconds; doubled with each.
+            attempt_seconds: the longest time for one request.
             exchange: sends one request; by default :func:`.transport.exchange`.
         """
         self.settings = settings
@@ -86,7 +86,7 @@ class Connection:
         body: Mapping[str, Any] | None = None,
         longest: int | None = None,
     ) -> tuple[Any, Answer]:
-        """Send one request when the gate lets it through.
+        """Send one request once the gate lets it through.
 
         Args:
             method: the HTTP method.
@@ -94,13 +94,13 @@ class Connection:
             deadline: until when.
             params: the query.
             body: sent as JSON.
-            longest: the most bytes that the answer may have; 1 MiB by default.
+            longest: the most bytes in an answer; 1 MiB by default.
 
         Returns:
             The parsed body, and the answer itself.
 
         Raises:
-            ApiError, TransportError: as the service answered, or did not.
+            ApiError, TransportError: the service refused, failed or did not answer.
             DeadlineExceeded: nothing was sent.
         """
         from nebius_model_resource._api.transport import MAX_ANSWER, exchange
@@ -118,14 +118,14 @@ class Connection:
                 user_agent=_USER_AGENT,
                 params=params or {},
                 body=body,
-                # Half of what is left, so that there is time to look for what a lost answer created.
+                # Half of what is left: the rest is for finding out what a lost answer created.
                 seconds=min(self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
                 longest=longest or MAX_ANSWER,
             )
         except TransportError as error:
             error.args = (redact.harmless(str(error), self.settings.api_key),)
             raise
-        if asks_for_pause(answer):
+        if is_throttled(answer):
             self.gate.refused(started, parse_retry_after(answer.headers.get("Retry-After")))
         else:
             self.gate.passed()
@@ -134,7 +134,11 @@ class Connection:
     def repeat(
         self, call: Callable[[Deadline], _T], deadline: Deadline | None, attempts: int | None = READ_ATTEMPTS
     ) -> _T:
-        """Run a call until it succeeds, is refused, or its attempts (None: any number) or time run out."""
+        """Retry a call until it succeeds, is refused, or its attempts (None: no limit) or time run out.
+
+        Raises:
+            NebiusError: the error of the last attempt.
+        """
         deadline = deadline or self.deadline(2 * ATTEMPT_SECONDS)
         failures = 0
         while True:

@@ -1,4 +1,4 @@
-"""The time that an operation may take, and how it pauses, on a clock that can be replaced."""
+"""The time that an operation may take, and how it pauses, on a clock that tests can replace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Deadline:
     Attributes:
         at: seconds on ``clock``.
         clock: monotonic seconds.
-        sleep: pauses for a number of seconds; may raise EngineGone when nobody waits for the result any more.
+        sleep: pauses for a number of seconds; may raise EngineGone.
     """
 
     at: float

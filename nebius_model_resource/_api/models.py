@@ -1,7 +1,6 @@
-"""What the package speaks of: inputs, states, models as the service tells them, sources and names.
+"""The package's data: inputs, states, models as the service reports them, sources and names.
 
-Frozen dataclasses without behaviour beyond parsing and comparing; plain dicts exist only at Pulumi's edge
-(``provider.py``) and at HTTP's (``client.py``).
+Frozen dataclasses that only parse and compare; plain dicts exist only in ``_edges`` and ``client.py``.
 """
 
 from __future__ import annotations
@@ -17,16 +16,15 @@ VALIDATING, ACTIVE, ERROR, DELETED = "validating", "active", "error", "deleted"
 KNOWN_STATUSES = (VALIDATING, ACTIVE, ERROR, DELETED)  # all that are documented
 _COMPARED = ("name", "base_model", "source", "description", "ai_project_id")
 
-# A flavour such as "-fast" is part of the base a model is made from; whether the generated name keeps it
-# differs between the documented example (dropped) and live captures (kept).
-_FLAVOURS = ("-fast",)
+# Part of a base model's name; the documented example drops it from the generated name, live captures have it.
+_FLAVOUR = "-fast"
 _SUFFIX = re.compile(r"-[A-Za-z]{4}$")
 _HUB = re.compile(
     r"(?i:(?:https?://)?(?:www\.)?huggingface\.co)/+([\w.-]+)/+([\w.-]+?)(?:\.git)?/*", re.ASCII
 )
 _HUB_NAME = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)  # as huggingface_hub checks it
 _HUB_PAGES = ("api", "blog", "collections", "datasets", "docs", "models", "papers", "spaces")
-_JOB = re.compile(r"(ftjob-[\w-]+):(ftckpt_[\w-]+)", re.ASCII)
+_CHECKPOINT = re.compile(r"ftjob-[\w-]+:ftckpt_[\w-]+", re.ASCII)
 _FILE = re.compile(r"file-[\w-]+", re.ASCII)
 
 
@@ -35,7 +33,7 @@ class Fault:
     """One thing wrong with one input: what was given, and what is allowed.
 
     Attributes:
-        hidden: the value is secret or may be: nobody may show it, and the reason does not hold it.
+        hidden: the value is secret or may be: no message may show it, and the reason does not hold it.
     """
 
     property: str
@@ -45,38 +43,31 @@ class Fault:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model's adapter comes from, in one of the three documented forms.
+    """Where a model's adapter comes from, in the spelling that the service documents.
 
     Attributes:
-        kind: ``"checkpoint"``, ``"file"`` or ``"hub"``.
-        job_id, checkpoint_id: set for a checkpoint, ``ftjob-…:ftckpt_…``.
-        file_id: set for an uploaded file, ``file-…``.
-        repository: set for a Hugging Face repository, ``org/repo``.
+        kind: ``"checkpoint"`` (``ftjob-…:ftckpt_…``), ``"file"`` (``file-…``) or ``"hub"``
+            (``huggingface.co/org/repo``).
+        text: the documented spelling.
     """
 
     kind: str
-    job_id: str | None = None
-    checkpoint_id: str | None = None
-    file_id: str | None = None
-    repository: str | None = None
+    text: str
 
     @classmethod
     def parse(cls, text: str) -> Source | None:
         """Read one of the three forms; None where the text is none of them."""
         text = text.strip()
-        if match := _JOB.fullmatch(text):
-            return cls("checkpoint", job_id=match[1], checkpoint_id=match[2])
+        if _CHECKPOINT.fullmatch(text):
+            return cls("checkpoint", text)
         if _FILE.fullmatch(text):
-            return cls("file", file_id=text)
+            return cls("file", text)
         if (match := _HUB.fullmatch(text)) and is_repository(match[1], match[2]):
-            return cls("hub", repository=f"{match[1]}/{match[2]}")
+            return cls("hub", f"huggingface.co/{match[1]}/{match[2]}")
         return None
 
     def __str__(self) -> str:
-        """The spelling that the service documents."""
-        if self.kind == "checkpoint":
-            return f"{self.job_id}:{self.checkpoint_id}"
-        return self.file_id or f"huggingface.co/{self.repository}"
+        return self.text
 
 
 def is_repository(owner: str, name: str) -> bool:
@@ -87,29 +78,27 @@ def is_repository(owner: str, name: str) -> bool:
 
 
 def canonical_source(text: str) -> str:
-    """A source in the documented spelling; a text that is none of the three forms stays as it is."""
+    """A source in the documented spelling; a text that is none of the three forms is returned unchanged."""
     return str(Source.parse(text) or text)
 
 
 def same_base(one: str, other: str) -> bool:
-    """Whether two base models are the same with or without their flavour suffix."""
+    """Whether two base models are the same with or without their flavour."""
     return unflavoured(one) == unflavoured(other)
 
 
 def unflavoured(base: str) -> str:
-    """A base model without its flavour suffix."""
-    for flavour in _FLAVOURS:
-        base = base.removesuffix(flavour)
-    return base
+    """A base model without its flavour."""
+    return base.removesuffix(_FLAVOUR)
 
 
 @dataclass(frozen=True)
 class GeneratedName:
-    """A name that the service made: ``<vendor>/<Base>-LoRa:<name>-<4 letters>``, or its part after the colon.
+    """A name that the service generated: ``<vendor>/<Base>-LoRa:<name>-<4 letters>``, or its part after the colon.
 
     Attributes:
-        text: the name as it was given.
-        base: the base model it tells, None for a short name.
+        text: the complete text.
+        base: the base model in it, None for a short name.
         short: ``<name>-<4 letters>``.
     """
 
@@ -125,7 +114,7 @@ class GeneratedName:
 
     @property
     def is_full(self) -> bool:
-        """Whether the name tells its base, as ``/v1/chat/completions`` wants it."""
+        """Whether the name has its base in it, as ``/v1/chat/completions`` needs it."""
         return self.base is not None
 
     @property
@@ -146,7 +135,7 @@ class Inputs:
     """What a user declares. ``ai_project_id`` is already resolved; absent texts are None, never empty.
 
     Attributes:
-        secrets: the inputs whose values no message may repeat.
+        secrets: the inputs whose values no message may show.
     """
 
     name: str
@@ -163,8 +152,8 @@ def changed_inputs(old: Inputs, new: Inputs) -> list[str]:
     """The inputs that differ in meaning, in the order of their declaration.
 
     Two spellings of a hub source are the same, and so are two descriptions that differ only in the white space
-    around them: a service that trims it would otherwise replace a live model for ever. ``wait_for_active`` and
-    ``import_`` tell how to work, not what to make.
+    around them: a service that trims it would otherwise replace a live model in every run. ``wait_for_active``
+    and ``import_`` say how to work, not what to create.
     """
     if old == new:  # what most models of most previews are
         return []
@@ -185,10 +174,10 @@ def trimmed(description: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model as the service tells it; what the service does not tell is None.
+    """A model as the service reports it; what it does not report is None.
 
     Attributes:
-        created_at: whole Unix seconds.
+        created_at: Unix seconds.
     """
 
     name: str
@@ -201,9 +190,9 @@ class ModelInfo:
 
     @classmethod
     def parse(cls, body: Any, secret: str = "") -> ModelInfo | None:
-        """Read a model out of an answer, ignoring unknown fields; None where it has no usable name.
+        """Read a model from an answer, ignoring unknown fields; None where it has no usable name.
 
-        Status and reason are made harmless for a terminal, without the secret; all else stays as it was sent.
+        Status and reason are made safe for a terminal, without the secret; the rest is what the service sent.
         """
         name = _text(body.get("name")) if isinstance(body, dict) else None
         if name is None or not name.isprintable():
@@ -221,7 +210,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class State:
-    """A model that a stack holds: what was declared, and what the service made of it."""
+    """A model of a stack: what was declared, and what the service reported."""
 
     inputs: Inputs
     generated_name: str
@@ -231,7 +220,7 @@ class State:
 
 
 def _text(value: Any) -> str | None:
-    """A text that is there and can be written down: half a surrogate pair, which JSON can hold, cannot."""
+    """A text that is not empty and can be encoded: half a surrogate pair, which JSON can hold, cannot."""
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -242,15 +231,15 @@ def _text(value: Any) -> str | None:
 
 
 def whole_number(value: Any) -> int | None:
-    """A number as a whole one, since the wire has only floats; None for what is no such number."""
-    # The same entry type serves a catalogue in which some times are ISO texts: those are not ours to read.
+    """A number as an integer, since Pulumi's protocol has only floats; None for anything else."""
+    # The service uses the same entry type for a catalogue in which some times are ISO texts.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if abs(value) < 1e15 else None
 
 
 def _source_of(body: dict[str, Any]) -> str | None:
-    """The source put together from the ids that a read tells (it never tells ``source`` itself)."""
+    """The source built from the ids that the service reports: a read never has ``source`` itself."""
     job, checkpoint = _text(body.get("job_id")), _text(body.get("checkpoint_id"))
     if job and checkpoint:
         return f"{job}:{checkpoint}"

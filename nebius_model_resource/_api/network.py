@@ -1,6 +1,6 @@
-"""The way to the service as the environment describes it: the proxy and the CA file, checked before anything is sent.
+"""The proxy and the CA file that the environment names, checked before anything is sent.
 
-``requests`` would read both at each request, fail on some of them late, and print a proxy's password.
+``requests`` reads both at each request, reports some faults late, and prints a proxy's password.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Proxy:
     """A proxy in front of the service.
 
     Attributes:
-        url: with its user and password, if it has any: for no message.
+        url: with its user and password, if any; no message shows it.
         place: its host and port.
-        variable: where its URL comes from.
+        variable: the environment variable that names it.
     """
 
     url: str = field(repr=False)
@@ -41,21 +41,10 @@ class Proxy:
     variable: str
 
 
-@dataclass(frozen=True)
-class Route:
-    """How the service is reached: through a proxy or directly, and which certificates are trusted.
+def read_environment(session: requests.Session, base_url: str) -> tuple[Proxy | None, bool | str]:
+    """The proxy for a base URL, and what to verify certificates with; loopback never has a proxy, as in curl and Go.
 
-    Attributes:
-        proxy: None where there is none.
-        verify: True for the certificates that ``requests`` brings along, otherwise a file or folder.
-    """
-
-    proxy: Proxy | None
-    verify: bool | str
-
-
-def find_route(session: requests.Session, base_url: str) -> Route:
-    """Read the environment once for one base URL; loopback never has a proxy, as in curl and Go.
+    Certificates are verified with the file or folder that a variable names, or (True) with those of ``requests``.
 
     Raises:
         NotSent: the base URL or the proxy's cannot be used; always permanent.
@@ -69,7 +58,7 @@ def find_route(session: requests.Session, base_url: str) -> Route:
     except ValueError as error:
         raise NotSent(f"base URL {base_url!r} cannot be read: {error}", permanent=True) from error
     proxy = _read_proxy(url) if url and url.strip() else None
-    return Route(proxy, found["verify"] or True)
+    return proxy, found["verify"] or True
 
 
 def _read_proxy(text: str) -> Proxy:
@@ -117,7 +106,7 @@ def _variable_with(value: str) -> str:
 
 
 def check_certificates(place: str) -> None:
-    """Look whether a file or folder that the environment names has any certificates in it.
+    """Check that a file or folder that the environment names has certificates in it.
 
     Raises:
         NotSent: it has none, or cannot be read; always permanent.

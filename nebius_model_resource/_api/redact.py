@@ -1,6 +1,6 @@
-"""The service's words made fit for a terminal: harmless, of bounded length, and without the key.
+"""The service's words made safe for a terminal: harmless, of bounded length, and without the key.
 
-For texts that people read, or that are logged. Names, ids, descriptions and sources are data: they stay as they are.
+For texts that people read, or that are logged. Names, ids, descriptions and sources are data: they do not change.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _SHORTEST_KEY = 16  # characters; a shorter one, such as "test", is found in any
 
 
 def holds(text: str, secret: str) -> bool:
-    """Whether a text gives the key away; one of fewer than 16 characters is not searched for."""
+    """Whether a text holds the key; a key of fewer than 16 characters is not searched for."""
     return len(secret) >= _SHORTEST_KEY and secret in text
 
 
@@ -24,7 +24,7 @@ def masked(text: str, secret: str) -> str:
 
 
 def harmless(text: str, secret: str = "") -> str:
-    """One line without control characters, terminal escapes or the key; cut with its length told."""
+    """One line without control characters, terminal escapes or the key; a cut text ends with its length."""
     text = masked(text, secret)
     if text.isprintable() and len(text) <= LONGEST and "  " not in text:
         return text.strip()
@@ -34,9 +34,8 @@ def harmless(text: str, secret: str = "") -> str:
 
 def excerpt(raw: bytes, secret: str) -> str:
     """The beginning of a body, made harmless."""
-    if len(secret) >= _SHORTEST_KEY:  # before the cut, which could leave half a key
-        raw = raw.replace(secret.encode(), MASK.encode())
-    return harmless(raw[: LONGEST * 8].decode("utf-8", "replace"), secret)
+    text = masked(raw.decode("utf-8", "replace"), secret)  # before the cut, which could leave half a key
+    return harmless(text[: LONGEST * 8], secret)
 
 
 def detail_of(body: Any, raw: bytes, secret: str) -> str:
@@ -47,21 +46,17 @@ def detail_of(body: Any, raw: bytes, secret: str) -> str:
     if isinstance(detail, str) and detail.strip():
         return harmless(detail, secret)
     if b"\\" in raw and body is not None:  # JSON can spell the key in other ways
-        try:
-            raw = json.dumps(_masked_body(body, secret), ensure_ascii=False).encode("utf-8", "replace")
-        except RecursionError:
-            raw = b""
+        raw = _respelled(body, secret)
     return excerpt(raw, secret) or "no reason given"
 
 
-def _masked_body(body: Any, secret: str) -> Any:
-    if isinstance(body, str):
-        return masked(body, secret)
-    if isinstance(body, list):
-        return [_masked_body(each, secret) for each in body]
-    if isinstance(body, dict):
-        return {masked(name, secret): _masked_body(each, secret) for name, each in body.items()}
-    return body
+def _respelled(body: Any, secret: str) -> bytes:
+    """A body in JSON's plainest spelling, without the key."""
+    try:
+        text = json.dumps(body, ensure_ascii=False)
+    except RecursionError:
+        return b""
+    return masked(text, json.dumps(secret, ensure_ascii=False)[1:-1]).encode("utf-8", "replace")
 
 
 def _item(item: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,8 +18,15 @@ Lookup = Callable[[str], "str | None"]
 # Not `nebius:`, which the default provider of the bridged `pulumi-nebius` package takes as its own.
 API_KEY, API_KEY_VARIABLE = "nebius-models:apiKey", "nebius-models:apiKeyVariable"
 BASE_URL, PROJECT = "nebius-models:baseUrl", "nebius-models:aiProjectId"
-PROVIDER = "nebius-models:provider"  # set by an explicit provider alone: its name
+PROVIDER = "nebius-models:provider"  # the name of an explicit provider, set by nothing else
 _VARIABLES = {API_KEY: "NEBIUS_API_KEY", BASE_URL: "NEBIUS_BASE_URL", PROJECT: "NEBIUS_AI_PROJECT_ID"}
+_ARGUMENTS = {
+    API_KEY: "api_key",
+    API_KEY_VARIABLE: "api_key_variable",
+    BASE_URL: "base_url",
+    PROJECT: "ai_project_id",
+}
+_SET_KEY = f"`pulumi config set --secret {API_KEY} <key>`, or"
 _VARIABLE_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _MUST = f"must be https, or http on loopback alone, such as {DEFAULT_BASE_URL!r}"
 _VERSION = re.compile(r"/+v[01](?=/)", re.IGNORECASE)
@@ -28,30 +35,44 @@ _LONGEST_HOST = 60  # a longer text without a scheme may be anything, even a key
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Who reads the messages, and so which ways of setting a value they name.
+class Places:
+    """Where the settings are set and how to set them, as messages say it; by default for a stack.
 
     Attributes:
-        places: what the lookup's keys are called where they are set; empty where only the environment is asked.
-        remedies: how to set each of them.
+        names: what each setting is called where it is set.
+        remedies: how to set each.
+        key: where the key is set that is in use.
+        recorded: whether the key is recorded in the state, so that `refresh` and `destroy` use an old one.
     """
 
-    places: Mapping[str, str]
-    remedies: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=lambda: {key: key for key in _ARGUMENTS})
+    remedies: Mapping[str, str] = field(
+        default_factory=lambda: {
+            API_KEY: f"run {_SET_KEY} set the environment variable {_VARIABLES[API_KEY]}",
+            BASE_URL: f"run `pulumi config set {BASE_URL} <url>`, or set {_VARIABLES[BASE_URL]}",
+            PROJECT: f"run `pulumi config set {PROJECT} <id>`, or set {_VARIABLES[PROJECT]}",
+        }
+    )
+    key: str = f"{_SET_KEY} {_VARIABLES[API_KEY]}"
+    recorded: bool = False
+
+    @property
+    def base_url(self) -> str:
+        """What the base URL is called."""
+        return self.names[BASE_URL]
+
+    @property
+    def project(self) -> str:
+        """What the project is called."""
+        return self.names[PROJECT]
 
 
-STACK = Reader(
-    {key: key for key in (*_VARIABLES, API_KEY_VARIABLE)},
-    {
-        API_KEY: f"run `pulumi config set --secret {API_KEY} <key>`, "
-        f"or set the environment variable {_VARIABLES[API_KEY]}",
-        BASE_URL: f"run `pulumi config set {BASE_URL} <url>`, or set {_VARIABLES[BASE_URL]}",
-        PROJECT: f"run `pulumi config set {PROJECT} <id>`, or set {_VARIABLES[PROJECT]}",
-    },
+STACK = Places()
+SCRIPT = replace(
+    STACK, remedies={key: f"set the environment variable {variable}" for key, variable in _VARIABLES.items()}
 )
-SCRIPT = Reader({}, {key: f"set the environment variable {variable}" for key, variable in _VARIABLES.items()})
-COMMAND = Reader(
-    {BASE_URL: "--base-url", PROJECT: "--ai-project-id"},
+COMMAND = Places(
+    {**STACK.names, BASE_URL: "--base-url", PROJECT: "--ai-project-id"},
     {
         **SCRIPT.remedies,
         BASE_URL: f"give --base-url <url>, or set {_VARIABLES[BASE_URL]}",
@@ -60,42 +81,19 @@ COMMAND = Reader(
 )
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where the settings of an operation stand, as its messages name them.
-
-    Attributes:
-        key: how to set the key.
-        base_url, project: where they are set.
-        recorded: whether the key stands in the state, so that `refresh` and `destroy` use an old one.
-    """
-
-    key: str = f"`pulumi config set --secret {API_KEY} <key>`, or {_VARIABLES[API_KEY]}"
-    base_url: str = BASE_URL
-    project: str = PROJECT
-    recorded: bool = False
-
-
 def places_of(lookup: Lookup) -> Places:
-    """Where the settings of a stack's operation stand."""
-    places = reader_of(lookup).places
-    key = Places.key if places[API_KEY] == API_KEY else places[API_KEY]
+    """Where the settings of a stack's operation are set: its configuration, or an explicit provider by its name."""
+    places = STACK
+    if name := lookup(PROVIDER):
+        names = {key: f"{argument} of Provider {name!r}" for key, argument in _ARGUMENTS.items()}
+        remedies = {key: f"give {names[key]}, or set {variable}" for key, variable in _VARIABLES.items()}
+        remedies[API_KEY] = (
+            f"give api_key or api_key_variable of Provider {name!r}, or set {_VARIABLES[API_KEY]}"
+        )
+        places = Places(names, remedies, names[API_KEY])
     if variable := lookup(API_KEY_VARIABLE):
-        key = f"{variable.strip()}, named by {places[API_KEY_VARIABLE]}"
-    return Places(key, places[BASE_URL], places[PROJECT], recorded=bool(lookup(API_KEY)))
-
-
-def reader_of(lookup: Lookup) -> Reader:
-    """Whoever reads a message of a stack's operation: it names the explicit provider, where there is one."""
-    name = lookup(PROVIDER)
-    if not name:
-        return STACK
-    arguments = {API_KEY: "api_key", API_KEY_VARIABLE: "api_key_variable", BASE_URL: "base_url"}
-    arguments[PROJECT] = "ai_project_id"
-    places = {key: f"{argument} of Provider {name!r}" for key, argument in arguments.items()}
-    remedies = {key: f"give {places[key]}, or set {variable}" for key, variable in _VARIABLES.items()}
-    remedies[API_KEY] = f"give api_key or api_key_variable of Provider {name!r}, or set {_VARIABLES[API_KEY]}"
-    return Reader(places, remedies)
+        places = replace(places, key=f"{variable.strip()}, named by {places.names[API_KEY_VARIABLE]}")
+    return replace(places, recorded=bool(lookup(API_KEY)))
 
 
 @dataclass(frozen=True)
@@ -112,25 +110,25 @@ class Settings:
 
 
 def ai_project_id(
-    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader | None = None
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, places: Places | None = None
 ) -> str | None:
-    """The project that models belong to where a resource does not say it; None for the key's own.
+    """The project of models whose resource names none; None for the key's own.
 
     Raises:
-        ConfigurationError: it is no id.
+        ConfigurationError: it is not an id.
     """
-    reader = reader or reader_of(lookup)
-    value, place = _first(lookup, environ, PROJECT, reader)
+    places = places or places_of(lookup)
+    value, place = _first(PROJECT, lookup, environ, places)
     if value and (fault := pasted.fault(value)):
-        raise ConfigurationError(f"the project in {place} {fault}: {reader.remedies[PROJECT]}")
+        raise ConfigurationError(f"the project in {place} {fault}: {places.remedies[PROJECT]}")
     return value
 
 
 def project_hint(
-    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader | None = None
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, places: Places | None = None
 ) -> str | None:
     """What is odd about the configured project though it may work; None where nothing is."""
-    value, place = _first(lookup, environ, PROJECT, reader or reader_of(lookup))
+    value, place = _first(PROJECT, lookup, environ, places or places_of(lookup))
     return odd_project(value, place) if value else None
 
 
@@ -144,89 +142,81 @@ def odd_project(value: str, place: str) -> str | None:
 
 
 def load_settings(
-    lookup: Lookup, environ: Mapping[str, str] = os.environ, reader: Reader | None = None
+    lookup: Lookup, environ: Mapping[str, str] = os.environ, places: Places | None = None
 ) -> Settings:
     """Find the key and the base URL.
 
     Args:
-        lookup: the stack's configuration, by its full key; gives None for what is not set.
-        environ: the environment, asked second.
-        reader: who reads the error; whoever runs the stack where it is left out.
+        lookup: the stack's configuration, by its full key; returns None for what is not set.
+        environ: the environment, for what the configuration lacks.
+        places: what the error calls the settings; by default the stack's own.
 
     Raises:
         ConfigurationError: there is no key, it cannot be sent in a header, or the base URL is neither https
             nor on loopback, or more than a base.
     """
-    reader = reader or reader_of(lookup)
+    places = places or places_of(lookup)
     faults = []
-    key = None
+    key = ""
     try:
-        key = _key(lookup, environ, reader)
+        key = _key(lookup, environ, places)
     except ConfigurationError as error:
         faults.append(str(error))
-    given, url_place = _first(lookup, environ, BASE_URL, reader)
+    given, place = _first(BASE_URL, lookup, environ, places)
     url = _trimmed(given or DEFAULT_BASE_URL)
     if fault := _url_fault(url):
-        # A key that is refused may stand in the URL as well.
-        known = key or _first(lookup, environ, API_KEY, reader)[0]
+        # The URL may hold a key that was refused.
+        known = key or _first(API_KEY, lookup, environ, places)[0]
         shown = _shown(given or url, known)
-        faults.append(f"the base URL{shown} in {url_place} {fault}: {reader.remedies[BASE_URL]}")
-    if faults or key is None:
+        faults.append(f"the base URL{shown} in {place} {fault}: {places.remedies[BASE_URL]}")
+    if faults:
         raise ConfigurationError("; ".join(faults))
     return Settings(url, key)
 
 
-def _key(lookup: Lookup, environ: Mapping[str, str], reader: Reader) -> str:
-    """The key.
-
-    Raises:
-        ConfigurationError: there is none, or it cannot be one.
-    """
+def _key(lookup: Lookup, environ: Mapping[str, str], places: Places) -> str:
+    key: str | None
     if variable := (lookup(API_KEY_VARIABLE) or "").strip():
-        key, place = _named_key(variable, lookup, environ, reader), variable
+        key, place = _named_key(variable, lookup, environ, places), variable
         remedy = f"set the environment variable {variable}"
     else:
-        found, place = _first(lookup, environ, API_KEY, reader)
-        remedy = reader.remedies[API_KEY]
-        if found is None:
-            raise ConfigurationError(f"no Nebius API key: {remedy}")
-        key = found
-    if fault := _key_fault(key):
+        key, place = _first(API_KEY, lookup, environ, places)
+        remedy = places.remedies[API_KEY]
+    if not key:
+        raise ConfigurationError(f"no Nebius API key: {remedy}")
+    fault = pasted.fault(key)
+    if not (fault or key.isascii()):
+        fault = "has characters in it that no key has (non-ASCII), copy it again"
+    if fault:
         raise ConfigurationError(f"the Nebius API key in {place} {fault}: {remedy}")
     return key
 
 
-def _named_key(variable: str, lookup: Lookup, environ: Mapping[str, str], reader: Reader) -> str:
+def _named_key(variable: str, lookup: Lookup, environ: Mapping[str, str], places: Places) -> str:
     """The key in the environment variable that the configuration names."""
-    place = reader.places[API_KEY_VARIABLE]
+    place = places.names[API_KEY_VARIABLE]
     if lookup(API_KEY):
-        raise ConfigurationError(f"{reader.places[API_KEY]} and {place} are both set: remove one of them")
+        raise ConfigurationError(f"{places.names[API_KEY]} and {place} are both set: remove one of them")
     if not _VARIABLE_NAME.fullmatch(variable):  # it is not shown: it may be the key itself
         raise ConfigurationError(
             f"{place} is not the name of an environment variable: give its name, not the key"
         )
     if key := environ.get(variable, "").strip():
         return key
-    # A key that was given in place of a name is seldom upper case alone: nothing else is shown.
+    # A key given in place of a name is seldom all upper case: no other text is shown.
     which = f"{variable}, which {place} names," if variable.isupper() else f"that {place} names"
     raise ConfigurationError(
         f"no Nebius API key: the environment variable {which} is not set: set it to the key"
     )
 
 
-def _first(lookup: Lookup, environ: Mapping[str, str], key: str, reader: Reader) -> tuple[str | None, str]:
-    """The first value that is set, and where it stands."""
+def _first(key: str, lookup: Lookup, environ: Mapping[str, str], places: Places) -> tuple[str | None, str]:
+    """The first value that is set, and where."""
     variable = _VARIABLES[key]
-    for value, place in ((lookup(key), reader.places.get(key, key)), (environ.get(variable), variable)):
+    for value, place in ((lookup(key), places.names[key]), (environ.get(variable), variable)):
         if isinstance(value, str) and value.strip():
             return value.strip(), place
     return None, ""
-
-
-def _key_fault(key: str) -> str | None:
-    if fault := pasted.fault(key):
-        return fault
-    return None if key.isascii() else "has characters in it that no key has (non-ASCII), copy it anew"
 
 
 def _trimmed(url: str) -> str:
@@ -239,7 +229,7 @@ def _url_fault(url: str) -> str | None:
     if fault := pasted.fault(url):
         return fault
     if "@" in url:
-        return "has a user or password in it, which is never used: take them away"
+        return "has a user or password in it, which is never used: remove them"
     if "://" not in url:
         return _scheme_fault(url)
     try:
@@ -254,16 +244,18 @@ def _url_fault(url: str) -> str | None:
 
 def _scheme_fault(url: str) -> str:
     host = re.split(r"[/:]", url)[0]
-    if not (re.fullmatch(r"[\w-]+(\.[\w-]+)+", host) or is_loopback(host)):
-        return f"is no URL: it {_MUST}"
-    return f"has no scheme, put {'http://' if is_loopback(host) else 'https://'} in front"
+    if is_loopback(host):
+        return "has no scheme, put http:// in front"
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)+", host):
+        return "has no scheme, put https:// in front"
+    return f"is no URL: it {_MUST}"
 
 
 def _parts_fault(parts: SplitResult, host: str) -> str | None:
     if parts.scheme not in ("http", "https"):
         return f"has another scheme: it {_MUST}"
     if parts.scheme == "http" and not is_loopback(host):
-        return f"would send the key in the clear: it {_MUST}"
+        return f"would send the key unencrypted: it {_MUST}"
     if version := _VERSION.search(parts.path):
         base = f"{parts.scheme}://{parts.netloc}{parts.path[: version.start()]}"
         return f"is the address of a call, not a base: give {base!r}"
@@ -279,7 +271,7 @@ def _shown(url: str, key: str | None) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name, without asking anybody."""
+    """Whether a host is this machine by its name alone, without a look-up."""
     if host == "localhost":
         return True
     try:

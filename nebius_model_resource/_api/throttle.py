@@ -1,4 +1,4 @@
-"""One pause for every call of the process, where the service asks for it."""
+"""One pause for every call of the process when the service asks for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNITS = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_retry_after(value: str | None, now: Clock = time.time) -> float | None:
-    """Seconds to wait out of a ``Retry-After`` header; None where there is none that can be read.
+    """Seconds to wait from a ``Retry-After`` header; None without one that can be read.
 
     Args:
         value: seconds (``1``), an HTTP date, or a number with a unit (``1s``, ``500ms``), which is how the
@@ -37,10 +37,10 @@ def parse_retry_after(value: str | None, now: Clock = time.time) -> float | None
 
 
 class Gate:
-    """Lets calls through as fast as they come, until the service asks for a pause.
+    """Lets all calls through until the service asks for a pause.
 
-    One refused call closes the gate for all, so that a stack of many models does not ask again in each of its
-    threads. Afterwards calls pass one by one, first slowly, then faster with every success.
+    One refused call closes the gate for all threads. Afterwards calls pass one by one, first slowly, then faster
+    with every success.
     """
 
     _first_interval = 0.05
@@ -58,7 +58,7 @@ class Gate:
 
     @property
     def throttled(self) -> bool:
-        """Whether the service has asked for a pause and the ramp after it is not over."""
+        """Whether the service asked for a pause and calls still pass one by one."""
         with self._lock:
             return self._interval > 0
 
@@ -66,7 +66,7 @@ class Gate:
         """Wait for this call's turn.
 
         Raises:
-            DeadlineExceeded: the pause is longer than there is time.
+            DeadlineExceeded: the pause is longer than the time left.
         """
         if not self.throttled:
             return
@@ -90,18 +90,18 @@ class Gate:
             return max(self._closed_until, self._last_pass + self._interval) - self._clock()
 
     def refused(self, sent_at: float, retry_after: float | None) -> None:
-        """Close the gate: a call that was sent at ``sent_at`` was told to come back later."""
+        """Close the gate: the service asked for a pause in answer to a call sent at ``sent_at``."""
         with self._lock:
             now = self._clock()
             pause = self._default_pause if retry_after is None else retry_after
             self._closed_until = max(self._closed_until, now + pause)
-            # The calls that were under way together are one sign of being too fast, not many.
+            # Calls that were under way together count once: all were sent before the first refusal.
             if sent_at >= self._refused_at:
                 self._interval = min(max(self._first_interval, self._interval * 2), self._longest_interval)
                 self._refused_at = now
 
     def passed(self) -> None:
-        """Open the gate a little more: a call was served."""
+        """Open the gate a little more: a call succeeded."""
         with self._lock:
             self._interval *= 0.7
             if self._interval < self._first_interval / 4:

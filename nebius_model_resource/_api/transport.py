@@ -1,14 +1,12 @@
 """One HTTP exchange: bounded in time and size, with every error of ``requests`` turned into one of ours.
 
-Loaded when the first call is about to be made (``requests`` costs a program about 50 ms): import it inside
-functions alone.
+Import it inside functions alone: ``requests`` costs a program about 50 ms, so that only the first call loads it.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
-import json
 import re
 import socket
 import ssl
@@ -24,26 +22,24 @@ from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ClosedPoolError, HTTPError, SSLError
 
-from nebius_model_resource._api.network import Proxy, check_certificates, find_route, unusable_proxy
+from nebius_model_resource._api.network import Proxy, check_certificates, read_environment, unusable_proxy
 from nebius_model_resource.errors import AnswerLost, NotSent, TransportError
 
 if TYPE_CHECKING:
     import requests
     from requests.adapters import HTTPAdapter
 
-POOL_SIZE = 1024  # no engine takes as many steps at a time; what is not needed is never opened
+POOL_SIZE = 1024  # more than any engine takes steps at a time; connections open only when needed
 MAX_LIST = 16 * 1024 * 1024  # bytes; the list of 10,000 models takes about 7 MB
-MAX_ANSWER = 1024 * 1024  # bytes; any other answer: one model has less than 1 kB
+MAX_ANSWER = 1024 * 1024  # bytes; one model has less than 1 kB
 _CHUNK = 64 * 1024
-_REFUSAL = re.compile(
-    r"Tunnel connection failed: (\d+)"
-)  # how http.client tells of it, in Python 3.10 to 3.14
+_REFUSAL = re.compile(r"Tunnel connection failed: (\d+)")  # http.client's words, in Python 3.10 to 3.14
 _TRUST = "set REQUESTS_CA_BUNDLE to a PEM file with the CA that signed it (SSL_CERT_FILE is not read)"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status code, the headers (any case) and the whole body."""
+    """The status code, the headers (any case) and the complete body of an answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -51,7 +47,7 @@ class Answer:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A socket's bytes until a moment: a socket's own time-out begins anew with every byte."""
+    """A socket's bytes until a deadline: a socket's own time-out starts again with every byte."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, seconds: float) -> None:
         self._raw = raw
@@ -74,7 +70,7 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _BoundedResponse(http.client.HTTPResponse):
-    """Takes the read time-out as the time for the whole answer, headers and body."""
+    """Takes the read time-out as the time for the complete answer, headers and body."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -85,17 +81,17 @@ class _BoundedResponse(http.client.HTTPResponse):
 
 
 class _WatchedConnection(HTTPConnection):
-    """Tells what failed before a byte of a request was sent from what failed later; mixed into urllib3's own classes.
+    """Separates what failed before a byte of a request was sent from what failed later; mixed into urllib3's classes.
 
-    urllib3 (2.8) reports a handshake that timed out as it does an answer that never came, and the errors of a proxy
-    in three more ways: the place where an error is raised is a surer sign than its class.
+    The place where an error is raised shows that, and its class does not: urllib3 (2.8) has one class for a TLS
+    handshake and an answer that time out, and three more for the errors of a proxy.
     """
 
     response_class = _BoundedResponse
     via: Proxy | None = None
 
     def connect(self) -> None:
-        """Connect, through the proxy and up to the end of the TLS handshake; the request comes after that."""
+        """Connect, through the proxy and up to the end of the TLS handshake; the request follows."""
         try:
             super().connect()
         except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
@@ -103,7 +99,7 @@ class _WatchedConnection(HTTPConnection):
             raise failure from (None if self.via else error)  # a proxy's words may repeat what it was sent
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
-        """Send the head of the request, all of which was only collected before."""
+        """Send the head of the request, which until now was only collected."""
         if self.sock is None:
             self.connect()
         _request.sent = True
@@ -114,20 +110,19 @@ _request = threading.local()  # `sent`: whether any byte of this thread's reques
 
 
 def _watch(manager: PoolManager, via: Proxy | None = None) -> None:
-    """Have a manager make its own kinds of connections, watched; those through SOCKS are kinds of their own."""
+    """Mix the watched connection into a manager's own classes, which are others for SOCKS."""
     kinds: dict[str, Any] = manager.pool_classes_by_scheme
-    watched = {}
     for scheme, pool in kinds.items():
         connection = type("Connection", (_WatchedConnection, pool.ConnectionCls), {"via": via})
-        watched[scheme] = type("Pool", (pool,), {"ConnectionCls": connection})
-    manager.pool_classes_by_scheme = watched
+        kinds = {**kinds, scheme: type("Pool", (pool,), {"ConnectionCls": connection})}
+    manager.pool_classes_by_scheme = kinds
 
 
 def open_session(base_url: str) -> requests.Session:
-    """A session that keeps connections alive for as many threads as wait; safe to share between them.
+    """A session whose connections stay open; safe to share between threads.
 
-    What the environment says of proxies and certificates for ``base_url`` is read here, once: ``requests`` would
-    go through every variable at each request, which takes a third of the processor time of a call.
+    The environment's proxies and certificates for ``base_url`` are read here, once: ``requests`` does it at each
+    request, which takes a third of the processor time of a call.
 
     Raises:
         NotSent: the proxy that the environment names cannot be used.
@@ -135,19 +130,18 @@ def open_session(base_url: str) -> requests.Session:
     import requests
 
     session = requests.Session()
-    route = find_route(session, base_url)
-    adapter = _adapter(route.proxy)
+    proxy, session.verify = read_environment(session, base_url)
+    adapter = _adapter(proxy)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    if route.proxy:
-        session.proxies = {urlsplit(base_url).scheme: route.proxy.url}
+    if proxy:
+        session.proxies = {urlsplit(base_url).scheme: proxy.url}
         try:
-            adapter.proxy_manager_for(route.proxy.url)
+            adapter.proxy_manager_for(proxy.url)
         except ValueError as error:
             missing = isinstance(error, requests.exceptions.InvalidSchema)
             why = "SOCKS needs `pip install pysocks`" if missing else "its user or password cannot be sent"
-            raise unusable_proxy(route.proxy.variable, why) from None
-    session.verify = route.verify
+            raise unusable_proxy(proxy.variable, why) from None
     session.trust_env = False
     return session
 
@@ -188,31 +182,28 @@ def exchange(
     seconds: float,
     longest: int = MAX_ANSWER,
 ) -> Answer:
-    """Send one request, follow no redirect, and read the whole answer.
+    """Send one request, follow no redirect, and read the complete answer.
 
-    ``seconds`` is the most that the connection may take, and again the most for the whole answer.
+    ``seconds`` is the time for the connection (at most 10 s), and again the time for the complete answer.
 
     Raises:
         NotSent: the request surely did not reach the service.
-        AnswerLost: it may have, and the answer did not come whole.
+        AnswerLost: it may have, and no complete answer arrived.
     """
 
     def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # As `auth`, not as a header of the session: a header would lose against an entry in ~/.netrc.
+        # As `auth`, not as a header: an entry in ~/.netrc replaces a header.
         request.headers["Authorization"] = f"Bearer {api_key}"
         return request
 
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent}
-    if body is not None:
-        headers["Content-Type"] = "application/json"
     _request.sent = False
     try:
         response = session.request(
             method,
             url,
             params=dict(params),
-            data=None if body is None else json.dumps(body).encode(),
-            headers=headers,
+            json=body,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent},
             auth=authorize,
             timeout=(min(10.0, seconds), seconds),
             allow_redirects=False,
@@ -222,60 +213,45 @@ def exchange(
         raise _translated(error) from error
     try:
         with response:
-            return Answer(response.status_code, response.headers, _read(response.raw, seconds, longest))
+            return Answer(response.status_code, response.headers, _read(response.raw, longest))
     except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
         raise AnswerLost(f"the answer broke off: {_reason(error)}") from error
 
 
-def _read(raw: urllib3.BaseHTTPResponse, seconds: float, longest: int) -> bytes:
-    """The body, given up where it is longer than any real answer or takes too long."""
-    deadline = time.monotonic() + seconds
-    chunks: list[bytes] = []
-    size = 0
+def _read(raw: urllib3.BaseHTTPResponse, longest: int) -> bytes:
+    """The body, unless it is longer than any real answer."""
+    body = bytearray()
     while chunk := raw.read1(_CHUNK, decode_content=False):
-        size += len(chunk)
-        chunks.append(chunk)
-        if size > longest:
-            raise AnswerLost(f"the answer is longer than {longest // 1024 // 1024} MiB and was not read on")
-        if time.monotonic() > deadline:
-            raise AnswerLost(f"the answer did not end within {seconds:.0f} s")
-    return b"".join(chunks)
+        body += chunk
+        if len(body) > longest:
+            raise AnswerLost(f"the answer is longer than {longest // 1024 // 1024} MiB")
+    return bytes(body)
 
 
 def _translated(error: Exception) -> TransportError:
-    """The one of ours for what ``requests`` raised, after this thread's request had left or before."""
+    """Our error for one of ``requests``, by whether this thread's request was sent."""
     import requests
 
-    if getattr(_request, "sent", False):
+    if _request.sent:
         if isinstance(error, requests.Timeout):
             return AnswerLost("no answer in time")
         return AnswerLost(f"the connection broke before the answer came: {_reason(error)}")
     if isinstance(error, (requests.exceptions.InvalidHeader, UnicodeError)):  # their words repeat the header
-        return NotSent(
-            "the request cannot be sent: a header or the URL has characters that cannot be sent",
-            permanent=True,
-        )
-    # A connection that another thread closed just then is the one failure that passes.
+        return NotSent("a header or the URL has characters that cannot be sent", permanent=True)
+    # A later attempt can succeed only where another thread has just closed the connection pool.
     passes = any(isinstance(inner, ClosedPoolError) for inner in error.args)
     return NotSent(f"the request cannot be sent: {_reason(error)}", permanent=not passes)
 
 
 def _not_connected(error: Exception, via: Proxy | None, *, reached: bool) -> NotSent:
-    """Why there is no connection, and whether a later try can have one.
-
-    Args:
-        error: what connecting raised.
-        via: the proxy, None where there is none.
-        reached: whether it was the proxy's turn to connect on.
-    """
+    """Why there is no connection, and whether a later attempt can have one; ``reached`` is true of the proxy."""
     reason = _reason(error)
     if isinstance(error, ssl.SSLCertVerificationError):
-        whose = (
-            f"the certificate of the proxy {via.place}"
-            if via and not reached
-            else "the service's certificate"
-        )
-        through = f" (through the proxy {via.place})" if via and reached else ""
+        whose, through = "the service's certificate", ""
+        if via and reached:
+            through = f" (through the proxy {via.place})"
+        elif via:
+            whose = f"the certificate of the proxy {via.place}"
         return NotSent(f"{whose} cannot be trusted: {reason}{through}", permanent=True, remedy=_TRUST)
     if via and (refusal := _REFUSAL.match(str(error))):
         return _refused_by_proxy(via, int(refusal[1]))
@@ -301,7 +277,7 @@ def _refused_by_proxy(via: Proxy, status: int) -> NotSent:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether time may repair a connection: not a URL, a file or a protocol that is wrong."""
+    """Whether a later attempt can connect: not with a wrong URL, file or protocol."""
     if isinstance(error, ssl.SSLError):
         return isinstance(
             error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -314,7 +290,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause in words; what urllib3 puts around it names objects, not reasons."""
+    """The innermost cause in words: urllib3's own errors around it name objects, not reasons."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     if isinstance(error, OSError) and error.strerror:

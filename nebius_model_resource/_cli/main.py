@@ -138,14 +138,14 @@ def _show_many(
 
 def _client(options: Namespace) -> NebiusClient:
     lookup = {settings.BASE_URL: options.base_url}.get
-    return NebiusClient(settings.load_settings(lookup, reader=settings.COMMAND))
+    return NebiusClient(settings.load_settings(lookup, places=settings.COMMAND))
 
 
 def _project(options: Namespace) -> str | None:
     lookup = {settings.PROJECT: options.ai_project_id}.get
-    if hint := settings.project_hint(lookup, reader=settings.COMMAND):
+    if hint := settings.project_hint(lookup, places=settings.COMMAND):
         print(f"nebius-models: warning: {hint}", file=sys.stderr)
-    return settings.ai_project_id(lookup, reader=settings.COMMAND)
+    return settings.ai_project_id(lookup, places=settings.COMMAND)
 
 
 def _texts(files: Sequence[str]) -> Iterator[tuple[str, str]]:

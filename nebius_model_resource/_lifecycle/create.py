@@ -131,9 +131,9 @@ class Creator:
                     found = self._lost_answers.take(kind, mark, listing.models(), since)
                     if found:
                         return found
-                    if not listing.whole:
+                    if not listing.complete:
                         trouble = UnusableAnswer("the list has entries that are no models")
-                    looks += listing.whole
+                    looks += listing.complete
                     if looks == _LOOKS:
                         self._lost_answers.nothing_made(kind)
                         return None

@@ -48,7 +48,7 @@ class Snapshot:
     @property
     def is_whole(self) -> bool:
         """Whether a model that is not in it does not exist."""
-        return self.listing is not None and self.listing.whole
+        return self.listing is not None and self.listing.complete
 
     def find(self, name: str) -> ModelInfo | None:
         """The model of that full or short name; None where the list lacks it, or names two by it."""

@@ -293,8 +293,8 @@ def test_a_list_is_told_with_its_time_and_whether_it_is_whole(service: Service) 
     partial = service.client().list_models()
     assert partial.entries == [{"name": NAME, "status": "[api key]", "status_reason": "see [api key]"}]
     assert partial.server_time == service.wall()
-    assert not partial.whole
-    assert service.client().list_models().whole
+    assert not partial.complete
+    assert service.client().list_models().complete
 
 
 def test_the_key_in_what_a_model_is_told_of_is_masked(service: Service) -> None:

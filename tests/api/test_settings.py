@@ -10,6 +10,7 @@ from nebius_model_resource._api.settings import (
     COMMAND,
     DEFAULT_BASE_URL,
     SCRIPT,
+    Places,
     ai_project_id,
     load_settings,
     project_hint,
@@ -154,9 +155,9 @@ def test_the_address_of_a_call_is_refused_with_its_base(given: str, base: str) -
         ),
         ("localhost:8080", "has no scheme, put http:// in front"),
         (f'"{HOST}"', "has quotes around it"),
-        (f"NEBIUS_BASE_URL={HOST}", "has the name of a setting in front"),
+        (f"NEBIUS_BASE_URL={HOST}", "begins with the name of a setting"),
         ("${{ vars.BASE_URL }}", "is a placeholder that was never filled in"),
-        ("https://api studio", "has blanks or line ends in it"),
+        ("https://api studio", "has spaces or line breaks in it"),
         ("https:/api.studio.nebius.com", "is no URL"),
         (f"{HOST},", "is not a scheme, a host and perhaps a path"),
         ("ftp://x", "has another scheme"),
@@ -180,17 +181,17 @@ PASTED = [
     ("\u201c{}\u201d", "has quotes around it"),
     ("\u2018{}\u2019", "has quotes around it"),
     ('{}"', "has quotes around it"),
-    ("Bearer {}", "has 'Bearer' in front"),
-    ("Authorization: bearer {}", "has 'Bearer' in front"),
-    ("NEBIUS_API_KEY={}", "has the name of a setting in front"),
-    ("export NEBIUS_API_KEY={}", "has the name of a setting in front"),
-    ("nebius-models:apiKey: {}", "has the name of a setting in front"),
-    ("{} # the key", "has blanks or line ends in it"),
-    ("{0}\n{0}", "has blanks or line ends in it"),
-    ("{}\\n", "has a line end written as"),
+    ("Bearer {}", "begins with 'Bearer'"),
+    ("Authorization: bearer {}", "begins with 'Bearer'"),
+    ("NEBIUS_API_KEY={}", "begins with the name of a setting"),
+    ("export NEBIUS_API_KEY={}", "begins with the name of a setting"),
+    ("nebius-models:apiKey: {}", "begins with the name of a setting"),
+    ("{} # the key", "has spaces or line breaks in it"),
+    ("{0}\n{0}", "has spaces or line breaks in it"),
+    ("{}\\n", "ends with a line break written as"),
     ("${{{}}}", "is a placeholder that was never filled in"),
     ("<{}>", "is a placeholder that was never filled in"),
-    ("\ufeff{}", "has characters in it that cannot be seen"),
+    ("\ufeff{}", "has invisible characters in it"),
     ("{}é", "has characters in it that no key has"),
 ]
 
@@ -223,9 +224,9 @@ def test_a_clean_key_is_taken_as_it_is(key: str) -> None:
 @pytest.mark.parametrize(
     ("project", "told"),
     [
-        ("a b", "has blanks or line ends in it"),
+        ("a b", "has spaces or line breaks in it"),
         ('"aiproject-1"', "has quotes around it"),
-        ("NEBIUS_AI_PROJECT_ID=aiproject-1", "has the name of a setting in front"),
+        ("NEBIUS_AI_PROJECT_ID=aiproject-1", "begins with the name of a setting"),
         ("$PROJECT", "is a placeholder that was never filled in"),
     ],
 )
@@ -251,13 +252,13 @@ def test_a_project_of_the_cloud_gets_a_hint_and_is_taken() -> None:
     assert project_hint(EMPTY.get, {}) is None
 
 
-@pytest.mark.parametrize("reader", [SCRIPT, COMMAND])
-def test_who_has_no_stack_is_not_told_to_configure_one(reader: Any) -> None:
+@pytest.mark.parametrize("places", [SCRIPT, COMMAND])
+def test_no_message_outside_of_a_stack_asks_to_configure_one(places: Places) -> None:
     """Outside of a program the messages name variables, and the command's its options, and nothing else."""
-    message = refusal({"NEBIUS_API_KEY": "", "NEBIUS_BASE_URL": "ftp://x"}, reader=reader)
+    message = refusal({"NEBIUS_API_KEY": "", "NEBIUS_BASE_URL": "ftp://x"}, places=places)
     assert "pulumi" not in message
     assert "NEBIUS_API_KEY" in message
-    assert ("--base-url <url>" in message) == (reader is COMMAND)
+    assert ("--base-url <url>" in message) == (places is COMMAND)
     with pytest.raises(ConfigurationError) as caught:
-        ai_project_id({"nebius-models:aiProjectId": "a b"}.get, {}, reader)
+        ai_project_id({"nebius-models:aiProjectId": "a b"}.get, {}, places)
     assert "pulumi" not in str(caught.value)

@@ -240,7 +240,7 @@ def test_bad_configuration_is_one_line(
     monkeypatch.delenv("NEBIUS_API_KEY")
     assert main(["list"]) == 1
     clear, refused, none = capsys.readouterr().err.splitlines()
-    assert "would send the key in the clear" in clear
+    assert "would send the key unencrypted" in clear
     assert "Nebius refused the key" in refused
     assert "check NEBIUS_API_KEY" in refused
     assert "secret-but-wrong" not in refused

@@ -41,7 +41,7 @@ def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inp
         _, [(_, project), (_, settings)] = host.check(inputs)
         _, own_project = host.check({**inputs, "ai_project_id": "aiproject-e00x"})
     assert project == (
-        "the project in NEBIUS_AI_PROJECT_ID has blanks or line ends in it, give it without them: "
+        "the project in NEBIUS_AI_PROJECT_ID has spaces or line breaks in it, remove them: "
         "run `pulumi config set nebius-models:aiProjectId <id>`, or set NEBIUS_AI_PROJECT_ID"
     )
     assert "the Nebius API key in NEBIUS_API_KEY has quotes around it" in settings

@@ -38,7 +38,7 @@ UNUSABLE = f"was given a secret that is not usable, must be {FORMS}"
             "ai_project_id",
             "a b",
             (
-                "was given 'a b', which has blanks or line ends in it, give it without them: "
+                "was given 'a b', which has spaces or line breaks in it, remove them: "
                 "an id must not hold blanks or quotes"
             ),
         ),

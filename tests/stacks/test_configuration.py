@@ -112,4 +112,4 @@ def test_a_base_url_and_a_source_as_people_paste_them_work(make_stack: MakeStack
     assert f"is the address of a call, not a base: give {emulator.url!r}" in failed_preview(stack)
     stack.set_config("nebius-models:baseUrl", ConfigValue(emulator.url))
     stack.set_config("nebius-models:aiProjectId", ConfigValue("aiproject 1"))
-    assert "the project in nebius-models:aiProjectId has blanks or line ends in it" in failed_preview(stack)
+    assert "the project in nebius-models:aiProjectId has spaces or line breaks in it" in failed_preview(stack)

@@ -179,6 +179,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while part := source.recv(65536):
             target.sendall(part)
+    with contextlib.suppress(OSError):  # also after a reset, or the other side waits for its time-out
         target.shutdown(socket.SHUT_WR)
 
 
