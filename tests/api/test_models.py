@@ -13,7 +13,11 @@ from nebius_model_resource._api.models import (
     Source,
     canonical_source,
     changed_inputs,
+    is_repository,
     same_base,
+    trimmed,
+    unflavoured,
+    whole_number,
 )
 
 # A word is a repository's name as well, which the hub holds to rules of its own.
@@ -130,3 +134,186 @@ def test_the_diff_names_exactly_what_differs_in_meaning(old: Inputs, new: Inputs
         return (value or "").strip() if prop == "description" else value
 
     assert changed_inputs(old, new) == [prop for prop in compared if meaning(old, prop) != meaning(new, prop)]
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        (" ftjob-1_a-:ftckpt_2-b\n", Source("checkpoint", "ftjob-1_a-:ftckpt_2-b")),
+        ("file-1_a-", Source("file", "file-1_a-")),
+        (" https://huggingface.co//o.r-g_1//r/ ", Source("hub", "huggingface.co/o.r-g_1/r")),
+        ("ftjob-1", None),
+        ("ftjob-1:ftckpt_2:3", None),
+        ("FTJOB-1:ftckpt_2", None),
+        ("file-", None),
+        ("file-1 2", None),
+        ("file-\u0661", None),
+        ("huggingface.co/org", None),
+        ("huggingface.co/org/a/b", None),
+        ("huggingface.co/datasets/b", None),
+        ("ftp://huggingface.co/a/b", None),
+        ("a/b", None),
+        ("", None),
+    ],
+)
+def test_three_forms_of_a_source_are_read(text: str, source: Source | None) -> None:
+    """White space around it does not count; any other text is no source and stays what it is."""
+    assert Source.parse(text) == source
+    assert canonical_source(text) == (source.text if source else text)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "holds"),
+    [
+        ("org", "repo", True),
+        ("o", "r", True),
+        ("Org-1", "re.po_2", True),
+        ("a" * 96, "b" * 96, True),
+        ("a" * 97, "b", False),
+        ("a", "b" * 97, False),
+        ("a--b", "c", False),
+        ("a", "b..c", False),
+        ("-a", "b", False),
+        ("a", "b.", False),
+        ("a", "b.git", False),
+        ("a.git", "b", True),
+        ("Datasets", "b", False),
+        ("spaces", "b", False),
+        ("a", "spaces", True),
+        ("\u0451", "b", False),
+    ],
+)
+def test_the_hub_has_rules_for_names(owner: str, name: str, holds: bool) -> None:
+    """Those of huggingface_hub, and no page of the site is an owner."""
+    assert is_repository(owner, name) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "short", "custom"),
+    [
+        ("a/B-LoRa:x-LoRa:bot-AbCd", "a/B-LoRa:x", "bot-AbCd", "bot"),
+        ("a/B-LoRa:bot", "a/B", "bot", "bot"),
+        ("a/B-lora:bot-AbCd", None, "a/B-lora:bot-AbCd", "a/B-lora:bot"),
+        ("bot-AbC1", None, "bot-AbC1", "bot-AbC1"),
+        ("-LoRa:bot-ABCD", "", "bot-ABCD", "bot"),
+    ],
+)
+def test_what_stands_in_a_generated_name(text: str, base: str | None, short: str, custom: str) -> None:
+    """The last `-LoRa:` divides it, and the last four letters are the service's."""
+    name = GeneratedName.parse(text)
+    assert (name.text, name.base, name.short, name.custom) == (text, base, short, custom)
+    assert name.is_full is (base is not None)
+
+
+def test_two_names_of_one_model() -> None:
+    """A text names itself, and a short name its full one; two full names or two short ones are two models."""
+    full, short = "a/B-LoRa:bot-AbCd", "bot-AbCd"
+    for one, other in ((full, full), (short, short), (full, short), (short, full)):
+        assert GeneratedName.parse(one).names(other)
+    for one, other in ((full, "a/C-LoRa:bot-AbCd"), (short, "bot-AbCe"), (full, "bot-AbCe"), (short, "a/B")):
+        assert not GeneratedName.parse(one).names(other)
+
+
+def test_a_flavour_is_the_end_of_a_base() -> None:
+    """`-fast` counts at the end alone, and once."""
+    assert unflavoured("a/b-fast") == "a/b"
+    assert unflavoured("a/fast-b") == "a/fast-b"
+    assert unflavoured("a/b-fast-fast") == "a/b-fast"
+
+
+@pytest.mark.parametrize(
+    ("changes", "changed"),
+    [
+        ({}, []),
+        ({"wait_for_active": False, "import_id": "x", "secrets": frozenset({"name"})}, []),
+        ({"description": " text\n"}, []),
+        ({"source": "https://huggingface.co/a/b.git"}, []),
+        ({"name": "c", "description": "other"}, ["name", "description"]),
+        ({"description": None, "ai_project_id": None}, ["description", "ai_project_id"]),
+        ({"ai_project_id": "", "source": ""}, ["source", "ai_project_id"]),
+        ({"base_model": "a/b-fast", "source": "file-1"}, ["base_model", "source"]),
+        ({"ai_project_id": " p "}, ["ai_project_id"]),
+    ],
+)
+def test_each_change_of_meaning_is_named(changes: dict[str, Any], changed: list[str]) -> None:
+    """In the order of declaration; how to work is no change, and neither is another spelling."""
+    old = Inputs("b", "a/b", "huggingface.co/a/b", "text", "p")
+    new = Inputs(**{**vars(old), **changes})
+    assert changed_inputs(old, new) == changed_inputs(new, old) == changed
+
+
+def test_an_empty_text_is_an_absent_one() -> None:
+    """A project or description that is empty differs from none in nothing."""
+    absent = Inputs("b", "a/b", "file-1", None, None)
+    assert changed_inputs(absent, Inputs("b", "a/b", "file-1", " ", "")) == []
+    assert trimmed(None) is trimmed(" \n") is None
+    assert trimmed(" a ") == "a"
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (7, 7),
+        (7.9, 7),
+        (-7, -7),
+        (0, 0),
+        (1e15 - 1, 10**15 - 1),
+        (1e15, None),
+        (-1e15, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (True, None),
+        ("7", None),
+        (None, None),
+    ],
+)
+def test_a_number_is_read_as_an_integer(value: Any, number: int | None) -> None:
+    """What is too large to be a time, and what is none, is None."""
+    assert whole_number(value) == number
+
+
+@pytest.mark.parametrize(
+    ("fields", "source"),
+    [
+        ({"source": "anything", "file_id": "file-1"}, "anything"),
+        ({"job_id": "ftjob-1", "checkpoint_id": "ftckpt_2", "file_id": "file-1"}, "ftjob-1:ftckpt_2"),
+        ({"job_id": "ftjob-1", "file_id": "file-1", "url": "huggingface.co/a/b"}, "file-1"),
+        ({"checkpoint_id": "ftckpt_2"}, None),
+        ({"url": "https://huggingface.co/a/b"}, "huggingface.co/a/b"),
+        ({"url": "s3://bucket/x"}, "s3://bucket/x"),
+        ({"url": ""}, None),
+        ({"url": "\ud800"}, None),
+        ({}, None),
+    ],
+)
+def test_a_source_is_built_from_what_a_read_has(fields: dict[str, Any], source: str | None) -> None:
+    """The source itself, a checkpoint of its job, a file, or an address, in this order."""
+    info = ModelInfo.parse({"name": "x", **fields})
+    assert info
+    assert info.source == source
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], "x", {}, {"name": ""}, {"name": 7}, {"name": "a\nb"}, {"name": "\ud800"}]
+)
+def test_what_has_no_usable_name_is_no_model(body: Any) -> None:
+    """A name that cannot be printed cannot be an id."""
+    assert ModelInfo.parse(body) is None
+
+
+def test_what_people_read_of_a_model_is_made_safe() -> None:
+    """Status and reason are one line without the key; description and base are data."""
+    key = "sk-0123456789abcdef"
+    info = ModelInfo.parse(
+        {
+            "name": "x",
+            "status": f"a\n{key}",
+            "status_reason": f"b\x1b{key}",
+            "description": f" d\n{key}",
+            "base_model": f"a/{key}",
+            "created_at": 7.0,
+        },
+        key,
+    )
+    assert info == ModelInfo("x", "a [api key]", "b [api key]", 7, f" d\n{key}", f"a/{key}", None)
+    assert ModelInfo.parse({"name": "x", "status": " ", "status_reason": 7}) == ModelInfo("x")
