@@ -236,7 +236,8 @@ def _translated(error: Exception) -> TransportError:
         if isinstance(error, requests.Timeout):
             return AnswerLost("no answer in time")
         return AnswerLost(f"the connection broke before the answer came: {_reason(error)}")
-    if isinstance(error, (requests.exceptions.InvalidHeader, UnicodeError)):  # their words repeat the header
+    # The words of these, of which http.client raises the plain ValueError, repeat the header.
+    if isinstance(error, (requests.exceptions.InvalidHeader, UnicodeError)) or type(error) is ValueError:
         return NotSent("a header or the URL has characters that cannot be sent", permanent=True)
     # A later attempt can succeed only where another thread has just closed the connection pool.
     passes = any(isinstance(inner, ClosedPoolError) for inner in error.args)

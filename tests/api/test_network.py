@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.network import read_environment
 from nebius_model_resource._api.settings import Settings
 from nebius_model_resource._api.transport import open_session
 from nebius_model_resource.errors import NotSent
@@ -72,6 +73,86 @@ def test_a_proxy_url_that_cannot_work(url: str, monkeypatch: pytest.MonkeyPatch)
     assert not [secret for secret in SECRETS if secret in told]
 
 
+NOT_A_URL = (
+    "HTTPS_PROXY is not the URL of a proxy",
+    (
+        "set HTTPS_PROXY to http://host:port or http://user:password@host:port, with each of '#', '/', '?', '@' "
+        "and '%' in the password percent-encoded ('#' is %23)"
+    ),
+)
+UNUSABLE = "the proxy in HTTPS_PROXY cannot be used: "
+SET = "set HTTPS_PROXY to a proxy such as http://host:port, or unset it"
+
+
+@pytest.mark.parametrize(
+    ("url", "message", "remedy"),
+    [
+        ("http://", *NOT_A_URL),
+        ("http://h:0", *NOT_A_URL),
+        ("http://h/p@x", *NOT_A_URL),
+        ("http://h#p@x", *NOT_A_URL),
+        ("ftp://h:1", f"{UNUSABLE}its scheme 'ftp' is none of http, https and socks5", SET),
+        ("http://\u0142:x@h:1", f"{UNUSABLE}its user or password cannot be sent", SET),
+        ("socks5://h:1", f"{UNUSABLE}SOCKS needs `pip install pysocks`", SET),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named_with_the_fix(
+    url: str, message: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable, what is wrong with its value, and what to set it to."""
+    monkeypatch.setitem(requests.adapters.__dict__, "SOCKSProxyManager", _no_socks)
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    with pytest.raises(NotSent) as caught:
+        open_session(AWAY)
+    assert (str(caught.value), caught.value.remedy, caught.value.permanent) == (message, remedy, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        (" http://proxy.example:3128/ ", "http://proxy.example:3128/"),
+        ("proxy.example:3128", "http://proxy.example:3128"),
+        ("//proxy.example", "http://proxy.example"),
+        ("HTTPS://u:p@proxy.example", "https://u:p@proxy.example"),
+        ("http://[::1]:3128", "http://[::1]:3128"),
+    ],
+)
+def test_a_proxy_is_read_as_people_write_it(text: str, used: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With or without a scheme, for the scheme of the base URL alone."""
+    monkeypatch.setenv("ALL_PROXY", text)
+    session = open_session(AWAY)
+    assert session.proxies == {"https": used}
+    assert not session.trust_env
+
+
+@pytest.mark.parametrize(
+    ("scheme", "port"),
+    [("http", 80), ("https", 443), ("socks4", 1080), ("socks4a", 1080), ("socks5", 1080), ("socks5h", 1080)],
+)
+def test_a_proxy_has_the_port_of_its_scheme(scheme: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message has host and port of the proxy, and the variable without user and password."""
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://u:p@proxy.example")
+    with requests.Session() as session:
+        proxy, verify = read_environment(session, AWAY)
+    assert proxy
+    assert (proxy.place, proxy.variable, verify) == (f"proxy.example:{port}", "HTTPS_PROXY", True)
+    assert "u:p" not in repr(proxy)
+
+
+def test_a_proxy_of_the_system_has_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On macOS and Windows the system's own settings have one."""
+    monkeypatch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {"https": "ftp://x"})
+    with pytest.raises(NotSent, match=r"^the proxy in the system's proxy setting cannot be used: "):
+        open_session(AWAY)
+
+
+def test_a_base_url_that_cannot_be_read_is_shown() -> None:
+    """As the settings check it, this is never seen; it must not be a traceback."""
+    with pytest.raises(NotSent, match=r"^base URL 'https://\[x' cannot be read: \S") as caught:
+        open_session("https://[x")
+    assert caught.value.permanent
+
+
 def _no_socks(*_: Any, **__: Any) -> None:
     """What requests has in its place where PySocks is not installed."""
     raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
@@ -89,13 +170,16 @@ def test_the_variable_that_holds_the_proxy_is_named(variable: str, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("answer", "told", "permanent"),
+    ("answer", "said", "permanent"),
     [
         (b"HTTP/1.1 407 bob:s3cret is wrong\r\n\r\n", "answered 407 to CONNECT", True),
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "answered 403 to CONNECT", True),
         (b"HTTP/1.1 302 Found\r\nLocation: http://bob:s3cret@x\r\n\r\n", "answered 302 to CONNECT", True),
         (b"HTTP/1.1 204 No Content\r\n\r\n", "answered 204 to CONNECT", True),
         (b"HTTP/1.1 429 Slow down\r\n\r\n", "answered 429 to CONNECT", False),
+        (b"HTTP/1.1 408 Slow\r\n\r\n", "answered 408 to CONNECT", False),
+        (b"HTTP/1.1 499 x\r\n\r\n", "answered 499 to CONNECT", True),
+        (b"HTTP/1.1 500 x\r\n\r\n", "answered 500 to CONNECT", False),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "answered 502 to CONNECT", False),
         (b"HTTP/1.1 503 x\r\nRetry-After: 1\r\n\r\n", "answered 503 to CONNECT", False),
         (b"220 bob:s3cret ESMTP\r\n", "not HTTP", True),
@@ -104,7 +188,7 @@ def test_the_variable_that_holds_the_proxy_is_named(variable: str, monkeypatch: 
     ],
 )
 def test_a_proxy_that_does_not_connect_on(
-    answer: bytes, told: str, permanent: bool, monkeypatch: pytest.MonkeyPatch
+    answer: bytes, said: str, permanent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message names the proxy by host and port and says what it did; its user and password never show."""
     with answering(answer) as proxy:
@@ -114,11 +198,13 @@ def test_a_proxy_that_does_not_connect_on(
         assert proxy.received[0].startswith(b"CONNECT models.example:443 ")
         assert KEY.encode() not in b"".join(proxy.received)
     assert f"proxy {place}" in str(error)
-    assert told in str(error)
+    assert said in str(error)
     assert error.permanent is permanent
-    assert error.remedy
-    assert "HTTPS_PROXY" in error.remedy
-    assert ("user and password" in error.remedy) is (" 407 " in str(error))
+    remedy = "check the network and the proxy that HTTPS_PROXY names"
+    if " answered " in str(error):
+        assert str(error) == f"the proxy {place} {said}"
+        remedy = "check HTTPS_PROXY, or name the service's host in NO_PROXY to reach it without a proxy"
+    assert error.remedy == ("check the user and password in HTTPS_PROXY" if " 407 " in str(error) else remedy)
     assert "bob" not in f"{error} {error.remedy} {error.__cause__!r}"
 
 

@@ -29,7 +29,7 @@ from tests.support.calls import (
     post,
     without_proxies,
 )
-from tests.support.hostile import RawServer, self_signed, tunnel
+from tests.support.hostile import RawServer, drip, self_signed, tunnel
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def send(server: RawServer) -> Answer:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
-def test_every_error_is_told_by_the_moment_at_which_it_comes(
+def test_the_moment_of_an_error_decides_what_it_means(
     kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the head of the request goes out each error is NotSent, afterwards each is AnswerLost."""
@@ -152,6 +152,223 @@ def test_a_kept_connection_that_breaks_may_have_carried_the_request() -> None:
         with pytest.raises(AnswerLost):
             client.create_model(Inputs("bot", "acme/Base", "file-1"))
         assert server.connections == 1
+
+
+# --- one exchange ---
+
+
+def test_a_request_is_sent_with_the_key_and_asks_for_json() -> None:
+    """The body is JSON, nothing is compressed, and the query is encoded."""
+    with answering(LISTED, until=b'"a"') as server, open_session(server.url) as session:
+        answer = exchange(
+            session,
+            "POST",
+            f"{server.url}/v0/x",
+            api_key=KEY,
+            user_agent="agent/1",
+            params={"p": "a b"},
+            body={"a": "é"},
+            seconds=5,
+        )
+        head, _, body = server.received[0].partition(b"\r\n\r\n")
+    assert (answer.status, answer.headers["content-length"], answer.body) == (200, "2", b"[]")
+    line, *headers = head.decode().split("\r\n")
+    assert line == "POST /v0/x?p=a+b HTTP/1.1"
+    assert {
+        "Accept: application/json",
+        "Accept-Encoding: identity",
+        f"Authorization: Bearer {KEY}",
+        "Content-Type: application/json",
+        "User-Agent: agent/1",
+    } < set(headers)
+    assert body == b'{"a": "\\u00e9"}'
+
+
+def test_a_read_has_no_body() -> None:
+    """Nor the header that would announce one."""
+    with answering(LISTED) as server, NebiusClient(Settings(server.url, KEY)) as client:
+        client.list_models()
+        assert b"content-type" not in server.received[0].lower()
+        assert server.received[0].endswith(b"\r\n\r\n")
+
+
+def test_no_redirect_is_followed() -> None:
+    """The answer itself is returned, and the other address gets nothing."""
+    with answering(LISTED) as other:
+        moved = f"HTTP/1.1 302 x\r\nLocation: {other.url}\r\nContent-Length: 0\r\n\r\n".encode()
+        with answering(moved) as server:
+            answer = send(server)
+            assert (answer.status, answer.headers["Location"]) == (302, other.url)
+        assert other.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "longest"), [(1024 * 1024, 1024 * 1024), (0, 1024 * 1024), (100_000, 100_000)]
+)
+def test_an_answer_may_be_as_long_as_its_bound(size: int, longest: int) -> None:
+    """A byte more is too much."""
+
+    def sized(count: int) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % count + b"x" * count
+
+    def ask(server: RawServer) -> Answer:
+        with open_session(server.url) as session:
+            return exchange(
+                session,
+                "GET",
+                server.url,
+                api_key=KEY,
+                user_agent="x",
+                params={},
+                body=None,
+                seconds=10,
+                longest=longest,
+            )
+
+    with answering(sized(size)) as server:
+        assert ask(server).body == b"x" * size
+    with answering(sized(longest + 1)) as server:
+        with pytest.raises(AnswerLost) as caught:
+            ask(server)
+        assert str(caught.value) == f"the answer is longer than {longest // 1024 // 1024} MiB"
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["])
+def test_an_answer_that_stops_is_lost_when_its_time_is_over(head: bytes) -> None:
+    """In its headers as in its body: the time is that of the complete answer."""
+
+    def stall(connection: socket.socket, _head: bytes) -> None:
+        connection.sendall(head)
+        connection.recv(1)
+
+    with RawServer(stall) as server, open_session(server.url) as session:
+        with pytest.raises(AnswerLost) as caught:
+            exchange(
+                session, "GET", server.url, api_key=KEY, user_agent="x", params={}, body=None, seconds=0.2
+            )
+        assert str(caught.value) in ("no answer in time", "the answer broke off: timed out")
+        assert (str(caught.value) == "no answer in time") is (not head.endswith(b"["))
+
+
+def test_bytes_that_drip_do_not_lengthen_the_time() -> None:
+    """A socket's own time-out starts again with every byte, and ours does not."""
+    text = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000
+    with RawServer(drip(text, 0.02, lambda: server)) as server, open_session(server.url) as session:
+        with pytest.raises(AnswerLost):
+            exchange(
+                session, "GET", server.url, api_key=KEY, user_agent="x", params={}, body=None, seconds=0.2
+            )
+        assert not server.ended.is_set()
+
+
+@pytest.mark.parametrize("key", ["k\n", "\ud800"])
+def test_what_no_header_can_carry_is_not_repeated(key: str) -> None:
+    """The library's own words have the header in them, and so the key."""
+    with answering(LISTED) as server, open_session(server.url) as session:
+        with pytest.raises(NotSent) as caught:
+            exchange(session, "GET", server.url, api_key=key, user_agent="x", params={}, body=None, seconds=2)
+        assert server.connections == 0
+    assert str(caught.value) == "a header or the URL has characters that cannot be sent"
+    assert caught.value.permanent
+
+
+# --- why there is no connection ---
+
+
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "permanent"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused", False),
+        (OSError(2, "No such file or directory", "/nope"), "No such file or directory", True),
+        (OSError("words"), "words", False),
+        (TimeoutError(), "TimeoutError", False),
+        (ValueError("words"), "words", True),
+        (UnicodeError("label too long"), "label too long", True),
+        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), "WRONG_VERSION_NUMBER", True),
+        (ssl.SSLError(1, "TLSV1_ALERT_INTERNAL_ERROR"), "TLSV1_ALERT_INTERNAL_ERROR", False),
+        (ssl.SSLEOFError(8, "EOF occurred"), "EOF occurred", False),
+        (ssl.SSLZeroReturnError(6, "closed"), "closed", False),
+        (ssl.SSLSyscallError(5, "syscall"), "syscall", False),
+        (http.client.BadStatusLine("words"), "words", True),
+        (http.client.RemoteDisconnected("closed"), "closed", False),
+        (urllib3.exceptions.SSLError("words"), "words", True),
+        (urllib3.exceptions.LocationParseError("x"), "Failed to parse: x", True),
+        (
+            _caused(urllib3.exceptions.HTTPError("<urllib3.Object at 0x1>: outer"), OSError(113, "No route")),
+            "No route",
+            False,
+        ),
+        (urllib3.exceptions.HTTPError("<urllib3.Object at 0x1>: words"), "words", False),
+    ],
+    ids=repr,
+)
+def test_a_connection_that_fails_says_why_and_whether_it_may_come(
+    error: Exception, reason: str, permanent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The innermost cause in words; a wrong URL, file or protocol does not change by itself."""
+
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(HTTPConnection, "connect", fail)
+    with answering(LISTED) as server, pytest.raises(NotSent) as caught:
+        send(server)
+    assert (str(caught.value), caught.value.permanent, caught.value.remedy) == (
+        f"no connection to the service: {reason}",
+        permanent,
+        None,
+    )
+
+
+def test_a_certificate_that_is_refused_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's, with the proxy that carried it, or the proxy's own."""
+    trust = "set REQUESTS_CA_BUNDLE to a PEM file with the CA that signed it (SSL_CERT_FILE is not read)"
+
+    def fail(_: object) -> None:
+        raise ssl.SSLCertVerificationError(1, "self-signed certificate")
+
+    monkeypatch.setattr(HTTPConnection, "connect", fail)
+    with answering(LISTED) as server, pytest.raises(NotSent) as caught:
+        send(server)
+    assert (str(caught.value), caught.value.permanent, caught.value.remedy) == (
+        "the service's certificate cannot be trusted: self-signed certificate",
+        True,
+        trust,
+    )
+
+
+def test_a_pool_that_another_thread_closed_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other failure before the request is permanent."""
+    for error, permanent in (
+        (urllib3.exceptions.ClosedPoolError(None, "closed"), False),  # type: ignore[arg-type]
+        (requests.exceptions.InvalidURL("words"), True),
+    ):
+
+        def fail(*_: Any, error: Exception = error, **__: Any) -> Any:
+            raise requests.exceptions.ConnectionError(error)
+
+        with answering(LISTED) as server, monkeypatch.context() as patch:
+            patch.setattr(requests.adapters.HTTPAdapter, "cert_verify", fail)
+            with pytest.raises(NotSent, match=r"^the request cannot be sent: ") as caught:
+                send(server)
+        assert caught.value.permanent is permanent
+
+
+def test_a_connection_that_breaks_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the head has left, before any answer."""
+
+    def fail(*_: object) -> None:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setattr(HTTPConnection, "getresponse", fail)
+    with answering(LISTED) as server, pytest.raises(AnswerLost) as caught:
+        send(server)
+    assert str(caught.value) == "the connection broke before the answer came: Connection reset by peer"
 
 
 # --- the service without a proxy ---
@@ -245,9 +462,13 @@ def test_a_ca_file_that_cannot_be_used(
         error = not_sent(server.url.replace("http", "https"))
         assert server.connections == 0
     assert error.permanent
-    assert f"{variable} names {str(path)!r}" in str(error)
-    assert error.remedy
-    assert variable in error.remedy
+    why = {
+        "missing": "which cannot be read: No such file or directory",
+        "folder": "a folder without certificates that `openssl rehash` has named",
+        "unreadable": "which cannot be read: ",
+    }.get(kind, "which holds no certificate in PEM form")
+    assert str(error).startswith(f"{variable} names {str(path)!r}, {why}")
+    assert error.remedy == f"set {variable} to a PEM file of CA certificates, or unset it"
 
 
 def test_a_folder_with_hashed_certificates_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
