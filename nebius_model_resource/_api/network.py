@@ -62,16 +62,16 @@ def read_environment(session: requests.Session, base_url: str) -> tuple[Proxy | 
 
 
 def _read_proxy(text: str) -> Proxy:
-    variable = _variable_with(text)
-    url = _parse(text)
+    named = (name for name, value in os.environ.items() if name.lower().endswith("_proxy") and value == text)
+    variable = next(named, "the system's proxy setting")
+    text = text.strip()
+    try:
+        url = parse_url(text if "://" in text else f"http://{text.lstrip('/')}")
+    except (HTTPError, ValueError):
+        url = Url()
     # urllib3 ends the host at a "#", "/" or "?", also at one in a password.
-    if (
-        url is None
-        or not url.host
-        or " " in url.host
-        or url.port == 0
-        or "@" in (url.request_uri + (url.fragment or ""))
-    ):
+    misread = "@" in url.request_uri + (url.fragment or "")
+    if not url.host or " " in url.host or url.port == 0 or misread:
         raise NotSent(
             f"{variable} is not the URL of a proxy",
             permanent=True,
@@ -92,19 +92,6 @@ def unusable_proxy(variable: str, why: str) -> NotSent:
     )
 
 
-def _parse(text: str) -> Url | None:
-    text = text.strip()
-    try:
-        return parse_url(text if "://" in text else f"http://{text.lstrip('/')}")
-    except (HTTPError, ValueError):
-        return None
-
-
-def _variable_with(value: str) -> str:
-    names = (name for name, text in os.environ.items() if name.lower().endswith("_proxy") and text == value)
-    return next(names, "the system's proxy setting")
-
-
 def check_certificates(place: str) -> None:
     """Check that a file or folder that the environment names has certificates in it.
 
@@ -112,21 +99,19 @@ def check_certificates(place: str) -> None:
         NotSent: it has none, or cannot be read; always permanent.
     """
     variable = "REQUESTS_CA_BUNDLE" if os.environ.get("REQUESTS_CA_BUNDLE") else "CURL_CA_BUNDLE"
-    path = Path(place)
-    why = ""
     try:
-        if path.is_dir():
-            if not any(_HASHED.fullmatch(entry.name) for entry in path.iterdir()):
-                why = "a folder without certificates that `openssl rehash` has named"
-        else:
+        if not Path(place).is_dir():
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(place)
+            return
+        if any(_HASHED.fullmatch(entry.name) for entry in Path(place).iterdir()):
+            return
+        why = "a folder without certificates that `openssl rehash` has named"
     except ssl.SSLError:
         why = "which holds no certificate in PEM form"
     except OSError as error:
         why = f"which cannot be read: {error.strerror}"
-    if why:
-        raise NotSent(
-            f"{variable} names {place!r}, {why}",
-            permanent=True,
-            remedy=f"set {variable} to a PEM file of CA certificates, or unset it",
-        )
+    raise NotSent(
+        f"{variable} names {place!r}, {why}",
+        permanent=True,
+        remedy=f"set {variable} to a PEM file of CA certificates, or unset it",
+    )

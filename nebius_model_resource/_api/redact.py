@@ -35,7 +35,7 @@ def harmless(text: str, secret: str = "") -> str:
 def excerpt(raw: bytes, secret: str) -> str:
     """The beginning of a body, made harmless."""
     text = masked(raw.decode("utf-8", "replace"), secret)  # before the cut, which could leave half a key
-    return harmless(text[: LONGEST * 8], secret)
+    return harmless(text[: LONGEST * 8])
 
 
 def detail_of(body: Any, raw: bytes, secret: str) -> str:

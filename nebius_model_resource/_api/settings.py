@@ -29,6 +29,7 @@ _ARGUMENTS = {
 _SET_KEY = f"`pulumi config set --secret {API_KEY} <key>`, or"
 _VARIABLE_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _MUST = f"must be https, or http on loopback alone, such as {DEFAULT_BASE_URL!r}"
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)+")
 _VERSION = re.compile(r"/+v[01](?=/)", re.IGNORECASE)
 _VERSIONS = re.compile(r"(?:/+v[01])*/*$", re.IGNORECASE)
 _LONGEST_HOST = 60  # a longer text without a scheme may be anything, even a key
@@ -163,11 +164,12 @@ def load_settings(
     except ConfigurationError as error:
         faults.append(str(error))
     given, place = _first(BASE_URL, lookup, environ, places)
-    url = _trimmed(given or DEFAULT_BASE_URL)
+    given = given or DEFAULT_BASE_URL
+    url = _trimmed(given)
     if fault := _url_fault(url):
         # The URL may hold a key that was refused.
         known = key or _first(API_KEY, lookup, environ, places)[0]
-        shown = _shown(given or url, known)
+        shown = _shown(given, known)
         faults.append(f"the base URL{shown} in {place} {fault}: {places.remedies[BASE_URL]}")
     if faults:
         raise ConfigurationError("; ".join(faults))
@@ -222,7 +224,7 @@ def _first(key: str, lookup: Lookup, environ: Mapping[str, str], places: Places)
 def _trimmed(url: str) -> str:
     """A base URL as the calls need it: examples for OpenAI's client have the version at its end."""
     scheme, separator, rest = url.partition("://")
-    return f"{scheme.lower()}{separator}{_VERSIONS.sub('', rest)}" if separator else url
+    return f"{scheme.lower()}{separator}{_VERSIONS.sub('', rest)}"
 
 
 def _url_fault(url: str) -> str | None:
@@ -246,9 +248,7 @@ def _scheme_fault(url: str) -> str:
     host = re.split(r"[/:]", url)[0]
     if is_loopback(host):
         return "has no scheme, put http:// in front"
-    if re.fullmatch(r"[\w-]+(\.[\w-]+)+", host):
-        return "has no scheme, put https:// in front"
-    return f"is no URL: it {_MUST}"
+    return "has no scheme, put https:// in front" if _HOST.fullmatch(host) else f"is no URL: it {_MUST}"
 
 
 def _parts_fault(parts: SplitResult, host: str) -> str | None:

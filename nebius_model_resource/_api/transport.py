@@ -254,16 +254,17 @@ def _not_connected(error: Exception, via: Proxy | None, *, reached: bool) -> Not
         elif via:
             whose = f"the certificate of the proxy {via.place}"
         return NotSent(f"{whose} cannot be trusted: {reason}{through}", permanent=True, remedy=_TRUST)
-    if via and (refusal := _REFUSAL.match(str(error))):
+    permanent = not _may_pass(error)
+    if not via:
+        return NotSent(f"no connection to the service: {reason}", permanent=permanent)
+    if refusal := _REFUSAL.match(str(error)):
         return _refused_by_proxy(via, int(refusal[1]))
-    if via and isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
         # Its words are the proxy's own, which may repeat the password that it was sent.
         reason = "its answer to CONNECT is not HTTP"
-    place, remedy = "the service", None
-    if via:
-        place = f"the service through the proxy {via.place}" if reached else f"the proxy {via.place}"
-        remedy = f"check the network and the proxy that {via.variable} names"
-    return NotSent(f"no connection to {place}: {reason}", permanent=not _may_pass(error), remedy=remedy)
+    place = f"the service through the proxy {via.place}" if reached else f"the proxy {via.place}"
+    remedy = f"check the network and the proxy that {via.variable} names"
+    return NotSent(f"no connection to {place}: {reason}", permanent=permanent, remedy=remedy)
 
 
 def _refused_by_proxy(via: Proxy, status: int) -> NotSent:
@@ -279,10 +280,10 @@ def _refused_by_proxy(via: Proxy, status: int) -> NotSent:
 
 def _may_pass(error: Exception) -> bool:
     """Whether a later attempt can connect: not with a wrong URL, file or protocol."""
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
+        return True
     if isinstance(error, ssl.SSLError):
-        return isinstance(
-            error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-        ) or "INTERNAL_ERROR" in str(error)
+        return "INTERNAL_ERROR" in str(error)
     if isinstance(error, http.client.HTTPException):
         return isinstance(error, ConnectionError)
     if isinstance(error, OSError):

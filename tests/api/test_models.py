@@ -246,6 +246,9 @@ def test_an_empty_text_is_an_absent_one() -> None:
     """A project or description that is empty differs from none in nothing."""
     absent = Inputs("b", "a/b", "file-1", None, None)
     assert changed_inputs(absent, Inputs("b", "a/b", "file-1", " ", "")) == []
+    # A name that reads like a source is no source.
+    spelled, plain = (Inputs(f"huggingface.co/a/b{end}", "a/b", "file-1") for end in (".git", ""))
+    assert changed_inputs(spelled, plain) == ["name"]
     assert trimmed(None) is trimmed(" \n") is None
     assert trimmed(" a ") == "a"
 

@@ -121,6 +121,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) 
         ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080"),
         ("https://gw.example/nebius/v1/", "https://gw.example/nebius"),
         ("https://gw.example/nebius/", "https://gw.example/nebius"),
+        ("HTTPS://gw.example/A://b/v1", "https://gw.example/A://b"),
         ("https://gw.example/v1beta", "https://gw.example/v1beta"),
         ("https://gw.example/api/v10", "https://gw.example/api/v10"),
     ],

@@ -165,6 +165,11 @@ def refusal(
             {},
             f"the base URL in {URL} has no scheme, put https:// in front: {SET_URL}",
         ),
+        (
+            {KEY: "k", URL: "ftp://" + "e" * 60},
+            {},
+            f"the base URL 'ftp://{'e' * 60}' in {URL} has another scheme: {MUST}: {SET_URL}",
+        ),
         ({KEY: "k", URL: "nonsense"}, {}, f"the base URL 'nonsense' in {URL} is no URL: {MUST}: {SET_URL}"),
         (
             {KEY: "k", URL: "https://x/a/v1/models"},
@@ -225,15 +230,18 @@ def test_the_variable_that_is_named_gives_the_key() -> None:
             "give --ai-project-id <id>, or set NEBIUS_AI_PROJECT_ID",
         ),
         (
-            places_of(EXPLICIT.get),
+            None,
             "give api_key or api_key_variable of Provider 'eu', or set NEBIUS_API_KEY",
             "give base_url of Provider 'eu', or set NEBIUS_BASE_URL",
             "give ai_project_id of Provider 'eu', or set NEBIUS_AI_PROJECT_ID",
         ),
     ],
 )
-def test_each_reader_is_shown_how_to_set_a_value(places: Places, key: str, url: str, project: str) -> None:
+def test_each_reader_is_shown_how_to_set_a_value(
+    places: Places | None, key: str, url: str, project: str
+) -> None:
     """A stack configures, a script sets variables, a command has options, and an explicit provider arguments."""
+    places = places or places_of(EXPLICIT.get)
     assert refusal({}, {}, places) == f"no Nebius API key: {key}"
     config = {KEY: "k", URL: "nonsense", PROJECT: "a b"}
     assert refusal(config, {}, places) == (
