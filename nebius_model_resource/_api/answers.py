@@ -22,6 +22,14 @@ from nebius_model_resource.errors import (
 if TYPE_CHECKING:
     from nebius_model_resource._api.transport import Answer
 
+_CLASSES: dict[int, type[ApiError]] = {
+    401: AccessDenied,
+    403: AccessDenied,
+    404: NotFound,
+    408: ServerFault,
+    410: NotFound,
+}
+
 
 def body_of(answer: Answer, key: str) -> Any:
     """The parsed body of a success.
@@ -71,13 +79,7 @@ def _error_class(answer: Answer) -> type[ApiError]:
         return Throttled
     if 300 <= status < 400:
         return Redirected
-    if status in (401, 403):
-        return AccessDenied
-    if status in (404, 410):
-        return NotFound
-    if status == 408 or status >= 500:
-        return ServerFault
-    return BadRequest
+    return _CLASSES.get(status, ServerFault if status >= 500 else BadRequest)
 
 
 def sent_at(answer: Answer) -> float | None:

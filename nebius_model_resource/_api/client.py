@@ -122,7 +122,7 @@ class NebiusClient:
                 if (model := ModelInfo.parse(entry)) and not self._leaks(model, asked)
             ]
             for entry in entries:
-                for field in ("status", "status_reason"):  # the rest is data, which nobody prints
+                for field in ("status", "status_reason"):  # what people read; the rest is data
                     if isinstance(text := entry.get(field), str):
                         entry[field] = redact.masked(text, self._key)
             return Listing(entries, sent_at(answer), complete=len(entries) == len(parsed))

@@ -47,18 +47,21 @@ def read_environment(session: requests.Session, base_url: str) -> tuple[Proxy | 
     Certificates are verified with the file or folder that a variable names, or (True) with those of ``requests``.
 
     Raises:
-        NotSent: the base URL or the proxy's cannot be used; always permanent.
+        NotSent: the base URL, the proxy's or the file cannot be used; always permanent.
     """
     from requests.utils import select_proxy
 
     try:
         found = session.merge_environment_settings(base_url, {}, None, None, None)
-        host = urlsplit(base_url).hostname or ""
-        url = None if is_loopback(host) else select_proxy(base_url, found["proxies"])
+        target = urlsplit(base_url)
+        url = None if is_loopback(target.hostname or "") else select_proxy(base_url, found["proxies"])
     except ValueError as error:
         raise NotSent(f"base URL {base_url!r} cannot be read: {error}", permanent=True) from error
     proxy = _read_proxy(url) if url and url.strip() else None
-    return proxy, found["verify"] or True
+    verify = found["verify"] or True
+    if isinstance(verify, str) and target.scheme == "https":
+        _check_certificates(verify)
+    return proxy, verify
 
 
 def _read_proxy(text: str) -> Proxy:
@@ -92,12 +95,8 @@ def unusable_proxy(variable: str, why: str) -> NotSent:
     )
 
 
-def check_certificates(place: str) -> None:
-    """Check that a file or folder that the environment names has certificates in it.
-
-    Raises:
-        NotSent: it has none, or cannot be read; always permanent.
-    """
+def _check_certificates(place: str) -> None:
+    """Raise NotSent where a file or folder has no certificates in it."""
     variable = "REQUESTS_CA_BUNDLE" if os.environ.get("REQUESTS_CA_BUNDLE") else "CURL_CA_BUNDLE"
     try:
         if not Path(place).is_dir():

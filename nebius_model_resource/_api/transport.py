@@ -22,7 +22,7 @@ from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ClosedPoolError, HTTPError, SSLError
 
-from nebius_model_resource._api.network import Proxy, check_certificates, read_environment, unusable_proxy
+from nebius_model_resource._api.network import Proxy, read_environment, unusable_proxy
 from nebius_model_resource.errors import AnswerLost, NotSent, TransportError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def open_session(base_url: str) -> requests.Session:
     request, which takes a third of the processor time of a call.
 
     Raises:
-        NotSent: the proxy that the environment names cannot be used.
+        NotSent: the proxy or the CA file that the environment names cannot be used.
     """
     import requests
 
@@ -150,20 +150,12 @@ def _adapter(via: Proxy | None) -> HTTPAdapter:
     from requests.adapters import HTTPAdapter
 
     class Adapter(HTTPAdapter):
-        checked = False
-
         def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
             known = proxy in self.proxy_manager
             manager = super().proxy_manager_for(proxy, **kwargs)
             if not known:
                 _watch(manager, via)
             return manager
-
-        def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-            if isinstance(verify, str) and not self.checked and url.startswith("https:"):
-                check_certificates(verify)
-                self.checked = True
-            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
     adapter = Adapter(pool_connections=4, pool_maxsize=POOL_SIZE, pool_block=False)
     _watch(adapter.poolmanager)

@@ -48,7 +48,7 @@ from tests.support.virtual import KEY
     ],
 )
 def test_each_status_has_its_error(code: int, headers: dict[str, str], error: type[NebiusError]) -> None:
-    """The error's class follows from the status, and from whether a pause is asked for."""
+    """The error's class follows from the status, and from whether the service asks for a pause."""
     with pytest.raises(NebiusError) as caught:
         body_of(Answer(code, headers, b'{"detail": "no"}'), KEY)
     assert type(caught.value) is error

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from requests import certs
 
 from nebius_model_resource._api.client import NebiusClient
 from nebius_model_resource._api.deadline import Deadline
@@ -31,21 +32,21 @@ INPUTS = Inputs("bot", "meta-llama/Meta-Llama-3.1-8B-Instruct", "file-1")
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[NebiusClient]:
     """A client that repeats without pauses."""
-    with NebiusClient(Settings(emulator.url, emulator.api_key), first_pause=0) as made:
-        yield made
+    with NebiusClient(Settings(emulator.url, emulator.api_key), first_pause=0) as client:
+        yield client
 
 
-def test_a_model_is_made_listed_read_and_deleted(client: NebiusClient) -> None:
+def test_a_model_is_created_listed_read_and_deleted(client: NebiusClient) -> None:
     """Each endpoint takes and gives what is documented, by full and by short name."""
-    made = client.create_model(INPUTS)
-    assert made.name.startswith("meta-llama/Meta-Llama-3.1-8B-Instruct-LoRa:bot-")
+    model = client.create_model(INPUTS)
+    assert model.name.startswith("meta-llama/Meta-Llama-3.1-8B-Instruct-LoRa:bot-")
     [listed] = client.list_models().models()
-    assert listed.name == made.name
-    assert client.get_model(made.name).created_at == made.created_at
-    assert client.get_model(made.name.split(":")[1]).name == made.name
-    assert client.delete_model(made.name).status == "deleted"
+    assert listed.name == model.name
+    assert client.get_model(model.name).created_at == model.created_at
+    assert client.get_model(model.name.split(":")[1]).name == model.name
+    assert client.delete_model(model.name).status == "deleted"
     with pytest.raises(NotFound):
-        client.get_model(made.name)
+        client.get_model(model.name)
 
 
 def test_only_the_fields_given_are_sent(client: NebiusClient, emulator: Emulator) -> None:
@@ -60,7 +61,7 @@ def test_only_the_fields_given_are_sent(client: NebiusClient, emulator: Emulator
 
 
 def test_the_segments_of_a_name_are_encoded_one_by_one(client: NebiusClient, emulator: Emulator) -> None:
-    """A name cannot climb out of its path, nor begin a query."""
+    """A name cannot lead to another path or start a query."""
     for name in ("x?y=1", "x#y", "a b/ü:%2e%2e"):
         with pytest.raises(NotFound):
             client.get_model(name)
@@ -74,7 +75,7 @@ def test_the_segments_of_a_name_are_encoded_one_by_one(client: NebiusClient, emu
     ("status", "error"),
     [(400, BadRequest), (401, AccessDenied), (403, AccessDenied), (404, NotFound), (409, BadRequest)],
 )
-def test_a_refusal_is_told_in_the_words_of_the_service(
+def test_a_refusal_has_the_words_of_the_service(
     client: NebiusClient, emulator: Emulator, status: int, error: type[Exception]
 ) -> None:
     """Status, detail and request id are in the error, and a refused call is not repeated."""
@@ -84,7 +85,7 @@ def test_a_refusal_is_told_in_the_words_of_the_service(
     assert len(emulator.requests()) == 1
 
 
-def test_every_bad_field_of_a_422_is_told(client: NebiusClient) -> None:
+def test_every_bad_field_of_a_422_is_named(client: NebiusClient) -> None:
     """The list of faults becomes one line."""
     with pytest.raises(BadRequest, match=r"name: .*; base_model: ") as caught:
         client.create_model(Inputs(1, 2, "file-1"))  # type: ignore[arg-type]
@@ -93,14 +94,14 @@ def test_every_bad_field_of_a_422_is_told(client: NebiusClient) -> None:
 
 @pytest.mark.parametrize("action", ["reset", "close", "half_body", "html", "not_json"])
 def test_a_read_is_repeated_until_it_succeeds(client: NebiusClient, emulator: Emulator, action: str) -> None:
-    """Three spoilt answers to a list are followed by the list."""
+    """After three unusable answers the fourth attempt gets the list."""
     emulator.add_fault(Fault.model_validate({"action": action, "times": 3}))
     assert client.list_models().entries == []
     assert len(emulator.requests()) == 4
 
 
 def test_a_read_gives_up_after_four_attempts(client: NebiusClient, emulator: Emulator) -> None:
-    """The last error is let through."""
+    """The last error is raised."""
     emulator.add_fault(Fault(status=502, times=None))
     with pytest.raises(ServerFault, match="HTTP 502"):
         client.list_models()
@@ -132,7 +133,7 @@ def test_a_post_is_never_repeated_blindly(
 
 @pytest.mark.parametrize("form", ["seconds", "date", "unit"])
 def test_a_throttled_post_is_sent_again_after_the_pause(emulator: Emulator, form: str) -> None:
-    """429 means that nothing was made: after the time that was asked for the POST goes out again."""
+    """429 means that nothing was created: the POST is sent again after the pause that the service asks for."""
     slept: list[float] = []
     now = [0.0]
 
@@ -149,7 +150,7 @@ def test_a_throttled_post_is_sent_again_after_the_pause(emulator: Emulator, form
 
 
 def test_nothing_listening_is_surely_not_sent() -> None:
-    """A refused connection is told apart from a lost answer."""
+    """A refused connection is not a lost answer."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -176,10 +177,10 @@ def test_proxies_and_certificates_of_the_environment_hold(monkeypatch: pytest.Mo
     for variable in ("https_proxy", "no_proxy", "NO_PROXY", "ALL_PROXY", "all_proxy", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/some/bundle.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certs.where())
     session = open_session("https://service.example")
     assert session.proxies["https"] == "http://proxy.example:3128"
-    assert session.verify == "/some/bundle.pem"
+    assert session.verify == certs.where()
     monkeypatch.setenv("NO_PROXY", "service.example")
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     session = open_session("https://service.example")

@@ -113,7 +113,7 @@ def test_a_delete_is_repeated_until_its_deadline(service: Service, outcome: Outc
     assert 115 <= sent[-1] < 120
 
 
-def test_pauses_are_left_to_chance(service: Service) -> None:
+def test_pauses_are_random(service: Service) -> None:
     """No two hosts that failed together try again together."""
     service.always("DELETE", status(500))
     with pytest.raises(ServerFault):
@@ -122,8 +122,8 @@ def test_pauses_are_left_to_chance(service: Service) -> None:
 
 
 @pytest.mark.parametrize("kind", ASK)
-def test_a_call_brings_its_own_pauses(service: Service, kind: str) -> None:
-    """The pauses of an operation are made by its own sleep, which hears the end of its engine."""
+def test_a_call_pauses_with_the_sleep_of_its_deadline(service: Service, kind: str) -> None:
+    """An operation pauses with its own sleep, which raises when the engine is gone."""
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -147,7 +147,7 @@ def test_a_call_brings_its_own_pauses(service: Service, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ASK)
 def test_nothing_is_sent_after_the_deadline(service: Service, kind: str) -> None:
-    """A call whose time is over is not made."""
+    """A call whose time is over is not sent."""
     with pytest.raises(DeadlineExceeded, match=r"^the deadline passed before the request was sent$"):
         ASK[kind](service.client(), Deadline(service.time.now, service.time.clock))
     assert service.calls == []
@@ -167,7 +167,7 @@ def test_one_request_takes_half_of_the_time_that_is_left(
 
 
 def test_without_a_deadline_a_create_has_half_a_minute_and_the_others_a_minute(service: Service) -> None:
-    """A caller that says nothing does not wait for ever."""
+    """A call without a deadline still ends."""
     calls: dict[str, Callable[[NebiusClient], object]] = {
         "POST": lambda client: client.create_model(INPUTS),
         "LIST": lambda client: client.list_models(),
@@ -189,10 +189,10 @@ def test_without_a_deadline_a_create_has_half_a_minute_and_the_others_a_minute(s
     ("code", "header", "seconds"),
     [(429, "7", 7), (429, "7s", 7), (429, "1500ms", 1.5), (429, "1m", 60), (503, "7", 7), (429, "soon", 1)],
 )
-def test_a_pause_that_is_asked_for_is_kept(
+def test_the_pause_that_the_service_asks_for_is_respected(
     service: Service, kind: str, code: int, header: str, seconds: float
 ) -> None:
-    """After `Retry-After`, in seconds unless a unit says otherwise, the call is sent again, however often."""
+    """The call is sent again after `Retry-After`, in seconds or its own unit, any number of times."""
     service.add(NAME)
     service.next(kind, *(status(code, Retry_After=header),) * 6)
     ASK[kind](service.client(), service.time.deadline(600))
@@ -286,7 +286,7 @@ def test_a_success_that_is_no_answer_is_named(service: Service, kind: str, body:
     assert str(caught.value) == text
 
 
-def test_a_list_is_told_with_its_time_and_whether_it_is_whole(service: Service) -> None:
+def test_a_list_has_its_time_and_whether_it_is_complete(service: Service) -> None:
     """Entries that are no models, or whose names are the key, are left out; the key in a reason is masked."""
     entries = [{"name": NAME, "status": KEY, "status_reason": f"see {KEY}"}, {}, 7, {"name": f"x{KEY}"}]
     service.next("LIST", says(entries), says(entries[:1]))
@@ -297,7 +297,7 @@ def test_a_list_is_told_with_its_time_and_whether_it_is_whole(service: Service) 
     assert service.client().list_models().complete
 
 
-def test_the_key_in_what_a_model_is_told_of_is_masked(service: Service) -> None:
+def test_the_key_in_the_status_of_a_model_is_masked(service: Service) -> None:
     """Status and reason of a single model are read by people as well."""
     service.add(NAME, status=KEY, status_reason=f"see {KEY}")
     model = service.client().get_model(NAME)
@@ -378,7 +378,7 @@ def test_the_key_in_an_error_of_the_transport_is_masked(service: Service) -> Non
 
 
 def test_a_lost_answer_stays_lost_for_a_post(service: Service) -> None:
-    """The error says that something may have been made."""
+    """The error says that the service may have created something."""
     service.next("POST", lost(effect=True))
     with pytest.raises(AnswerLost, match=r"^no answer in time$"):
         service.client().create_model(INPUTS)

@@ -78,8 +78,8 @@ def test_the_spellings_of_a_hub_source_are_one(spelling: str) -> None:
     assert changed_inputs(plain, Inputs("bot", "a/b", spelling)) == []
 
 
-def test_a_generated_name_is_taken_apart() -> None:
-    """Base, short name and the name that was asked for stand in the generated one."""
+def test_a_generated_name_has_three_parts() -> None:
+    """The generated name holds the base, the short name and the requested name."""
     name = GeneratedName.parse("Qwen/Qwen3-4B-fast-LoRa:my-bot-AbCd")
     assert (name.base, name.short, name.custom) == ("Qwen/Qwen3-4B-fast", "my-bot-AbCd", "my-bot")
     short = GeneratedName.parse("my-bot-AbCd")
@@ -198,7 +198,7 @@ def test_the_hub_has_rules_for_names(owner: str, name: str, holds: bool) -> None
         ("-LoRa:bot-ABCD", "", "bot-ABCD", "bot"),
     ],
 )
-def test_what_stands_in_a_generated_name(text: str, base: str | None, short: str, custom: str) -> None:
+def test_where_a_generated_name_is_divided(text: str, base: str | None, short: str, custom: str) -> None:
     """The last `-LoRa:` divides it, and the last four letters are the service's."""
     name = GeneratedName.parse(text)
     assert (name.text, name.base, name.short, name.custom) == (text, base, short, custom)

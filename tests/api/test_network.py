@@ -1,4 +1,4 @@
-"""The proxy that the environment names, over real sockets: told by host and port, and never for loopback."""
+"""The proxy that the environment names, over real sockets: named by host and port, and never used for loopback."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SECRETS = ("bob", "s3", "cret")
     ],
 )
 def test_a_proxy_url_that_cannot_work(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fails at once and names the variable; nothing of user or password is told, nothing connected to."""
+    """It fails at once and names the variable; no message shows user or password, and nothing connects."""
     if url.startswith("socks"):
         monkeypatch.setitem(requests.adapters.__dict__, "SOCKSProxyManager", _no_socks)
     with answering(b"") as proxy:
@@ -69,8 +69,8 @@ def test_a_proxy_url_that_cannot_work(url: str, monkeypatch: pytest.MonkeyPatch)
     assert error.remedy
     assert "HTTPS_PROXY" in str(error)
     assert "HTTPS_PROXY" in error.remedy
-    told = f"{error} {error.remedy} {error!r} {error.__cause__!r}"
-    assert not [secret for secret in SECRETS if secret in told]
+    shown = f"{error} {error.remedy} {error!r} {error.__cause__!r}"
+    assert not [secret for secret in SECRETS if secret in shown]
 
 
 NOT_A_URL = (
@@ -225,7 +225,7 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_proxy_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its certificate is told apart from the service's, and one that speaks no TLS is told at once."""
+    """Its certificate is not taken for the service's, and one without TLS fails at once."""
     certificate = self_signed(tmp_path)
     refusal = b"HTTP/1.1 407 No\r\n\r\n"
     with answering(refusal, certificate) as proxy:
@@ -245,10 +245,10 @@ def test_a_proxy_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert not_sent(AWAY).permanent
 
 
-def test_a_proxy_carries_the_request_and_never_sees_the_key(
+def test_a_proxy_forwards_the_request_and_never_sees_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proxy hears CONNECT and its own credentials, decoded; the service alone hears the key."""
+    """The proxy gets CONNECT and its own credentials, decoded; only the service gets the key."""
     certificate = self_signed(tmp_path, "models.example")
     with answering(LISTED, certificate) as service, RawServer(tunnel(service.url)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//bob:s3%23cret@"))

@@ -126,7 +126,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) 
         ("https://gw.example/api/v10", "https://gw.example/api/v10"),
     ],
 )
-def test_the_version_at_the_end_of_a_base_url_is_taken_off(given: str, used: str) -> None:
+def test_the_version_at_the_end_of_a_base_url_is_removed(given: str, used: str) -> None:
     """One variable serves this package and OpenAI's client; a gateway's own path stays."""
     assert base_url(given) == used
 
@@ -143,12 +143,12 @@ def test_the_version_at_the_end_of_a_base_url_is_taken_off(given: str, used: str
     ],
 )
 def test_the_address_of_a_call_is_refused_with_its_base(given: str, base: str) -> None:
-    """What goes on behind the version is no base, and the message has the base to use."""
+    """A path after the version makes no base, and the message has the base to use."""
     assert f"is the address of a call, not a base: give {base!r}" in refusal({"NEBIUS_BASE_URL": given})
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "said"),
     [
         (
             "api.studio.nebius.com/v1",
@@ -168,10 +168,10 @@ def test_the_address_of_a_call_is_refused_with_its_base(given: str, base: str) -
         ("eyJhbGciOiJIUzI1NiJ9." + "s3cret" * 10, "the base URL in NEBIUS_BASE_URL has no scheme"),
     ],
 )
-def test_a_base_url_that_cannot_be_used_is_told_with_the_fix(url: str, told: str) -> None:
+def test_a_base_url_that_cannot_be_used_has_its_fix_in_the_message(url: str, said: str) -> None:
     """Each kind of wrong URL has words of its own, and no user, password, token or key is in them."""
     message = refusal({"NEBIUS_BASE_URL": url})
-    assert told in message
+    assert said in message
     assert "s3" not in message
     assert "cr?et" not in message
 
@@ -197,11 +197,11 @@ PASTED = [
 ]
 
 
-@pytest.mark.parametrize(("form", "told"), PASTED)
-def test_a_key_that_was_pasted_with_more_is_told_and_not_shown(form: str, told: str) -> None:
+@pytest.mark.parametrize(("form", "said"), PASTED)
+def test_a_key_that_was_pasted_with_more_is_refused_and_not_shown(form: str, said: str) -> None:
     """The message names the variable, what is too much and the fix, in one line without the key."""
     message = refusal({"NEBIUS_API_KEY": form.format("sesame")})
-    assert f"the Nebius API key in NEBIUS_API_KEY {told}" in message
+    assert f"the Nebius API key in NEBIUS_API_KEY {said}" in message
     assert "sesame" not in message
 
 
@@ -217,13 +217,13 @@ def test_no_key_is_ever_in_a_message(key: str, pasted: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("key", ["eyJh.b-c_d", "v1.abc==", "nebius_abc==", "sk-Zq9/very+secret=0451"])
-def test_a_clean_key_is_taken_as_it_is(key: str) -> None:
-    """Every character that keys are made of is fine, and white space around the key is taken off."""
+def test_a_clean_key_is_used_unchanged(key: str) -> None:
+    """Every character of real keys is fine, and white space around the key is removed."""
     assert load_settings(EMPTY.get, {"NEBIUS_API_KEY": f" {key}\n"}).api_key == key
 
 
 @pytest.mark.parametrize(
-    ("project", "told"),
+    ("project", "said"),
     [
         ("a b", "has spaces or line breaks in it"),
         ('"aiproject-1"', "has quotes around it"),
@@ -231,11 +231,11 @@ def test_a_clean_key_is_taken_as_it_is(key: str) -> None:
         ("$PROJECT", "is a placeholder that was never filled in"),
     ],
 )
-def test_a_project_is_refused_with_the_place_it_came_from(project: str, told: str) -> None:
+def test_a_project_is_refused_with_the_place_it_came_from(project: str, said: str) -> None:
     """The configuration key or the variable is named, with how to set it again."""
     with pytest.raises(ConfigurationError) as caught:
         ai_project_id({"nebius-models:aiProjectId": project}.get, {})
-    assert str(caught.value).startswith(f"the project in nebius-models:aiProjectId {told}")
+    assert str(caught.value).startswith(f"the project in nebius-models:aiProjectId {said}")
     assert "`pulumi config set nebius-models:aiProjectId <id>`" in str(caught.value)
     with pytest.raises(ConfigurationError, match="the project in NEBIUS_AI_PROJECT_ID"):
         ai_project_id(EMPTY.get, {"NEBIUS_AI_PROJECT_ID": project})

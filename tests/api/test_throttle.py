@@ -11,7 +11,7 @@ from nebius_model_resource.errors import DeadlineExceeded
 
 
 class FakeTime:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only in a sleep."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -59,7 +59,7 @@ def test_retry_after_is_read_in_each_of_its_forms(
 
 
 def test_an_open_gate_costs_nothing() -> None:
-    """Without a refusal nobody waits."""
+    """Without a refusal no call waits."""
     time = FakeTime()
     gate = Gate(time.clock)
     for _ in range(100):
@@ -106,8 +106,8 @@ def test_calls_refused_together_slow_the_ramp_once() -> None:
     assert one.throttled == many.throttled is False
 
 
-def test_a_pause_longer_than_there_is_time_is_told_at_once() -> None:
-    """A call whose deadline lies within the pause does not sit it out."""
+def test_a_pause_longer_than_the_time_left_fails_at_once() -> None:
+    """A call whose deadline ends within the pause fails at once."""
     time = FakeTime()
     gate = Gate(time.clock)
     gate.refused(time.now, 3600)
@@ -180,7 +180,7 @@ def test_calls_pass_one_by_one_after_a_pause(
     assert _spacing(time, gate) == pytest.approx(spacing, abs=1e-6)
 
 
-def test_a_pause_that_ends_with_the_deadline_is_sat_out() -> None:
+def test_a_pause_that_ends_with_the_deadline_is_waited_for() -> None:
     """A pause just as long as there is time is not too long."""
     time = FakeTime()
     gate = Gate(time.clock)
@@ -189,8 +189,8 @@ def test_a_pause_that_ends_with_the_deadline_is_sat_out() -> None:
     assert time.slept == [10]
 
 
-def test_who_stands_in_line_gives_up_at_the_deadline() -> None:
-    """A call behind one that sits the pause out does not wait for its turn for ever, and the turn goes on."""
+def test_a_call_in_the_queue_fails_at_its_deadline() -> None:
+    """A call behind one that waits for the pause fails at its deadline, and the other one passes."""
     time = FakeTime()
     gate = Gate(time.clock)
     gate.refused(time.now, 5)

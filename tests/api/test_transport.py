@@ -66,7 +66,7 @@ KINDS = sorted(
 )
 
 
-def made(kind: type[Exception]) -> Exception:
+def error_of(kind: type[Exception]) -> Exception:
     """An error of that class, without what its own constructor would ask for."""
     if issubclass(kind, UnicodeError) and kind is not UnicodeError:
         return UnicodeError("words")
@@ -100,7 +100,7 @@ def test_the_moment_of_an_error_decides_what_it_means(
     """Before the head of the request goes out each error is NotSent, afterwards each is AnswerLost."""
 
     def fail(*_: Any, **__: Any) -> Any:
-        raise made(kind)
+        raise error_of(kind)
 
     with answering(LISTED) as server:
         for owner, name, expected in (
@@ -129,7 +129,7 @@ def test_the_moment_of_an_error_decides_what_it_means(
 def test_what_may_have_been_sent_is_never_called_not_sent(
     text: bytes, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """An answer that is missing, half or no HTTP is lost: directly, in TLS, through a proxy, on a kept connection."""
+    """An answer that is missing, half or no HTTP is lost: directly, in TLS and through a proxy."""
     with answering(text) as plain:
         assert type(post(plain.url)) is AnswerLost
     certificate = self_signed(tmp_path, "models.example")
@@ -140,8 +140,8 @@ def test_what_may_have_been_sent_is_never_called_not_sent(
         assert len(service.received) == 1
 
 
-def test_a_kept_connection_that_breaks_may_have_carried_the_request() -> None:
-    """A second request on a connection that the server has closed meanwhile is not called unsent."""
+def test_an_open_connection_that_breaks_may_have_carried_the_request() -> None:
+    """A second request on a connection that the server has closed is not NotSent."""
 
     def once(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
@@ -388,7 +388,7 @@ def test_a_connection_that_breaks_says_how(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_a_host_that_cannot_be_reached(host: str, permanent: bool) -> None:
-    """A host that no name can be is told at once; one that nobody knows may be known later."""
+    """An impossible host name is permanent; an unknown one may be known later."""
     assert not_sent(f"https://{host}").permanent is permanent
 
 
@@ -419,9 +419,7 @@ def test_no_tls_where_it_is_asked_for(text: bytes, permanent: bool) -> None:
         assert not_sent(server.url.replace("http", "https")).permanent is permanent
 
 
-def test_a_certificate_that_nobody_vouches_for_names_the_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_untrusted_certificate_names_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The remedy is REQUESTS_CA_BUNDLE, also for who has set SSL_CERT_FILE; with it the request goes through."""
     certificate = self_signed(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
