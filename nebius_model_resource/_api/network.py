@@ -74,7 +74,7 @@ def _read_proxy(text: str) -> Proxy:
         url = Url()
     # urllib3 ends the host at a "#", "/" or "?", also at one in a password.
     misread = "@" in url.request_uri + (url.fragment or "")
-    if not url.host or " " in url.host or url.port == 0 or misread:
+    if not url.host or url.port == 0 or misread:
         raise NotSent(
             f"{variable} is not the URL of a proxy",
             permanent=True,

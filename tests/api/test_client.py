@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from requests import certs
 
 from nebius_model_resource._api.client import NebiusClient
 from nebius_model_resource._api.deadline import Deadline
@@ -25,6 +25,7 @@ from nebius_model_resource.errors import (
     UnusableAnswer,
 )
 from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.hostile import self_signed
 
 INPUTS = Inputs("bot", "meta-llama/Meta-Llama-3.1-8B-Instruct", "file-1")
 
@@ -172,15 +173,18 @@ def test_a_netrc_entry_does_not_replace_the_key(
     assert client.list_models().entries == []
 
 
-def test_proxies_and_certificates_of_the_environment_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_and_certificates_of_the_environment_hold(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """They are read when the session is opened, and a host that NO_PROXY names is reached directly."""
     for variable in ("https_proxy", "no_proxy", "NO_PROXY", "ALL_PROXY", "all_proxy", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certs.where())
+    bundle = str(self_signed(tmp_path)[0])
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
     session = open_session("https://service.example")
     assert session.proxies["https"] == "http://proxy.example:3128"
-    assert session.verify == certs.where()
+    assert session.verify == bundle
     monkeypatch.setenv("NO_PROXY", "service.example")
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     session = open_session("https://service.example")

@@ -89,6 +89,7 @@ SET = "set HTTPS_PROXY to a proxy such as http://host:port, or unset it"
     [
         ("http://", *NOT_A_URL),
         ("http://h:0", *NOT_A_URL),
+        ("http://h h", *NOT_A_URL),
         ("http://h/p@x", *NOT_A_URL),
         ("http://h#p@x", *NOT_A_URL),
         ("ftp://h:1", f"{UNUSABLE}its scheme 'ftp' is none of http, https and socks5", SET),
@@ -101,6 +102,8 @@ def test_a_proxy_that_cannot_be_used_is_named_with_the_fix(
 ) -> None:
     """The variable, what is wrong with its value, and what to set it to."""
     monkeypatch.setitem(requests.adapters.__dict__, "SOCKSProxyManager", _no_socks)
+    monkeypatch.setenv("NO_PROXY", "other.example")
+    monkeypatch.setenv("A_COPY", url)
     monkeypatch.setenv("HTTPS_PROXY", url)
     with pytest.raises(NotSent) as caught:
         open_session(AWAY)
@@ -182,7 +185,7 @@ def test_the_variable_that_holds_the_proxy_is_named(variable: str, monkeypatch: 
         (b"HTTP/1.1 500 x\r\n\r\n", "answered 500 to CONNECT", False),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "answered 502 to CONNECT", False),
         (b"HTTP/1.1 503 x\r\nRetry-After: 1\r\n\r\n", "answered 503 to CONNECT", False),
-        (b"220 bob:s3cret ESMTP\r\n", "not HTTP", True),
+        (b"220 bob:s3cret ESMTP\r\n", ": its answer to CONNECT is not HTTP", True),
         (b"", "closed", False),
         (b"HTTP/1.1 200 OK\r\n\r\n", "EOF", False),
     ],
@@ -201,7 +204,9 @@ def test_a_proxy_that_does_not_connect_on(
     assert said in str(error)
     assert error.permanent is permanent
     remedy = "check the network and the proxy that HTTPS_PROXY names"
-    if " answered " in str(error):
+    if " answered " not in str(error):
+        assert str(error).startswith(f"no connection to the service through the proxy {place}: ")
+    else:
         assert str(error) == f"the proxy {place} {said}"
         remedy = "check HTTPS_PROXY, or name the service's host in NO_PROXY to reach it without a proxy"
     assert error.remedy == ("check the user and password in HTTPS_PROXY" if " 407 " in str(error) else remedy)

@@ -184,6 +184,13 @@ def test_a_request_is_sent_with_the_key_and_asks_for_json() -> None:
     assert body == b'{"a": "\\u00e9"}'
 
 
+def test_no_answer_is_unpacked() -> None:
+    """None was asked for in a compressed form, and a small one could unpack to any size."""
+    packed = LISTED.replace(b"Connection:", b"Content-Encoding: gzip\r\nConnection:")
+    with answering(packed) as server:
+        assert send(server).body == b"[]"
+
+
 def test_a_read_has_no_body() -> None:
     """Nor the header that would announce one."""
     with answering(LISTED) as server, NebiusClient(Settings(server.url, KEY)) as client:
@@ -323,6 +330,7 @@ def test_a_connection_that_fails_says_why_and_whether_it_may_come(
         permanent,
         None,
     )
+    assert caught.value.__cause__ is error
 
 
 def test_a_certificate_that_is_refused_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
