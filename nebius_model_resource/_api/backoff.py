@@ -12,10 +12,7 @@ _LONGEST = 5.0
 def backoff(failures: int, first: float = FIRST, jitter: Callable[[], float] = random.random) -> float:
     """Seconds before the next attempt: doubled with each failure, and up to half of it random.
 
-    Args:
-        failures: how many attempts have failed, from 1 on.
-        first: the longest wait after the first failure.
-        jitter: a random number from 0 to 1.
+    ``failures`` counts from 1, ``first`` is the longest wait after the first, ``jitter`` returns from 0 to 1.
     """
     longest: float = min(first * 2 ** min(failures - 1, 10), _LONGEST)
     return longest * (0.5 + 0.5 * jitter())

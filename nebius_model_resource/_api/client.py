@@ -164,15 +164,11 @@ class NebiusClient:
         return self.connection.repeat(call, deadline, attempts)
 
     def _model(self, parsed: Any, asked: str, wrong: str) -> ModelInfo:
-        """The model in an answer.
-
-        Args:
-            parsed: the answer.
-            asked: the inputs of the call; where these hold the key, the model's name may.
-            wrong: the message where there is no model.
+        """The model in an answer; ``asked`` are the inputs of the call.
 
         Raises:
-            UnusableAnswer: there is none, or its name would carry the key into the state and every message.
+            UnusableAnswer: there is none, or its name would carry the key into the state and every message. Where
+                the inputs hold the key themselves, the name may.
         """
         model = ModelInfo.parse(parsed, self._key)
         if model is None:

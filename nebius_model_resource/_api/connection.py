@@ -86,18 +86,10 @@ class Connection:
         body: Mapping[str, Any] | None = None,
         longest: int | None = None,
     ) -> tuple[Any, Answer]:
-        """Send one request once the gate lets it through.
+        """Send one request once the gate lets it through; returns the parsed body and the answer.
 
-        Args:
-            method: the HTTP method.
-            path: the path after the base URL.
-            deadline: until when.
-            params: the query.
-            body: sent as JSON.
-            longest: the most bytes in an answer; 1 MiB by default.
-
-        Returns:
-            The parsed body, and the answer itself.
+        ``path`` follows the base URL, ``params`` are the query, ``body`` is sent as JSON, and ``longest`` is the
+        most bytes in an answer (1 MiB by default).
 
         Raises:
             ApiError, TransportError: the service refused, failed or did not answer.

@@ -18,10 +18,8 @@ _UNITS = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 def parse_retry_after(value: str | None, now: Clock = time.time) -> float | None:
     """Seconds to wait from a ``Retry-After`` header; None without one that can be read.
 
-    Args:
-        value: seconds (``1``), an HTTP date, or a number with a unit (``1s``, ``500ms``), which is how the
-            service writes its other rate-limit headers (seen live).
-        now: the wall clock, for a date.
+    It has seconds (``1``), an HTTP date, or a number with a unit (``1s``, ``500ms``), which is how the service
+    writes its other rate-limit headers (seen live).
     """
     if not value:
         return None

@@ -111,11 +111,13 @@ _request = threading.local()  # `sent`: whether any byte of this thread's reques
 
 def _watch(manager: PoolManager, via: Proxy | None = None) -> None:
     """Mix the watched connection into a manager's own classes, which are others for SOCKS."""
-    kinds: dict[str, Any] = manager.pool_classes_by_scheme
-    for scheme, pool in kinds.items():
+
+    def watched(pool: Any) -> type:
         connection = type("Connection", (_WatchedConnection, pool.ConnectionCls), {"via": via})
-        kinds = {**kinds, scheme: type("Pool", (pool,), {"ConnectionCls": connection})}
-    manager.pool_classes_by_scheme = kinds
+        return type("Pool", (pool,), {"ConnectionCls": connection})
+
+    pools = manager.pool_classes_by_scheme.items()
+    manager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in pools}
 
 
 def open_session(base_url: str) -> requests.Session:
