@@ -1,7 +1,7 @@
 """Custom LoRA models of Nebius AI Studio (Token Factory) as a Pulumi resource.
 
-The names below are loaded when they are first used: importing the package costs next to nothing, and its command
-and its emulator never load Pulumi.
+Each public name is loaded when it is first used, so that importing the package is cheap, and its command and its
+emulator never load Pulumi.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # a checker would take every misspelt name for one that is found here
+if not TYPE_CHECKING:  # a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'functions')}"), name)
-        globals()[name] = value  # the next time without this function
+        globals()[name] = value  # the next access does not call this function
         return value
 
 

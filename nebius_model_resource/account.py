@@ -1,4 +1,4 @@
-"""``Provider``: the account that models belong to, where it is not the one of the stack's configuration."""
+"""``Provider``: an account other than that of the stack's configuration."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PACKAGE = "pulumi-python"  # the package of every dynamic resource
 class Provider(pulumi.ProviderResource):
     """An account of Nebius AI Studio (Token Factory): a key, and where it is used.
 
-    A model has it by ``opts=ResourceOptions(provider=…)``, and the models of a component by ``providers=[…]``. What
-    is left out is read from the environment (``NEBIUS_API_KEY``, ``NEBIUS_BASE_URL``, ``NEBIUS_AI_PROJECT_ID``), and
+    A model uses it with ``opts=ResourceOptions(provider=…)``, the models of a component with ``providers=[…]``. A
+    missing argument is read from the environment (``NEBIUS_API_KEY``, ``NEBIUS_BASE_URL``, ``NEBIUS_AI_PROJECT_ID``),
     never from the stack's configuration.
 
     Example::
@@ -37,10 +37,10 @@ class Provider(pulumi.ProviderResource):
 
         Args:
             resource_name: the resource's name in the stack.
-            api_key: the key. It is always a secret, and stands encrypted in the state.
-            api_key_variable: the name of an environment variable that holds the key. It is read at each operation,
-                so that the key is not in the state, and a rotated one is used at once.
-            base_url: where the service is; ``https://api.studio.nebius.com`` where it is set nowhere.
+            api_key: the key. It is always a secret, and the state holds it encrypted.
+            api_key_variable: the name of an environment variable that holds the key. Each operation reads the
+                variable, so the state does not hold the key, and a new key is used at once.
+            base_url: the service; ``https://api.studio.nebius.com`` if neither this nor the variable is set.
             ai_project_id: the project of models that do not name one.
             opts: Pulumi's options.
 
@@ -56,7 +56,7 @@ class Provider(pulumi.ProviderResource):
             API_KEY_VARIABLE: api_key_variable,
             BASE_URL: base_url,
             PROJECT: ai_project_id,
-            PROVIDER: resource_name,  # for the messages of its host
+            PROVIDER: resource_name,  # for messages
         }
         self._settings = {key: value for key, value in given.items() if value is not None}
         key = {} if api_key is None else {API_KEY: Output.secret(api_key)}
@@ -64,5 +64,5 @@ class Provider(pulumi.ProviderResource):
 
     @property
     def settings(self) -> dict[str, Input[str]]:
-        """What is given, by the keys of the stack's configuration (``nebius-models:apiKey``)."""
+        """The given arguments, by the names of the stack's configuration (``nebius-models:apiKey``)."""
         return dict(self._settings)

@@ -1,9 +1,9 @@
-"""Looking models up from a Pulumi program, or from a script outside of one.
+"""Functions that look models up, for Pulumi programs and for scripts.
 
-Inside a program the account is that of ``opts.provider``, or the stack's: its configuration (``nebius-models:apiKey``,
-``baseUrl``, ``aiProjectId``), then the environment. Outside there is only the environment. As with Pulumi's own
-functions, the plain ones answer at once and hold the program up meanwhile, and the ``_output`` ones take and give
-outputs.
+In a program the account is that of ``opts.provider``, or the stack's: its configuration (``nebius-models:apiKey``,
+``baseUrl``, ``aiProjectId``), then the environment. In a script it is that of the environment. As with Pulumi's own
+functions, a plain function blocks the program until it has its result; its ``_output`` twin takes inputs that may be
+outputs, and returns an output.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _T = TypeVar("_T")
 
 
 class QueryFailed(NebiusError, pulumi.RunError):
-    """A look-up failed; ``__cause__`` is the error of :mod:`nebius_model_resource.errors` that tells why.
+    """A function failed; ``__cause__`` is the error of :mod:`nebius_model_resource.errors` that says why.
 
-    Uncaught, it ends a program with its one line and no traceback.
+    A program that does not catch it ends with its message, one line without a traceback.
     """
 
 
 class ModelNotFound(QueryFailed):
-    """There is no model of the name that was asked for."""
+    """There is no model with that name."""
 
 
 def list_custom_models(
@@ -46,11 +46,11 @@ def list_custom_models(
     """All models of a project, newest first.
 
     Args:
-        ai_project_id: the project; otherwise that of the account, then ``NEBIUS_AI_PROJECT_ID``, then the key's own.
-        opts: ``provider`` is the account, where it is not the one of the stack's configuration.
+        ai_project_id: the project; by default the account's, then ``NEBIUS_AI_PROJECT_ID``, then the key's own.
+        opts: ``provider`` is the account, by default that of the stack's configuration.
 
     Raises:
-        QueryFailed: no key, or the list could not be had.
+        QueryFailed: there is no key, or the service did not return the list.
     """
     return _list(ai_project_id, _plain_lookup(opts, "list_custom_models"))
 
@@ -58,7 +58,7 @@ def list_custom_models(
 def list_custom_models_output(
     ai_project_id: pulumi.Input[str | None] = None, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[CustomModelInfo]]:
-    """As :func:`list_custom_models`, for a project and an account that may be outputs."""
+    """As :func:`list_custom_models`; the project and the account may be outputs."""
     return _output(_list, ai_project_id, opts)
 
 
@@ -67,11 +67,11 @@ def get_custom_model(name: str, opts: pulumi.InvokeOptions | None = None) -> Cus
 
     Args:
         name: its generated name, full or short.
-        opts: ``provider`` is the account, where it is not the one of the stack's configuration.
+        opts: as for :func:`list_custom_models`.
 
     Raises:
-        ModelNotFound: there is none.
-        QueryFailed: no key, or the service could not tell.
+        ModelNotFound: there is no such model, or the key may not see it.
+        QueryFailed: there is no key, or the service did not return the model.
     """
     return _get(name, _plain_lookup(opts, "get_custom_model"))
 
@@ -79,39 +79,39 @@ def get_custom_model(name: str, opts: pulumi.InvokeOptions | None = None) -> Cus
 def get_custom_model_output(
     name: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[CustomModelInfo]:
-    """As :func:`get_custom_model`, for a name and an account that may be outputs."""
+    """As :func:`get_custom_model`; the name and the account may be outputs."""
     return _output(_get, name, opts)
 
 
 def _list(ai_project_id: str | None, lookup: Lookup) -> list[CustomModelInfo]:
-    with _clear():
+    with _one_line_errors():
         project = ai_project_id or settings.ai_project_id(lookup, places=_places(lookup))
         return lookups.list_models(_client(lookup), project)
 
 
 def _get(name: str, lookup: Lookup) -> CustomModelInfo:
-    with _clear():
+    with _one_line_errors():
         return lookups.get_model(_client(lookup), name)
 
 
 def _output(
     function: Callable[[_A, Lookup], _T], argument: pulumi.Input[_A], opts: pulumi.InvokeOptions | None
 ) -> pulumi.Output[_T]:
-    """Call in a thread, so that the program's other resources go on meanwhile."""
+    """Call in a thread, so that the program continues meanwhile."""
     account = _account(opts)
-    # What a key opens is no secret because the key is one.
+    # A secret key does not make the result a secret.
     given = account.settings if account else {}
     plain = {key: pulumi.Output.unsecret(pulumi.Output.from_input(value)) for key, value in given.items()}
 
-    def later(values: dict[str, Any]) -> Awaitable[_T]:
+    def call(values: dict[str, Any]) -> Awaitable[_T]:
         lookup = values["given"].get if account else _lookup
         return asyncio.to_thread(function, values["argument"], lookup)
 
-    return pulumi.Output.all(argument=argument, given=plain).apply(later)
+    return pulumi.Output.all(argument=argument, given=plain).apply(call)
 
 
 def _account(opts: pulumi.InvokeOptions | None) -> Provider | None:
-    """The explicit account of a call, given or its parent's; None for the stack's configuration."""
+    """The explicit account of a call or of its parent; None for the stack's configuration."""
     if opts is None:
         return None
     provider = opts.provider
@@ -119,14 +119,14 @@ def _account(opts: pulumi.InvokeOptions | None) -> Provider | None:
         provider = opts.parent.get_provider(f"{PACKAGE}:dynamic:Resource")
     if provider is None or isinstance(provider, Provider):
         return provider
-    raise QueryFailed("opts.provider is not a Provider of nebius_model_resource: give one")
+    raise QueryFailed("opts.provider is not a nebius_model_resource.Provider: give one")
 
 
 def _plain_lookup(opts: pulumi.InvokeOptions | None, function: str) -> Lookup:
     """The settings of a call's account.
 
     Raises:
-        QueryFailed: one of them is an output, which no plain function can wait for.
+        QueryFailed: one of them is an output, and a plain function cannot wait for an output.
     """
     account = _account(opts)
     if account is None:
@@ -145,7 +145,7 @@ def _lookup(key: str) -> str | None:
 
 
 def _places(lookup: Lookup) -> settings.Places:
-    """What messages call the settings: outside a program there is no stack to configure."""
+    """Whose settings the messages name: a script has no stack to configure."""
     return settings.SCRIPT if get_root_resource() is None else settings.places_of(lookup)
 
 
@@ -155,13 +155,13 @@ def _client(lookup: Lookup) -> NebiusClient:
 
 @lru_cache(maxsize=8)
 def _client_for(account: Settings) -> NebiusClient:
-    """One client for all calls of a program: its connections stay open, and its pauses are shared."""
+    """One client for all calls of a program, to share open connections and pauses."""
     return NebiusClient(account)
 
 
 @contextmanager
-def _clear() -> Iterator[None]:
-    """Let every error of ours end an unprepared program with one line."""
+def _one_line_errors() -> Iterator[None]:
+    """Turn every error of this package into one that ends a program with one line."""
     try:
         yield
     except ModelMissing as error:

@@ -1,4 +1,4 @@
-"""The ``CustomModel`` resource: arguments, outputs, and nothing else."""
+"""The ``CustomModel`` resource: its arguments and outputs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from nebius_model_resource.provider import CustomModelProvider
 
 _OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
 
-# By stack, since one process can run several programs: the resource that adopts each model.
-_adoptions: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
-_looked_at: WeakSet[Any] = WeakSet()  # the stacks whose configuration was looked at
+# Both are by stack, because one process can run several programs.
+_adopters: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()  # resource names by short model name
+_checked_keys: WeakSet[Any] = WeakSet()
 
 
 class CustomModel(Resource, module="nebius", name="CustomModel"):
     """A LoRA adapter hosted on Nebius AI Studio (Token Factory) as a callable model.
 
-    The service cannot change a model: a change of any input but ``wait_for_active`` makes a new one, and deletes the
-    old one after everything that uses it has moved.
+    The service cannot change a model. A change of any input except ``wait_for_active`` therefore creates a new model,
+    moves everything that uses the old one, and then deletes the old one.
 
     Example::
 
@@ -41,7 +41,7 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
     """
 
     def __init_subclass__(cls, module: str = "", name: str = "", **kwargs: Any) -> None:
-        # Pulumi's base class would give each subclass the type `dynamic:Resource`, and so replace its models.
+        # Pulumi's base class gives each subclass the type `dynamic:Resource`, which would replace its models.
         super().__init_subclass__(module=module, name=name, **kwargs)
         if not (module or name):
             del cls._resource_type_name
@@ -62,19 +62,19 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
 
         Args:
             resource_name: the resource's name in the stack.
-            base_model: the base model's id, ``vendor/model``. Deployment may know a base by another id than
-                training does (``meta-llama/Meta-Llama-3.1-8B-Instruct`` for ``meta-llama/Llama-3.1-8B-Instruct``).
+            base_model: the base model's id, ``vendor/model``. It may differ from the id that training uses:
+                ``meta-llama/Llama-3.1-8B-Instruct`` is deployed as ``meta-llama/Meta-Llama-3.1-8B-Instruct``.
             source: where the adapter comes from: a checkpoint of a fine-tuning job (``ftjob-…:ftckpt_…``), an
                 uploaded archive (``file-…``), or a Hugging Face repository (``huggingface.co/<org>/<repo>``).
-            name: the custom name, without blanks, ``/`` or ``:``; the resource's name where it is left out. The
-                service adds a hyphen and four letters.
+            name: the custom name, without blanks, ``/`` or ``:``; by default the resource's name. The service adds a
+                hyphen and four letters.
             description: a text for people; None and ``""`` are the same.
-            ai_project_id: the project to make the model in; otherwise ``nebius-models:aiProjectId``, then
+            ai_project_id: the project of the model; by default ``nebius-models:aiProjectId``, then
                 ``NEBIUS_AI_PROJECT_ID``, then the key's own project.
-            wait_for_active: whether create waits until the service has validated the model; True where left out.
-                Wait for as long as ``custom_timeouts.create`` says, else 10 minutes.
-            opts: Pulumi's options. ``import_`` takes an existing model over, by its generated name: nothing is
-                created, and a model that is not the declared one is refused at preview.
+            wait_for_active: whether create waits until the service has validated the model; True by default. It waits
+                at most ``custom_timeouts.create``, or 10 minutes.
+            opts: Pulumi's options. ``import_`` adopts an existing model by its generated name: nothing is created, and
+                the preview fails if the model differs from the declaration.
 
         Raises:
             RunError: another model of this program has the same ``import_``.
@@ -90,12 +90,12 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
             **dict.fromkeys(_OUTPUTS),
         }
         if import_id:
-            _note_adoption(import_id, resource_name)
+            _check_adoption(import_id, resource_name)
             props["import_id"] = import_id
         if outputs := {prop: value for prop, value in props.items() if isinstance(value, Output)}:
-            # The engine takes the marks off before it calls a host, and shows secrets of failed checks (3.260).
+            # The engine removes the secret marks before it calls a host, and shows secrets of failed checks (3.260).
             props["secret_inputs"] = Output.from_input(_secrets_of(outputs))
-        _warn_of_a_plain_key()
+        _warn_about_plain_key()
         super().__init__(CustomModelProvider(), resource_name, props, opts)
 
     @classmethod
@@ -113,9 +113,9 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
             opts: Pulumi's options.
 
         Returns:
-            The model with all its outputs, and its inputs as far as the service tells them.
+            The model with all its outputs, and the inputs that the service reports.
         """
-        _warn_of_a_plain_key()
+        _warn_about_plain_key()
         model = cls.__new__(cls)
         names = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", *_OUTPUTS)
         Resource.__init__(
@@ -127,36 +127,36 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         )
         return model
 
-    # Properties, as Pulumi's own SDKs have them: the types of annotations are worked out anew for every resource.
+    # Properties, as in Pulumi's own SDKs: Pulumi would evaluate annotations again for every resource.
 
     @property
     @pulumi.getter
     def name(self) -> Output[str]:
-        """The name that was asked for."""
+        """The custom name, without the suffix that the service adds."""
         return pulumi.get(self, "name")
 
     @property
     @pulumi.getter
     def base_model(self) -> Output[str]:
-        """The base model."""
+        """The base model's id."""
         return pulumi.get(self, "base_model")
 
     @property
     @pulumi.getter
     def source(self) -> Output[str]:
-        """Where the adapter comes from."""
+        """Where the adapter comes from: a checkpoint, an uploaded file or a Hugging Face repository."""
         return pulumi.get(self, "source")
 
     @property
     @pulumi.getter
     def description(self) -> Output[str | None]:
-        """The description, None where there is none."""
+        """The description, None if there is none."""
         return pulumi.get(self, "description")
 
     @property
     @pulumi.getter
     def ai_project_id(self) -> Output[str | None]:
-        """The project the model is in, None for the key's own."""
+        """The project of the model, None for the key's own."""
         return pulumi.get(self, "ai_project_id")
 
     @property
@@ -168,33 +168,33 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
     @property
     @pulumi.getter
     def generated_name(self) -> Output[str]:
-        """The name that the service made, ``<vendor>/<Base>-LoRa:<name>-<4 letters>``; also the resource's id.
+        """The service's name for the model: ``<vendor>/<Base>-LoRa:<name>-<4 letters>``. Also the resource's id.
 
-        It is what ``/v1/chat/completions`` takes as ``model``.
+        ``/v1/chat/completions`` takes it as ``model``.
         """
         return pulumi.get(self, "generated_name")
 
     @property
     @pulumi.getter
     def status(self) -> Output[str]:
-        """``validating``, ``active``, ``error`` or ``deleted``, as last read."""
+        """``validating``, ``active``, ``error`` or ``deleted``, as of the last read."""
         return pulumi.get(self, "status")
 
     @property
     @pulumi.getter
     def status_reason(self) -> Output[str | None]:
-        """The service's words about the status, None where it gives none."""
+        """The service's reason for the status, None if it gives none."""
         return pulumi.get(self, "status_reason")
 
     @property
     @pulumi.getter
     def created_at(self) -> Output[int]:
-        """When the model was made: whole Unix seconds."""
+        """When the model was created, in Unix seconds (an integer)."""
         return pulumi.get(self, "created_at")
 
 
 def _without_import(opts: ResourceOptions | None) -> tuple[ResourceOptions | None, str | None]:
-    """Take ``import_`` out of the options: the engine's own import ends in the host before any provider."""
+    """Split ``import_`` off the options: the engine's own import fails in the host before it reaches a provider."""
     if opts is None or not opts.import_:
         return opts, None
     import_id = opts.import_
@@ -203,17 +203,19 @@ def _without_import(opts: ResourceOptions | None) -> tuple[ResourceOptions | Non
     return opts, import_id
 
 
-def _note_adoption(import_id: str, resource_name: str) -> None:
-    """Refuse a program that declares one model twice."""
+def _check_adoption(import_id: str, resource_name: str) -> None:
+    """Refuse a program that adopts one model with two resources.
+
+    Two resources of the same name pass: they may have different parents, and the engine refuses those that do not.
+    """
     stack = get_root_resource()
-    # With `set_mocks` all tests of a process share one root, and each may declare the same model.
+    # With `set_mocks` all tests of a process share one root, and each may adopt the same model.
     if stack is None or isinstance(get_monitor(), MockMonitor):
         return
-    # Equal names are told apart by their parents at the most, which only the engine knows.
     from nebius_model_resource._api.models import GeneratedName
 
     short = GeneratedName.parse(import_id).short
-    other = _adoptions.setdefault(stack, {}).setdefault(short, resource_name)
+    other = _adopters.setdefault(stack, {}).setdefault(short, resource_name)
     if other != resource_name:
         raise RunError(
             f"CustomModel {resource_name!r}: import_={import_id!r} is already adopted by CustomModel {other!r}: "
@@ -222,26 +224,26 @@ def _note_adoption(import_id: str, resource_name: str) -> None:
 
 
 async def _secrets_of(outputs: dict[str, Output[Any]]) -> list[str] | None:
-    """Which outputs are secret; None, which is not sent, where there is none."""
+    """The properties whose outputs are secret; None if there are none, because None is not sent."""
     secrets = []
     for prop, value in outputs.items():
-        with suppress(Exception):  # an output that fails is told where its value is awaited
+        with suppress(Exception):  # Pulumi reports a failed output where it reads the value
             if await value.is_secret():
                 secrets.append(prop)
     return secrets or None
 
 
-def _warn_of_a_plain_key() -> None:
-    """Say once a program that the key is not a secret of the stack's configuration."""
+def _warn_about_plain_key() -> None:
+    """Warn, once per program, if the key in the stack's configuration is not a secret."""
     stack = get_root_resource()
-    if stack is None or stack in _looked_at:
+    if stack is None or stack in _checked_keys:
         return
-    _looked_at.add(stack)
-    # The environment of the process is asked as well: a thread of the program's own does not see the other.
+    _checked_keys.add(stack)
+    # A thread that the program starts sees only the environment's list of secret keys.
     if is_config_secret(API_KEY) or API_KEY in get_config_secret_keys_env() or not get_config(API_KEY):
         return
     if not isinstance(get_monitor(), MockMonitor):  # a test has no secrets, and no state
         pulumi.log.warn(
-            f"{API_KEY} is not a secret and stands in the configuration and the state in the clear: "
+            f"{API_KEY} is not a secret: the stack's configuration and state hold it as plain text: "
             f"run `pulumi config set --secret {API_KEY} <key>`"
         )

@@ -1,4 +1,4 @@
-"""The Python that declares existing models and adopts them."""
+"""Python that declares existing models and adopts them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _TAKEN = {"pulumi", *dir(builtins), *keyword.kwlist, *keyword.softkwlist}
 
 
 def program(models: Sequence[CustomModelInfo], ai_project_id: str | None = None) -> str:
-    """A whole ``__main__.py``: the import, and a declaration for each model.
+    """A complete ``__main__.py``: the import, and a declaration of each model.
 
     Args:
-        models: in the order in which to declare them; none twice.
-        ai_project_id: the project to write into each declaration; None for that of the configuration.
+        models: in the order of their declarations; each once.
+        ai_project_id: the project to write into each declaration; None leaves it to the configuration.
 
     Returns:
-        Python that can be run as it is, but for what the service does not tell: that is left empty with a comment,
-        and refused by a preview until it is given.
+        Python that runs unchanged, with one exception: an argument that the service does not report is empty, with a
+        comment, and a preview refuses it until somebody fills it in.
     """
     names = _resource_names(models)
     variables = _unique(_identifier(name) for name in names)
@@ -48,25 +48,25 @@ def _declaration(model: CustomModelInfo, name: str, variable: str, ai_project_id
     lines += [f"    opts=pulumi.ResourceOptions(import_={literal(model.generated_name)}),", ")", ""]
     if model.status != ACTIVE:
         status = harmless(model.status or "without a status")
-        lines.insert(0, f"# This model is {status}: only an active one can be adopted.")
+        lines.insert(0, f"# This model is {status}: only an active model can be adopted.")
     return "\n".join(lines)
 
 
 def _required(name: str, value: str | None) -> str:
     if value:
         return f"    {name}={literal(value)},"
-    return f'    {name}="",  # the service does not tell it: give what the model was made from'
+    return f'    {name}="",  # the service does not report it: give what the model was created from'
 
 
 def literal(text: str) -> str:
-    """A text as a Python literal, in double quotes where it holds none; nothing in it can end the literal."""
+    """A text as a Python literal, in double quotes unless it holds one; nothing in it can end the literal."""
     if '"' in text:
         return repr(text)
     return '"' + repr("'" + text)[2:]  # the quote in front makes `repr` choose double quotes
 
 
 def _resource_names(models: Sequence[CustomModelInfo]) -> list[str]:
-    """The custom names, and the short generated ones where several models have the same."""
+    """The custom names; for models with the same custom name, their short generated names."""
     counts = Counter(model.name for model in models)
     return _unique(
         model.name if counts[model.name] == 1 else GeneratedName.parse(model.generated_name).short
@@ -82,14 +82,12 @@ def _identifier(name: str) -> str:
 
 
 def _unique(names: Iterable[str]) -> list[str]:
-    """The names, each later one of a kind with a number."""
-    taken: set[str] = set()
-    result = []
+    """The names, with a number after each repeated one."""
+    unique: dict[str, None] = {}
     for name in names:
         free, number = name, 1
-        while free in taken:
+        while free in unique:
             number += 1
             free = f"{name}_{number}"
-        taken.add(free)
-        result.append(free)
-    return result
+        unique[free] = None
+    return list(unique)

@@ -1,7 +1,7 @@
-"""``nebius-models``: look at the custom models of an account, and bring them into Pulumi.
+"""The command ``nebius-models``: look at the custom models of an account, and bring them into Pulumi.
 
-Exit codes: 0 done; 1 an error, or a question answered with no; 2 wrong usage; 3 ``unknown`` has found models;
-130 interrupted. Errors are one line on standard error; standard output has the answer and nothing else.
+Exit codes: 0 done; 1 an error, or the answer no to a question; 2 wrong usage; 3 ``unknown`` found models;
+130 interrupted. An error is one line on standard error; standard output has only the result.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ DONE, FAILED, USAGE, FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the process's arguments where none are given.
+    """Run one command.
+
+    Args:
+        argv: the arguments; by default those of the process.
 
     Returns:
         The exit code.
@@ -41,11 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _COMMANDS[options.command](options)
         sys.stdout.flush()
     except NebiusError as error:
-        return _fail(_told(error))
+        return _fail(_message(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough. Python would try once more at exit, and complain.
+        # The reader closed the pipe. Python would write again at exit, and print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return code
@@ -54,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _list(options: Namespace) -> int:
     client = _client(options)
     models = lookups.list_models(client, _project(options))
-    if not models and not options.json:
+    if models or options.json:
+        _print_models(options, client, models)
+    else:
         print("there are no custom models", file=sys.stderr)
-        return DONE
-    _show_many(options, client, models)
     return DONE
 
 
@@ -73,30 +76,26 @@ def _unknown(options: Namespace) -> int:
         return _fail(
             "nothing to read: run `pulumi stack export | nebius-models unknown`, or give files", USAGE
         )
-    holdings = stack_exports.read_holdings(_texts(options.files or ["-"]))
+    stacks = stack_exports.read_exports(_texts(options.files or ["-"]))
     client = _client(options)
     models = lookups.list_models(client, _project(options))
-    unknown = [model for model in models if not holdings.holds(model)]
+    unknown = [model for model in models if not stacks.own(model)]
     if unknown or options.json:
-        _show_many(options, client, unknown, [holdings.note(model) for model in unknown])
+        _print_models(options, client, unknown, [stacks.note(model) for model in unknown])
     return FOUND if unknown else DONE
 
 
 def _program(options: Namespace) -> int:
     client = _client(options)
-    models = {}
-    for name in options.names:
-        model = lookups.get_model(client, name)
-        models[model.generated_name] = model  # one given twice, by both its names, is declared once
+    # By generated name: a model given by its short and its full name is declared once.
+    models = {model.generated_name: model for model in (lookups.get_model(client, n) for n in options.names)}
     print(codegen.program(list(models.values()), options.ai_project_id), end="")
     return DONE
 
 
 def _delete(options: Namespace) -> int:
     if not options.yes and not sys.stdin.isatty():
-        return _fail(
-            "standard input is no terminal to ask at: give --yes to delete without a question", USAGE
-        )
+        return _fail("standard input is not a terminal: give --yes to delete without a question", USAGE)
     client = _client(options)
     model = lookups.get_model(client, options.name)
     if not options.yes and not _confirmed(_details(client, model)):
@@ -104,7 +103,7 @@ def _delete(options: Namespace) -> int:
     try:
         client.delete_model(model.generated_name)
     except NotFound as error:
-        raise ModelMissing(options.name, hint="somebody else deleted it just now") from error
+        raise ModelMissing(options.name, hint="it was deleted in the meantime") from error
     print(f"deleted {harmless(model.generated_name)}")
     return DONE
 
@@ -114,7 +113,7 @@ _COMMANDS = {"list": _list, "show": _show, "unknown": _unknown, "program": _prog
 
 def _confirmed(details: str) -> bool:
     print(details, file=sys.stderr)
-    print("delete this model? it cannot be brought back [y/N] ", end="", file=sys.stderr, flush=True)
+    print("delete this model? this cannot be undone [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
@@ -122,7 +121,7 @@ def _details(client: NebiusClient, model: lookups.CustomModelInfo) -> str:
     return masked(table.details(model, time.time()), client.connection.settings.api_key)
 
 
-def _show_many(
+def _print_models(
     options: Namespace,
     client: NebiusClient,
     models: Sequence[lookups.CustomModelInfo],
@@ -133,7 +132,8 @@ def _show_many(
     elif options.names_only:
         print("\n".join(harmless(model.generated_name) for model in models))
     else:
-        print(masked(table.table(models, time.time(), notes), client.connection.settings.api_key))
+        text = table.models_table(models, time.time(), notes)
+        print(masked(text, client.connection.settings.api_key))
 
 
 def _client(options: Namespace) -> NebiusClient:
@@ -165,9 +165,9 @@ def _fail(message: str, code: int = FAILED) -> int:
     return code
 
 
-def _told(error: NebiusError) -> str:
+def _message(error: NebiusError) -> str:
     if isinstance(error, AccessDenied):
-        return f"Nebius refused the key: {error}; check NEBIUS_API_KEY, and --ai-project-id where you give it"
+        return f"Nebius refused the key: {error}; check NEBIUS_API_KEY, and --ai-project-id if you give it"
     if isinstance(error, NotSent):
         remedy = error.remedy or "check the network, and NEBIUS_BASE_URL or --base-url"
         return f"Nebius could not be reached: {error}; {remedy}"

@@ -1,8 +1,9 @@
-"""What stacks hold, read from the documents that ``pulumi stack export`` prints.
+"""The models that stacks own, read from the output of ``pulumi stack export``.
 
-Read are the fields that every export of version 3 has: ``deployment.resources`` and
-``deployment.pending_operations``, each resource with ``type``, ``urn``, ``id``, ``inputs``, ``external`` (read by
-``CustomModel.get``, not held) and ``delete`` (replaced and to be deleted, still held).
+Every export of version 3 has the fields that are read here: ``deployment.resources`` and
+``deployment.pending_operations``, each resource with ``type``, ``urn``, ``id``, ``inputs`` and ``external`` (true for
+``CustomModel.get``, which reads a model without owning it). A resource with ``delete`` (replaced, and not deleted yet)
+still owns its model.
 """
 
 from __future__ import annotations
@@ -17,108 +18,98 @@ from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource._lifecycle.matching import may_come_of
 from nebius_model_resource.errors import UnreadableDeployment
 
-_TYPE_END = ":CustomModel"
-
 
 @dataclass(frozen=True)
-class InterruptedCreate:
-    """A create that an engine began and never recorded: its model may be at the service, and its name unknown."""
+class _InterruptedCreate:
+    """A create that the engine started and did not record: its model may exist, under a name that is not known."""
 
     urn: str
     name: str
     base_model: str
     source: str
 
-    def may_have_made(self, model: CustomModelInfo) -> bool:
-        """Whether a model is such a one: what the service does not tell does not speak against it."""
+    def may_have_created(self, model: CustomModelInfo) -> bool:
         return may_come_of(
             self.name, self.base_model, self.source, model.name, model.base_model, model.source
         )
 
 
 @dataclass
-class Holdings:
-    """The models of any number of stacks, of any projects."""
+class Stacks:
+    """What any number of stacks, of any projects, own and read."""
 
-    interrupted: list[InterruptedCreate] = field(default_factory=list)
-    _held: dict[str, list[GeneratedName]] = field(default_factory=dict)  # by short name
+    _owned: dict[str, list[GeneratedName]] = field(default_factory=dict)  # by short name
     _readers: dict[str, str] = field(default_factory=dict)  # URN by short name
+    _interrupted: list[_InterruptedCreate] = field(default_factory=list)
 
     def add(self, resource: dict[str, Any]) -> None:
-        """Take one resource of a deployment into account, whatever it is."""
+        """Add one resource of a deployment; one that is not a model changes nothing."""
         id_, type_ = resource.get("id"), resource.get("type")
-        if isinstance(id_, str) and id_ and (INFIX in id_ or _is_model(type_)):
+        is_model = isinstance(type_, str) and type_.endswith(":CustomModel")
+        # A subclass may have a type of its own; its id still has the form of a generated name.
+        if isinstance(id_, str) and id_ and (is_model or INFIX in id_):
             name = GeneratedName.parse(id_)
             if resource.get("external"):
                 self._readers[name.short] = str(resource.get("urn"))
             else:
-                self._held.setdefault(name.short, []).append(name)
-        elif not id_ and _is_model(type_):
-            self.interrupted.append(_interrupted(resource))
+                self._owned.setdefault(name.short, []).append(name)
+        elif is_model and not id_:
+            self._interrupted.append(_interrupted_create(resource))
 
-    def holds(self, model: CustomModelInfo) -> bool:
-        """Whether a stack owns a model."""
-        name = GeneratedName.parse(model.generated_name)
-        return any(held.names(model.generated_name) for held in self._held.get(name.short, ()))
+    def own(self, model: CustomModelInfo) -> bool:
+        """Whether one of the stacks owns a model."""
+        short = GeneratedName.parse(model.generated_name).short
+        return any(name.names(model.generated_name) for name in self._owned.get(short, ()))
 
     def note(self, model: CustomModelInfo) -> str:
-        """What the stacks tell of a model that none of them owns; empty where that is nothing."""
-        for create in self.interrupted:
-            if create.may_have_made(model):
-                return f"perhaps of the interrupted create of {create.urn}"
+        """What the stacks say about a model that none of them owns; empty if they say nothing."""
+        for create in self._interrupted:
+            if create.may_have_created(model):
+                return f"may come from the interrupted create of {create.urn}"
         reader = self._readers.get(GeneratedName.parse(model.generated_name).short)
         return f"read by {reader}" if reader else ""
 
 
-def read_holdings(named_texts: Iterable[tuple[str, str]]) -> Holdings:
+def read_exports(named_texts: Iterable[tuple[str, str]]) -> Stacks:
     """Read exports.
 
     Args:
-        named_texts: pairs of where a text is from and the text: any number of exports one after the other, so that
-            those of several stacks can come through one pipe.
+        named_texts: pairs of a file's name and its text. One text may hold several exports, one after the other, so
+            that several stacks fit into one pipe.
 
     Raises:
         UnreadableDeployment: a text holds no export, or something else.
     """
-    holdings = Holdings()
+    stacks = Stacks()
     for place, text in named_texts:
         for deployment in _deployments(place, text):
             for resource in _resources(place, deployment):
-                holdings.add(resource)
-    return holdings
+                stacks.add(resource)
+    return stacks
 
 
 def _deployments(place: str, text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
-    position, found = 0, False
-    text = text.lstrip("\ufeff")
-    while (position := _skip_blanks(text, position)) < len(text):
+    rest = text.removeprefix("\ufeff").strip()
+    if not rest:
+        # The command before the pipe failed. An empty stack in its place would make every model unknown.
+        raise UnreadableDeployment(place, "it is empty")
+    while rest:
         try:
-            document, position = decoder.raw_decode(text, position)
+            document, end = decoder.raw_decode(rest)
         except (ValueError, RecursionError) as error:
             raise UnreadableDeployment(place, "it is not JSON") from error
         deployment = document.get("deployment") if isinstance(document, dict) else None
         if not isinstance(deployment, dict):
             raise UnreadableDeployment(place, "it is JSON without a `deployment`")
-        found = True
         yield deployment
-    if not found:
-        # An empty text is a pipe whose other end failed: taken for a stack, it would make every model unknown.
-        raise UnreadableDeployment(place, "it is empty")
-
-
-def _skip_blanks(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position
+        rest = rest[end:].lstrip()
 
 
 def _resources(place: str, deployment: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for resource in _entries(place, deployment, "resources"):
-        if isinstance(resource, dict):
-            yield resource
-    for operation in _entries(place, deployment, "pending_operations"):
-        resource = operation.get("resource") if isinstance(operation, dict) else None
+    operations = _entries(place, deployment, "pending_operations")
+    pending = [operation.get("resource") for operation in operations if isinstance(operation, dict)]
+    for resource in [*_entries(place, deployment, "resources"), *pending]:
         if isinstance(resource, dict):
             yield resource
 
@@ -128,20 +119,16 @@ def _entries(place: str, deployment: dict[str, Any], name: str) -> list[Any]:
     if entries is None:  # an empty stack has neither
         return []
     if not isinstance(entries, list):
-        raise UnreadableDeployment(place, f"its `{name}` are no list")
+        raise UnreadableDeployment(place, f"its `{name}` are not a list")
     return entries
 
 
-def _is_model(type_: Any) -> bool:
-    return isinstance(type_, str) and type_.endswith(_TYPE_END)
-
-
-def _interrupted(resource: dict[str, Any]) -> InterruptedCreate:
+def _interrupted_create(resource: dict[str, Any]) -> _InterruptedCreate:
     inputs = resource.get("inputs")
     bag = inputs if isinstance(inputs, dict) else {}
 
     def text(name: str) -> str:
         value = bag.get(name)
-        return value if isinstance(value, str) else ""  # a secret is a dictionary with its cipher text
+        return value if isinstance(value, str) else ""  # an encrypted secret is a dictionary
 
-    return InterruptedCreate(str(resource.get("urn")), text("name"), text("base_model"), text("source"))
+    return _InterruptedCreate(str(resource.get("urn")), text("name"), text("base_model"), text("source"))

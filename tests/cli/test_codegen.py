@@ -16,13 +16,13 @@ from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 
 
-def model(short: str, **fields: Any) -> CustomModelInfo:
-    told = {"name": f"{BASE}-LoRa:{short}", "status": "active", "source": "file-1", **fields}
-    return CustomModelInfo.of(ModelInfo(**told))
+def model(short: str, **changes: Any) -> CustomModelInfo:
+    fields = {"name": f"{BASE}-LoRa:{short}", "status": "active", "source": "file-1", **changes}
+    return CustomModelInfo.of(ModelInfo(**fields))
 
 
 def declarations(text: str) -> dict[str, dict[str, Any]]:
-    """Each variable's arguments, the resource's name as the empty one."""
+    """Each variable's arguments; the empty key is the resource's name."""
     found = {}
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
@@ -45,8 +45,8 @@ def _arguments(call: ast.Call) -> dict[str, Any]:
     return arguments
 
 
-def test_a_program_reads_as_a_person_would_write_it() -> None:
-    """The whole text for one model, once."""
+def test_a_program_looks_handwritten() -> None:
+    """The complete text for one model."""
     assert program([model("support-bot-AbCd", description="answers tickets")]) == (
         "import pulumi\n"
         "\n"
@@ -62,7 +62,7 @@ def test_a_program_reads_as_a_person_would_write_it() -> None:
     )
 
 
-def test_models_of_one_name_get_names_of_their_own() -> None:
+def test_models_with_one_custom_name_get_different_resource_names() -> None:
     """Equal custom names become the short generated ones, with `name` beside them."""
     found = declarations(program([model("bot-AbCd"), model("bot-EfGh"), model("other-AbCd")]))
     assert {variable: (each[""], each.get("name")) for variable, each in found.items()} == {
@@ -72,23 +72,23 @@ def test_models_of_one_name_get_names_of_their_own() -> None:
     }
 
 
-def test_variables_are_valid_and_hide_nothing() -> None:
-    """Keywords, builtins, digits, other scripts and what the program imports are kept apart."""
+def test_variables_are_valid_and_shadow_nothing() -> None:
+    """No variable is a keyword, a builtin, an import of the program, or starts with a digit."""
     shorts = ["class-AbCd", "list-AbCd", "pulumi-AbCd", "8b-AbCd", "名前-AbCd", "a_b-AbCd", "a-b-AbCd"]
     found = declarations(program([model(short) for short in shorts]))
     assert list(found) == ["class_", "list_", "pulumi_", "model_8b", "model", "a_b", "a_b_2"]
     assert [each[""] for each in found.values()] == [short[:-5] for short in shorts]
 
 
-def test_what_the_service_does_not_tell_is_left_to_be_filled_in() -> None:
-    """A missing source is empty with a comment, and a model that is not active is said to be so."""
+def test_an_argument_that_the_service_does_not_report_is_left_empty() -> None:
+    """A missing source is empty with a comment, and another comment marks a model that is not active."""
     text = program([model("bot-AbCd", source=None, status="error")])
-    assert '    source="",  # the service does not tell it' in text
-    assert "# This model is error: only an active one can be adopted." in text
+    assert '    source="",  # the service does not report it' in text
+    assert "# This model is error: only an active model can be adopted." in text
     ast.parse(text)
 
 
-def test_the_project_is_written_where_it_is_given() -> None:
+def test_a_given_project_is_in_the_program() -> None:
     """A project given to the command is part of each declaration."""
     [arguments] = declarations(program([model("bot-AbCd")], "aiproject-e00one")).values()
     assert arguments["ai_project_id"] == "aiproject-e00one"
@@ -104,7 +104,7 @@ def test_a_literal_is_the_text_again(text: str) -> None:
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text(), st.text()), max_size=5))
 def test_any_models_make_a_program_that_parses(models: list[tuple[str, str, str]]) -> None:
-    """Names, sources, descriptions and statuses of any text cannot leave their place, and no name comes twice."""
+    """Any text stays inside its literal or comment, and no resource name comes twice."""
     infos = [
         model(short, source=text, description=text, status=status) for short, text, status in models if short
     ]

@@ -45,7 +45,7 @@ def holding(*ids: str) -> str:
 def test_list_is_a_table_with_the_newest_first(
     emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Name, status, age, source and description stand in columns; what is not told is a dash."""
+    """Name, status, age, source and description are columns; a missing value is a dash."""
     old = by_hand(emulator, description="first")
     emulator.change_model(old, made_at=time.time() - 3 * 86400 - 5)
     new = by_hand(emulator, status="error", source="huggingface.co/org/repo")
@@ -79,56 +79,56 @@ def test_json_has_every_field(emulator: Emulator, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out) == wanted
 
 
-def test_an_empty_list_is_said_beside_the_output(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without models there is nothing to pipe on, and a word for the reader."""
+def test_an_empty_list_is_reported_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without models standard output is empty, and standard error has a line for people."""
     assert main(["list"]) == 0
     assert capsys.readouterr() == ("", "there are no custom models\n")
     assert main(["list", "--json"]) == 0
     assert capsys.readouterr() == ("[]\n", "")
 
 
-def test_show_tells_all_of_one_model(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_all_fields_of_one_model(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     """Each field has a line, with the reason of a failed validation."""
     name = by_hand(emulator, status="error")
     emulator.change_model(name, status_reason="adapter_config.json is missing", made_at=1765431401)
     assert main(["show", name]) == 0
-    told = capsys.readouterr().out
-    assert "status reason:  adapter_config.json is missing" in told
-    assert "created:        2025-12-11 05:36:41 UTC (" in told
+    shown = capsys.readouterr().out
+    assert "status reason:  adapter_config.json is missing" in shown
+    assert "created:        2025-12-11 05:36:41 UTC (" in shown
 
 
-def test_what_others_wrote_cannot_steer_the_terminal(
+def test_texts_of_other_people_cannot_control_the_terminal(
     emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Escapes and line ends of a description are taken out of what is shown."""
+    """Escapes and line ends of a description are removed from the output."""
     name = by_hand(emulator, description="\x1b[2Jgone\nsecond\u202eline")
     for command in (["list"], ["show", name], ["unknown", "-"]):
         sys.stdin = io.StringIO(NO_STACK)
         main(command)
-        told = capsys.readouterr().out
-        assert "[2Jgone second line" in told
-        assert all(line.isprintable() for line in told.splitlines())
+        shown = capsys.readouterr().out
+        assert "[2Jgone second line" in shown
+        assert all(line.isprintable() for line in shown.splitlines())
 
 
-def test_unknown_lists_what_no_stack_holds(
+def test_unknown_lists_the_models_that_no_stack_owns(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Any
 ) -> None:
-    """Files and standard input count together; something found is exit code 3, nothing is silence and 0."""
+    """Files and standard input count together; the exit code is 3 with models, and 0 without output and models."""
     one, two, three = (by_hand(emulator) for _ in range(3))
     file = tmp_path / "dev.json"
     file.write_text(holding(one))
     sys.stdin = io.StringIO(holding(two))
     assert main(["unknown", str(file), "-"]) == 3
-    told = capsys.readouterr().out
-    assert three in told
-    assert one not in told
-    assert two not in told
+    shown = capsys.readouterr().out
+    assert three in shown
+    assert one not in shown
+    assert two not in shown
     file.write_text(holding(one, two, three))
     assert main(["unknown", str(file)]) == 0
     assert capsys.readouterr() == ("", "")
 
 
-def test_unknown_asks_for_its_project_alone(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_lists_one_project(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     """`--ai-project-id` chooses the list."""
     by_hand(emulator)
     other = by_hand(emulator, ai_project_id="aiproject-e00two")
@@ -137,10 +137,10 @@ def test_unknown_asks_for_its_project_alone(emulator: Emulator, capsys: pytest.C
     assert capsys.readouterr().out == f"{other}\n"
 
 
-def test_unknown_refuses_what_is_no_export(
+def test_unknown_refuses_a_text_that_is_not_an_export(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Any
 ) -> None:
-    """A failed export is an error before anything is asked, and never a stack without models."""
+    """A failed export is an error before anything is sent, and never a stack without models."""
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
     assert main(["unknown"]) == 1
@@ -154,16 +154,16 @@ def test_unknown_refuses_what_is_no_export(
 
 
 def test_program_declares_each_model_once(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """A model given by both its names comes once."""
+    """A model given by both its names is declared once."""
     name = by_hand(emulator)
     assert main(["program", name, name.rpartition(":")[2]]) == 0
-    told = capsys.readouterr().out
-    assert told.count("CustomModel(") == 1
-    assert f'import_="{name}"' in told
+    shown = capsys.readouterr().out
+    assert shown.count("CustomModel(") == 1
+    assert f'import_="{name}"' in shown
 
 
 def test_delete_deletes_with_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--yes` asks nothing, and says what was deleted."""
+    """`--yes` asks no question, and reports what was deleted."""
     name = by_hand(emulator)
     assert main(["delete", "--yes", name.rpartition(":")[2]]) == 0
     assert capsys.readouterr().out == f"deleted {name}\n"
@@ -171,7 +171,7 @@ def test_delete_deletes_with_yes(emulator: Emulator, capsys: pytest.CaptureFixtu
 
 
 def test_delete_without_a_terminal_needs_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nobody can be asked, nothing is deleted and the exit code is that of wrong usage."""
+    """Without a terminal nothing is deleted, and the exit code is that of wrong usage."""
     name = by_hand(emulator)
     assert main(["delete", name]) == 2
     assert "give --yes" in capsys.readouterr().err
@@ -182,7 +182,7 @@ def test_delete_without_a_terminal_needs_yes(emulator: Emulator, capsys: pytest.
     ("answer", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"\n", 1), (b"n\n", 1), (b"\x04", 1)]
 )
 def test_delete_asks_at_a_terminal(emulator: Emulator, answer: bytes, code: int) -> None:
-    """Only a yes deletes; no answer, a no and the end of the input do not."""
+    """Only the answer yes deletes."""
     name = by_hand(emulator)
     keyboard, terminal = pty.openpty()
     try:
@@ -195,7 +195,7 @@ def test_delete_asks_at_a_terminal(emulator: Emulator, answer: bytes, code: int)
             os.write(keyboard, answer)
             _, asked = running.communicate(timeout=60)
         assert running.returncode == code
-        assert b"delete this model? it cannot be brought back [y/N]" in asked
+        assert b"delete this model? this cannot be undone [y/N]" in asked
         assert names(emulator) == ([] if code == 0 else [name])
     finally:
         os.close(keyboard)
@@ -208,7 +208,7 @@ def test_delete_asks_at_a_terminal(emulator: Emulator, answer: bytes, code: int)
 def test_a_missing_model_is_one_line(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
-    """A name that does not exist fails with what to do, also where the service says 403."""
+    """A name that does not exist fails with what to do, also if the service says 403."""
     assert main(command) == 1
     assert capsys.readouterr() == (
         "",
@@ -219,8 +219,8 @@ def test_a_missing_model_is_one_line(
     assert "or this key may not see it" in capsys.readouterr().err
 
 
-def test_a_deleted_model_is_none(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the service goes on showing deleted models, the command does not."""
+def test_a_deleted_model_is_not_shown(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the service still shows deleted models, the command does not."""
     emulator.settings.after_delete = "deleted"
     name = by_hand(emulator)
     emulator.remove_model(name)
@@ -233,7 +233,7 @@ def test_a_deleted_model_is_none(emulator: Emulator, capsys: pytest.CaptureFixtu
 def test_bad_configuration_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No key, a refused key and a base URL in the clear each tell what to do, and the key is never told."""
+    """No key, a refused key and a plain http URL: each message says what to do, and none shows the key."""
     assert main(["list", "--base-url", "http://example.com"]) == 1
     monkeypatch.setenv("NEBIUS_API_KEY", "secret-but-wrong")
     assert main(["list"]) == 1
@@ -247,10 +247,10 @@ def test_bad_configuration_is_one_line(
     assert none == "nebius-models: no Nebius API key: set the environment variable NEBIUS_API_KEY"
 
 
-def test_only_what_the_command_reads_is_advised(
+def test_messages_name_only_what_the_command_reads(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stack's configuration is never read, so that no message names it, whatever is wrong."""
+    """The command never reads the stack's configuration, and no message names it."""
     commands = [
         ["list"],
         ["show", "a-AbCd"],
@@ -277,32 +277,32 @@ def test_only_what_the_command_reads_is_advised(
                 main(command)
     assert main(["list", "--ai-project-id", "a b"]) == 1
     assert main(["list", "--base-url", "api.example.com"]) == 1
-    told = capsys.readouterr().err
-    assert "the Nebius API key in NEBIUS_API_KEY has quotes around it" in told
-    assert "the project in --ai-project-id has blanks" in told
-    assert "the base URL 'api.example.com' in --base-url has no scheme" in told
+    shown = capsys.readouterr().err
+    assert "the Nebius API key in NEBIUS_API_KEY has quotes around it" in shown
+    assert "the project in --ai-project-id has blanks" in shown
+    assert "the base URL 'api.example.com' in --base-url has no scheme" in shown
     for never in ("pulumi config", "nebius:", "pulumi up", "quoted", "wrong-key"):
-        assert never not in told
+        assert never not in shown
 
 
 def test_a_base_url_for_openai_serves_the_command(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `/v1/` at its end, in the variable or the option, the models are listed; a cloud project gets a hint."""
+    """With `/v1/` at its end, in the variable or the option, the models are listed; a cloud project causes a hint."""
     name = by_hand(emulator, ai_project_id="project-e00x")
     options = ["list", "--names", "--ai-project-id", "project-e00x"]
     monkeypatch.setenv("NEBIUS_BASE_URL", f"{emulator.url}/v1/")
     assert main(options) == 0
     assert main([*options, "--base-url", f"{emulator.url}/v0"]) == 0
-    told = capsys.readouterr()
-    assert told.out == f"{name}\n" * 2
-    assert told.err.startswith(
+    shown = capsys.readouterr()
+    assert shown.out == f"{name}\n" * 2
+    assert shown.err.startswith(
         "nebius-models: warning: --ai-project-id 'project-e00x' looks like a project of"
     )
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "shown"),
     [
         (
             "REQUESTS_CA_BUNDLE",
@@ -318,8 +318,8 @@ def test_a_base_url_for_openai_serves_the_command(
         ("NO_PROXY", "a..b", "label empty or too long; check the network, and NEBIUS_BASE_URL or --base-url"),
     ],
 )
-def test_a_way_that_cannot_work_is_told_with_its_remedy(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+def test_a_network_setting_that_cannot_work_is_reported_with_its_fix(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str, shown: str
 ) -> None:
     """A CA file, a proxy and a host that cannot work are one line each, without the proxy's password."""
     monkeypatch.setenv(variable, value)
@@ -327,7 +327,7 @@ def test_a_way_that_cannot_work_is_told_with_its_remedy(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("nebius-models: Nebius could not be reached: ")
-    assert told in err
+    assert shown in err
     assert err.count("\n") == 1
     assert "s3" not in err
 
@@ -335,7 +335,7 @@ def test_a_way_that_cannot_work_is_told_with_its_remedy(
 def test_loopback_never_goes_through_a_proxy(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever variable names one, the command speaks to the emulator, and the proxy hears nothing."""
+    """Whichever variable names one, the command calls the emulator, and the proxy gets no connection."""
     name = by_hand(emulator)
     with RawServer(lambda *_: None) as proxy:
         for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
@@ -345,7 +345,7 @@ def test_loopback_never_goes_through_a_proxy(
         assert proxy.connections == 0
 
 
-def test_the_key_is_not_shown_in_what_others_wrote(
+def test_the_key_is_masked_in_texts_of_other_people(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In tables and details a description is shown without the key; as JSON it is data."""
@@ -372,14 +372,14 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str
 
 @pytest.mark.parametrize("wrong", [[], ["lsit"], ["show"], ["program"], ["list", "--json", "--names"]])
 def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
-    """What cannot be meant is answered with how it is used."""
+    """The message shows the usage."""
     with pytest.raises(SystemExit) as ended:
         main(wrong)
     assert ended.value.code == 2
     assert "usage: nebius-models" in capsys.readouterr().err
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(emulator: Emulator) -> None:
+def test_a_reader_that_closes_the_pipe_is_no_error(emulator: Emulator) -> None:
     """`nebius-models list | head` ends quietly."""
     by_hand(emulator)
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What stacks hold, read from exports."""
+"""The models that stacks own, read from exports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource._cli.stack_exports import Holdings, read_holdings
+from nebius_model_resource._cli.stack_exports import Stacks, read_exports
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource.errors import UnreadableDeployment
 
@@ -31,8 +31,8 @@ def exported(*resources: dict[str, Any], pending: tuple[dict[str, Any], ...] = (
     return json.dumps({"version": 3, "deployment": deployment})
 
 
-def read(*texts: str) -> Holdings:
-    return read_holdings([("a.json", text) for text in texts])
+def read(*texts: str) -> Stacks:
+    return read_exports([("a.json", text) for text in texts])
 
 
 def creating(**inputs: Any) -> dict[str, Any]:
@@ -51,53 +51,53 @@ def creating(**inputs: Any) -> dict[str, Any]:
         {"parent": "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"},
     ],
 )
-def test_what_a_stack_owns_is_held(fields: dict[str, Any]) -> None:
-    """A model is held by its full or short id, to be deleted or not, and whatever its resource's type."""
-    assert read(exported(resource(**fields))).holds(model())
+def test_what_a_stack_owns_is_owned(fields: dict[str, Any]) -> None:
+    """A stack owns a model by its full or short id, with or without `delete`, whatever the resource's type."""
+    assert read(exported(resource(**fields))).own(model())
 
 
-def test_another_model_is_not_held() -> None:
+def test_another_model_is_not_owned() -> None:
     """The same short name on another base, and another suffix, are other models."""
-    holdings = read(exported(resource(), {"urn": "u", "type": "pulumi:pulumi:Stack"}))
-    assert not holdings.holds(model(base="Qwen/Qwen3-8B"))
-    assert not holdings.holds(model("bot-XyZw"))
+    stacks = read(exported(resource(), {"urn": "u", "type": "pulumi:pulumi:Stack"}))
+    assert not stacks.own(model(base="Qwen/Qwen3-8B"))
+    assert not stacks.own(model("bot-XyZw"))
 
 
 def test_stacks_of_several_projects_come_in_files_or_one_after_the_other() -> None:
-    """Each export counts, in a text of its own or joined to another, with a mark at its start or not."""
+    """Each export counts: in its own text or after another one, with or without a byte order mark."""
     one, two = exported(resource(id="bot-AbCd")), exported(resource(id="bot-EfGh"))
-    for holdings in (read(one, two), read(f"\ufeff{one}\n\n{two}\n"), read(one + two)):
-        assert holdings.holds(model("bot-AbCd"))
-        assert holdings.holds(model("bot-EfGh"))
+    for stacks in (read(one, two), read(f"\ufeff{one}\n\n{two}\n"), read(one + two)):
+        assert stacks.own(model("bot-AbCd"))
+        assert stacks.own(model("bot-EfGh"))
 
 
 def test_an_operation_under_way_counts_by_its_id() -> None:
-    """A model whose update or deletion was interrupted is held."""
+    """A stack owns a model whose update or deletion was interrupted."""
     pending = {"type": "deleting", "resource": resource()}
-    assert read(exported(pending=(pending,))).holds(model())
+    assert read(exported(pending=(pending,))).own(model())
 
 
 def test_an_interrupted_create_is_noted_at_what_it_may_have_made() -> None:
-    """A create without an id holds nothing, and is told beside each unknown model that fits."""
-    holdings = read(exported(pending=(creating(),)))
-    assert not holdings.holds(model())
-    assert holdings.note(model()) == f"perhaps of the interrupted create of {URN}"
-    assert holdings.note(model(source=None)) != ""
+    """A create without an id owns nothing, and is noted at each unknown model that fits."""
+    stacks = read(exported(pending=(creating(),)))
+    assert not stacks.own(model())
+    assert stacks.note(model()) == f"may come from the interrupted create of {URN}"
+    assert stacks.note(model(source=None)) != ""
     for other in (model("but-AbCd"), model(base="Qwen/Qwen3-8B"), model(source="file-2")):
-        assert holdings.note(other) == ""
+        assert stacks.note(other) == ""
 
 
-def test_a_model_that_is_only_read_is_not_held_and_noted() -> None:
+def test_a_model_that_is_only_read_is_not_owned_and_noted() -> None:
     """`CustomModel.get` owns nothing: the model is unknown, with a note of who reads it."""
-    holdings = read(exported(resource(external=True)))
-    assert not holdings.holds(model())
-    assert holdings.note(model()) == f"read by {URN}"
+    stacks = read(exported(resource(external=True)))
+    assert not stacks.own(model())
+    assert stacks.note(model()) == f"read by {URN}"
 
 
 @pytest.mark.parametrize("text", ['{"version": 3, "deployment": {"manifest": {}}}', exported()])
-def test_a_stack_without_resources_holds_nothing(text: str) -> None:
-    """A stack that was never updated, or was destroyed, is read and holds nothing."""
-    assert not read(text).holds(model())
+def test_a_stack_without_resources_owns_nothing(text: str) -> None:
+    """A stack that was never updated, or was destroyed, is read and owns nothing."""
+    assert not read(text).own(model())
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_a_stack_without_resources_holds_nothing(text: str) -> None:
         ("[" * 100_000, "it is not JSON"),
         ("[]", "it is JSON without a `deployment`"),
         ('{"deployment": null}', "it is JSON without a `deployment`"),
-        ('{"deployment": {"resources": 1}}', "its `resources` are no list"),
-        ('{"deployment": {"pending_operations": {}}}', "its `pending_operations` are no list"),
+        ('{"deployment": {"resources": 1}}', "its `resources` are not a list"),
+        ('{"deployment": {"pending_operations": {}}}', "its `pending_operations` are not a list"),
         (exported() + "oops", "it is not JSON"),
     ],
 )
 def test_what_is_no_export_is_refused(text: str, why: str) -> None:
-    """A text that tells of no stack is an error and never a stack without models."""
+    """A text without a stack is an error, and never a stack without models."""
     with pytest.raises(UnreadableDeployment, match=why) as caught:
         read(text)
     assert str(caught.value) == f"a.json holds no deployment, {why}: give what `pulumi stack export` prints"
@@ -138,11 +138,11 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_is_read_or_refused(document: Any) -> None:
-    """Whatever the fields hold, reading and asking never fail in another way."""
+    """Whatever the fields hold, no other error is raised."""
     for text in (json.dumps(document), json.dumps({"deployment": {"resources": [document]}})):
         try:
-            holdings = read(text)
+            stacks = read(text)
         except UnreadableDeployment:
             continue
-        holdings.holds(model())
-        holdings.note(model())
+        stacks.own(model())
+        stacks.note(model())

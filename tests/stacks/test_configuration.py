@@ -11,7 +11,7 @@ from nebius_model_resource.testing.emulator import Emulator
 from tests.stacks.conftest import FAILED, MakeStack, custom_models, replace_program
 from tests.support.stacks import program_with
 
-PLAIN_KEY = "nebius-models:apiKey is not a secret and stands in the configuration and the state in the clear"
+PLAIN_KEY = "nebius-models:apiKey is not a secret: the stack's configuration and state hold it as plain text"
 HEAD = "import pulumi\nfrom nebius_model_resource import CustomModel\n"
 SECRETS = (
     HEAD
