@@ -10,14 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nebius_model_resource._api.fine_tuning import Checkpoint
     from nebius_model_resource._lifecycle.lookups import CustomModelInfo
     from nebius_model_resource.account import Provider
     from nebius_model_resource.errors import NebiusError
     from nebius_model_resource.functions import (
+        CheckpointNotFound,
         ModelNotFound,
         QueryFailed,
         get_custom_model,
         get_custom_model_output,
+        get_fine_tuning_checkpoints,
+        get_fine_tuning_checkpoints_output,
+        get_latest_checkpoint,
+        get_latest_checkpoint_output,
         list_custom_models,
         list_custom_models_output,
     )
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Checkpoint",
+    "CheckpointNotFound",
     "CustomModel",
     "CustomModelInfo",
     "ModelNotFound",
@@ -33,11 +41,16 @@ __all__ = [
     "QueryFailed",
     "get_custom_model",
     "get_custom_model_output",
+    "get_fine_tuning_checkpoints",
+    "get_fine_tuning_checkpoints_output",
+    "get_latest_checkpoint",
+    "get_latest_checkpoint_output",
     "list_custom_models",
     "list_custom_models_output",
 ]
 
 _MODULES = {
+    "Checkpoint": "_api.fine_tuning",
     "CustomModel": "resource",
     "CustomModelInfo": "_lifecycle.lookups",
     "NebiusError": "errors",

@@ -1,4 +1,4 @@
-"""Functions that look models up, for Pulumi programs and for scripts.
+"""Functions that look up models and checkpoints, for Pulumi programs and for scripts.
 
 In a program the account is that of ``opts.provider``, or the stack's: its configuration (``nebius-models:apiKey``,
 ``baseUrl``, ``aiProjectId``), then the environment. In a script it is that of the environment. As with Pulumi's own
@@ -19,8 +19,10 @@ from pulumi.runtime import get_root_resource
 
 from nebius_model_resource._api import settings
 from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.settings import Lookup, Settings
-from nebius_model_resource._lifecycle import lookups
+from nebius_model_resource._lifecycle import checkpoints, lookups
+from nebius_model_resource._lifecycle.checkpoints import CheckpointMissing
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource.account import PACKAGE, Provider
 from nebius_model_resource.errors import ModelMissing, NebiusError
@@ -38,6 +40,10 @@ class QueryFailed(NebiusError, pulumi.RunError):
 
 class ModelNotFound(QueryFailed):
     """There is no model with that name."""
+
+
+class CheckpointNotFound(QueryFailed):
+    """A fine-tuning job does not exist, has not succeeded, or has no checkpoint."""
 
 
 def list_custom_models(
@@ -83,6 +89,49 @@ def get_custom_model_output(
     return _output(_get, name, opts)
 
 
+def get_fine_tuning_checkpoints(job_id: str, opts: pulumi.InvokeOptions | None = None) -> list[Checkpoint]:
+    """All checkpoints of a fine-tuning job that succeeded, in the order of the training.
+
+    Args:
+        job_id: the job's id, ``ftjob-…``.
+        opts: as for :func:`list_custom_models`.
+
+    Returns:
+        At least one checkpoint: by ``step_number``, then by ``created_at``. The last one is the final one.
+
+    Raises:
+        CheckpointNotFound: the job does not exist, has not succeeded, or has no checkpoint.
+        QueryFailed: the text is not the id of a job, there is no key, or the service did not return the checkpoints.
+    """
+    return _checkpoints(job_id, _plain_lookup(opts, "get_fine_tuning_checkpoints"))
+
+
+def get_fine_tuning_checkpoints_output(
+    job_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[list[Checkpoint]]:
+    """As :func:`get_fine_tuning_checkpoints`; the job and the account may be outputs."""
+    return _output(_checkpoints, job_id, opts)
+
+
+def get_latest_checkpoint(job_id: str, opts: pulumi.InvokeOptions | None = None) -> Checkpoint:
+    """The final checkpoint of a fine-tuning job: the last one of :func:`get_fine_tuning_checkpoints`.
+
+    Arguments and errors are the same.
+
+    Example::
+
+        tuned = CustomModel("tuned", base_model="…", source=get_latest_checkpoint("ftjob-…").source)
+    """
+    return _latest(job_id, _plain_lookup(opts, "get_latest_checkpoint"))
+
+
+def get_latest_checkpoint_output(
+    job_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[Checkpoint]:
+    """As :func:`get_latest_checkpoint`; the job and the account may be outputs."""
+    return _output(_latest, job_id, opts)
+
+
 def _list(ai_project_id: str | None, lookup: Lookup) -> list[CustomModelInfo]:
     with _one_line_errors():
         project = ai_project_id or settings.ai_project_id(lookup, places=_places(lookup))
@@ -92,6 +141,16 @@ def _list(ai_project_id: str | None, lookup: Lookup) -> list[CustomModelInfo]:
 def _get(name: str, lookup: Lookup) -> CustomModelInfo:
     with _one_line_errors():
         return lookups.get_model(_client(lookup), name)
+
+
+def _checkpoints(job_id: str, lookup: Lookup) -> list[Checkpoint]:
+    with _one_line_errors():
+        return checkpoints.checkpoints_of(_client(lookup).connection, job_id)
+
+
+def _latest(job_id: str, lookup: Lookup) -> Checkpoint:
+    with _one_line_errors():
+        return checkpoints.latest_checkpoint(_client(lookup).connection, job_id)
 
 
 def _output(
@@ -166,5 +225,7 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except ModelMissing as error:
         raise ModelNotFound(str(error)) from error
+    except CheckpointMissing as error:
+        raise CheckpointNotFound(str(error)) from error
     except NebiusError as error:
         raise QueryFailed(str(error)) from error

@@ -46,6 +46,13 @@ examples:
   nebius-models program support-bot-AbCd > __main__.py
   nebius-models program $(pulumi stack export | nebius-models unknown --names)"""
 
+_CHECKPOINTS = """\
+The checkpoints are in the order of the training: the last one is the final one.
+
+examples:
+  nebius-models checkpoints ftjob-0123
+  nebius-models checkpoints --names ftjob-0123 | tail -1"""
+
 _DELETE = """\
 examples:
   nebius-models delete support-bot-AbCd
@@ -88,6 +95,9 @@ def parser() -> ArgumentParser:
     _add_forms(unknown, "generated names")
     program = add("program", "print Python that declares and adopts models", _PROGRAM)
     program.add_argument("names", metavar="NAME", nargs="+", help=_NAME)
+    checkpoints = add("checkpoints", "list the checkpoints of one fine-tuning job", _CHECKPOINTS)
+    checkpoints.add_argument("job", metavar="JOB", help="the id of a job that succeeded (ftjob-…)")
+    _add_forms(checkpoints, "sources, as CustomModel takes them")
     delete = add("delete", "delete one model", _DELETE)
     delete.add_argument("name", metavar="NAME", help=_NAME)
     delete.add_argument("--yes", action="store_true", help="do not ask")

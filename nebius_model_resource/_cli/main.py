@@ -1,4 +1,4 @@
-"""The command ``nebius-models``: look at the custom models of an account, and bring them into Pulumi.
+"""The command ``nebius-models``: look at the models of an account, and bring them into Pulumi.
 
 Exit codes: 0 done; 1 an error, or the answer no to a question; 2 wrong usage; 3 ``unknown`` found models;
 130 interrupted. An error is one line on standard error; standard output has only the result.
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from nebius_model_resource._api import settings
 from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.redact import harmless, masked
 from nebius_model_resource._cli import arguments, codegen, stack_exports, table
-from nebius_model_resource._lifecycle import lookups
+from nebius_model_resource._lifecycle import checkpoints, lookups
 from nebius_model_resource.errors import (
     AccessDenied,
     ModelMissing,
@@ -93,6 +94,13 @@ def _program(options: Namespace) -> int:
     return DONE
 
 
+def _checkpoints(options: Namespace) -> int:
+    connection = _client(options).connection
+    found = checkpoints.checkpoints_of(connection, options.job)
+    _print(options, found, [each.source for each in found], table.checkpoints_table(found, time.time()))
+    return DONE
+
+
 def _delete(options: Namespace) -> int:
     if not options.yes and not sys.stdin.isatty():
         return _fail("standard input is not a terminal: give --yes to delete without a question", USAGE)
@@ -108,7 +116,14 @@ def _delete(options: Namespace) -> int:
     return DONE
 
 
-_COMMANDS = {"list": _list, "show": _show, "unknown": _unknown, "program": _program, "delete": _delete}
+_COMMANDS = {
+    "list": _list,
+    "show": _show,
+    "unknown": _unknown,
+    "program": _program,
+    "checkpoints": _checkpoints,
+    "delete": _delete,
+}
 
 
 def _confirmed(details: str) -> bool:
@@ -127,13 +142,22 @@ def _print_models(
     models: Sequence[lookups.CustomModelInfo],
     notes: Sequence[str] = (),
 ) -> None:
+    text = masked(table.models_table(models, time.time(), notes), client.connection.settings.api_key)
+    _print(options, models, [model.generated_name for model in models], text)
+
+
+def _print(
+    options: Namespace,
+    found: Sequence[lookups.CustomModelInfo] | Sequence[Checkpoint],
+    names: Sequence[str],
+    text: str,
+) -> None:
     if options.json:
-        print(table.as_json(models))
+        print(table.as_json(found))
     elif options.names_only:
-        print("\n".join(harmless(model.generated_name) for model in models))
+        print("\n".join(map(harmless, names)))
     else:
-        text = table.models_table(models, time.time(), notes)
-        print(masked(text, client.connection.settings.api_key))
+        print(text)
 
 
 def _client(options: Namespace) -> NebiusClient:

@@ -1,4 +1,4 @@
-"""Models as text for people, and as JSON for programs."""
+"""Models and checkpoints as text for people, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
+from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.redact import harmless
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 
@@ -25,6 +26,23 @@ def models_table(models: Sequence[CustomModelInfo], now: float, notes: Sequence[
         headings.append("NOTE")
         rows = [[*row, note] for row, note in zip(rows, notes, strict=True)]
     return _table(headings, rows)
+
+
+def checkpoints_table(checkpoints: Sequence[Checkpoint], now: float) -> str:
+    """One line per checkpoint."""
+    rows = [
+        [
+            "" if each.step_number is None else str(each.step_number),
+            age(each.created_at, now),
+            *(
+                f"{each.metrics[loss]:.4g}" if loss in each.metrics else ""
+                for loss in ("train_loss", "valid_loss")
+            ),
+            each.source,
+        ]
+        for each in checkpoints
+    ]
+    return _table(["STEP", "AGE", "TRAIN LOSS", "VALID LOSS", "SOURCE"], rows)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
@@ -77,8 +95,8 @@ def age(created_at: int | None, now: float) -> str:
     return f"{seconds} s"
 
 
-def as_json(models: Sequence[CustomModelInfo] | CustomModelInfo) -> str:
-    """The fields of one object, or a list of objects, by their names."""
-    if isinstance(models, CustomModelInfo):
-        return json.dumps(asdict(models), indent=2)
-    return json.dumps([asdict(model) for model in models], indent=2)
+def as_json(found: CustomModelInfo | Sequence[CustomModelInfo] | Sequence[Checkpoint]) -> str:
+    """The fields of one model, or of each object of a list, by their names."""
+    if isinstance(found, CustomModelInfo):
+        return json.dumps(asdict(found), indent=2)
+    return json.dumps([asdict(each) for each in found], indent=2)

@@ -15,6 +15,7 @@ import pytest
 
 from nebius_model_resource._cli.main import main
 from nebius_model_resource.testing.emulator import Emulator
+from tests.support import jobs
 from tests.support.hostile import RawServer
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
@@ -162,6 +163,42 @@ def test_program_declares_each_model_once(emulator: Emulator, capsys: pytest.Cap
     assert f'import_="{name}"' in shown
 
 
+def test_checkpoints_are_a_table_in_the_order_of_the_training(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Step, age, losses and source are columns; `--names` prints the sources, and `--json` every field."""
+    emulator.settings.job_seconds = 0
+    job = jobs.train(emulator, epochs=2)
+    assert main(["checkpoints", "--json", job]) == 0
+    first, last = json.loads(capsys.readouterr().out)
+    assert set(last) == {"source", "id", "job_id", "base_model", "step_number", "created_at", "metrics"}
+    assert (last["base_model"], last["metrics"]) == (jobs.BASE, {"step": 26.0, "train_loss": 0.3333})
+    assert main(["checkpoints", "--names", job]) == 0
+    assert capsys.readouterr().out.split() == [first["source"], last["source"]]
+    assert main(["checkpoints", job]) == 0
+    headings, *rows = capsys.readouterr().out.splitlines()
+    assert headings.split("  ")[0] == "STEP"
+    assert [row.split()[0] for row in rows] == ["13", "26"]
+    assert rows[1].split()[3:] == ["0.3333", "-", last["source"]]
+
+
+def test_a_job_without_checkpoints_to_use_is_exit_code_one(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unknown job, a running one and another kind of id are one line each."""
+    running = jobs.train(emulator)
+    for job in ("ftjob-none", running, "file-1"):
+        assert main(["checkpoints", "--json", job]) == 1
+    out, err = capsys.readouterr()
+    unknown, unfinished, wrong = err.splitlines()
+    assert out == ""
+    assert unknown.startswith("nebius-models: there is no fine-tuning job 'ftjob-none' at the service: check")
+    assert unfinished.startswith(
+        f"nebius-models: fine-tuning job '{running}' is not finished (status 'running'"
+    )
+    assert wrong.startswith("nebius-models: job_id: 'file-1' is the id of a file: give the id of its")
+
+
 def test_delete_deletes_with_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     """`--yes` asks no question, and reports what was deleted."""
     name = by_hand(emulator)
@@ -256,6 +293,7 @@ def test_messages_name_only_what_the_command_reads(
         ["show", "a-AbCd"],
         ["unknown", "-"],
         ["program", "a-AbCd"],
+        ["checkpoints", "ftjob-1"],
         ["delete", "--yes", "a-AbCd"],
     ]
     wrong = [
@@ -360,7 +398,9 @@ def test_the_key_is_masked_in_texts_of_other_people(
     assert json.loads(capsys.readouterr().out)["description"] == f"told {key}"
 
 
-@pytest.mark.parametrize("command", [[], ["list"], ["show"], ["unknown"], ["program"], ["delete"]])
+@pytest.mark.parametrize(
+    "command", [[], ["list"], ["show"], ["unknown"], ["program"], ["checkpoints"], ["delete"]]
+)
 def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     """Every command explains itself, with examples that name the command."""
     with pytest.raises(SystemExit) as ended:
@@ -370,7 +410,9 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str
     assert " ".join(["nebius-models", *command]) in examples
 
 
-@pytest.mark.parametrize("wrong", [[], ["lsit"], ["show"], ["program"], ["list", "--json", "--names"]])
+@pytest.mark.parametrize(
+    "wrong", [[], ["lsit"], ["show"], ["program"], ["checkpoints"], ["list", "--json", "--names"]]
+)
 def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
     """The message shows the usage."""
     with pytest.raises(SystemExit) as ended:

@@ -1,19 +1,24 @@
-"""Looking models up from a script, outside of any Pulumi program."""
+"""The functions in a script, outside of any Pulumi program."""
 
 from __future__ import annotations
 
 import pytest
 
 from nebius_model_resource import (
+    Checkpoint,
+    CheckpointNotFound,
     CustomModelInfo,
     ModelNotFound,
     NebiusError,
     QueryFailed,
     get_custom_model,
+    get_fine_tuning_checkpoints,
+    get_latest_checkpoint,
     list_custom_models,
 )
-from nebius_model_resource.errors import AccessDenied, ConfigurationError, ModelMissing
+from nebius_model_resource.errors import AccessDenied, ConfigurationError, InvalidInputs, ModelMissing
 from nebius_model_resource.testing.emulator import Emulator
+from tests.support import jobs
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 
@@ -24,7 +29,7 @@ def _environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
 
 
-def test_a_model_is_told_with_typed_fields(emulator: Emulator) -> None:
+def test_a_model_has_typed_fields(emulator: Emulator) -> None:
     """By its short name a model is found, with its name, base and source taken apart."""
     name = emulator.add_model(name="bot", base_model=BASE, source="ftjob-1:ftckpt_2", description="by hand")
     [model] = emulator.models()
@@ -54,7 +59,7 @@ def test_a_project_is_chosen_by_argument_or_environment(
 
 
 def test_failures_are_one_kind_with_their_cause(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing model, a refused key and no key are told apart by the error or its cause."""
+    """The class of the error or of its cause distinguishes a missing model, a refused key and no key."""
     with pytest.raises(ModelNotFound, match="there is no model 'bot-AbCd'") as missing:
         get_custom_model("bot-AbCd")
     assert isinstance(missing.value.__cause__, ModelMissing)
@@ -66,6 +71,41 @@ def test_failures_are_one_kind_with_their_cause(emulator: Emulator, monkeypatch:
     with pytest.raises(NebiusError, match="no Nebius API key") as without:
         list_custom_models()
     assert isinstance(without.value.__cause__, ConfigurationError)
+
+
+def test_checkpoints_have_typed_fields(emulator: Emulator) -> None:
+    """The latest checkpoint is the last of the list, and its source is one that `CustomModel` takes."""
+    emulator.settings.job_seconds = 0
+    job = jobs.train(emulator, epochs=2)
+    [document] = emulator.jobs()
+    found = get_fine_tuning_checkpoints(job)
+    assert [each.step_number for each in found] == [13, 26]
+    assert (
+        get_latest_checkpoint(job)
+        == found[-1]
+        == Checkpoint(
+            source=f"{job}:{found[-1].id}",
+            id=found[-1].id,
+            job_id=job,
+            base_model=jobs.BASE,
+            step_number=26,
+            created_at=document["finished_at"],
+            metrics={"step": 26.0, "train_loss": 0.3333},
+        )
+    )
+
+
+def test_jobs_without_a_checkpoint_to_use_are_one_kind_of_error(emulator: Emulator) -> None:
+    """An unknown and a running job are CheckpointNotFound; a wrong kind of id is QueryFailed with its cause."""
+    running = jobs.train(emulator)
+    for query in (get_fine_tuning_checkpoints, get_latest_checkpoint):
+        with pytest.raises(CheckpointNotFound, match="there is no fine-tuning job 'ftjob-none'"):
+            query("ftjob-none")
+        with pytest.raises(CheckpointNotFound, match="status 'running'"):
+            query(running)
+        with pytest.raises(QueryFailed, match=r"^job_id: 'file-1' is the id of a file: give") as wrong:
+            query("file-1")
+        assert isinstance(wrong.value.__cause__, InvalidInputs)
 
 
 def test_outside_of_a_program_only_the_environment_is_advised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ import nebius_model_resource
 def test_the_exported_names_are_these() -> None:
     """A name more or less is a change of the public interface, and each can be had."""
     assert nebius_model_resource.__all__ == [
+        "Checkpoint",
+        "CheckpointNotFound",
         "CustomModel",
         "CustomModelInfo",
         "ModelNotFound",
@@ -23,6 +25,10 @@ def test_the_exported_names_are_these() -> None:
         "QueryFailed",
         "get_custom_model",
         "get_custom_model_output",
+        "get_fine_tuning_checkpoints",
+        "get_fine_tuning_checkpoints_output",
+        "get_latest_checkpoint",
+        "get_latest_checkpoint_output",
         "list_custom_models",
         "list_custom_models_output",
     ]

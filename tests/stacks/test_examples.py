@@ -14,6 +14,7 @@ from pulumi.automation import ConfigValue, LocalWorkspaceOptions, create_or_sele
 
 from nebius_model_resource.testing.emulator import Emulator
 from nebius_model_resource.testing.engine import LocalStack
+from tests.support.jobs import train
 from tests.support.stacks import environment, has_cli
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -92,3 +93,20 @@ def test_two_accounts_have_a_model_each(make_example: MakeExample, emulator: Emu
     assert [outputs["eu"].value] == names(eu)
     stack.destroy()
     assert (names(emulator), names(eu)) == ([], [])
+
+
+def test_a_model_comes_from_the_final_checkpoint_of_a_job(
+    make_example: MakeExample, emulator: Emulator
+) -> None:
+    """The model has the last of three checkpoints and its step as description, and a second up changes nothing."""
+    emulator.settings.job_seconds = 0
+    job = train(emulator)
+    stack = make_example("fine-tuned", job=job)
+    outputs = stack.up().outputs
+    [model] = emulator.models()
+    assert (outputs["model"].value, model["description"]) == (model["name"], f"step 39 of {job}")
+    assert model["source"].startswith(f"{job}:ftckpt_")
+    assert outputs["metrics"].value == {"step": 39, "train_loss": 0.25}
+    assert set(stack.preview().change_summary) == {"same"}
+    stack.destroy()
+    assert names(emulator) == []

@@ -6,7 +6,14 @@ import pulumi
 from pulumi import CustomTimeouts, ResourceOptions
 from typing_extensions import assert_type
 
-from nebius_model_resource import CustomModel
+from nebius_model_resource import (
+    Checkpoint,
+    CustomModel,
+    get_fine_tuning_checkpoints,
+    get_fine_tuning_checkpoints_output,
+    get_latest_checkpoint,
+    get_latest_checkpoint_output,
+)
 
 plain = CustomModel("plain", base_model="vendor/base", source="file-1")
 assert_type(plain.generated_name, pulumi.Output[str])
@@ -25,5 +32,20 @@ CustomModel(
 )
 assert_type(CustomModel.get("known", "vendor/base-LoRa:bot-AbCd"), CustomModel)
 
+checkpoint = get_latest_checkpoint("ftjob-1", pulumi.InvokeOptions(parent=plain))
+assert_type(checkpoint, Checkpoint)
+assert_type(checkpoint.source, str)
+assert_type(checkpoint.base_model, str | None)
+assert_type(checkpoint.step_number, int | None)
+assert_type(checkpoint.metrics["train_loss"], float)
+assert_type(get_fine_tuning_checkpoints("ftjob-1"), list[Checkpoint])
+assert_type(get_fine_tuning_checkpoints_output(plain.name), pulumi.Output[list[Checkpoint]])
+CustomModel(
+    "tuned",
+    base_model="vendor/base",
+    source=get_latest_checkpoint_output(plain.name).apply(lambda latest: latest.source),
+)
+
 CustomModel("no-source", base_model="vendor/base")  # type: ignore[call-arg]
 CustomModel("wrong", base_model=1, source="file-1")  # type: ignore[arg-type]
+get_latest_checkpoint(plain.name)  # type: ignore[arg-type]

@@ -1,0 +1,74 @@
+"""Models from the checkpoints of fine-tuning jobs, on each engine there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from nebius_model_resource.testing.emulator import Emulator
+from tests.stacks.conftest import FAILED, MakeStack, replace_program
+from tests.support.jobs import train
+
+HEAD = """
+import pulumi
+from nebius_model_resource import (
+    CustomModel, get_fine_tuning_checkpoints, get_fine_tuning_checkpoints_output, get_latest_checkpoint,
+    get_latest_checkpoint_output)
+"""
+TUNED = """
+B = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+latest = get_latest_checkpoint({job!r})
+tuned = CustomModel("tuned", base_model=B, source=latest.source)
+twin = CustomModel("twin", base_model=B, source=get_latest_checkpoint_output(tuned.source.apply(
+    lambda source: source.split(":")[0])).source)
+pulumi.export("sources", [tuned.source, twin.source])
+pulumi.export("steps", [each.step_number for each in get_fine_tuning_checkpoints({job!r})])
+pulumi.export("losses", get_fine_tuning_checkpoints_output(pulumi.Output.from_input({job!r})).apply(
+    lambda found: [each.metrics["train_loss"] for each in found]))
+"""
+
+
+def test_models_are_created_from_the_latest_checkpoint_of_a_job(
+    make_stack: MakeStack, emulator: Emulator
+) -> None:
+    """The plain functions and their twins give the same source, and a second job replaces the models."""
+    emulator.settings.job_seconds = 0
+    job, later = train(emulator, epochs=2), train(emulator, epochs=3)
+    stack = make_stack(HEAD + TUNED.format(job=job))
+    stack.preview()
+    outputs = {name: output.value for name, output in stack.up().outputs.items()}
+    one, other = outputs["sources"]
+    assert one == other
+    assert one.startswith(f"{job}:ftckpt_")
+    assert (outputs["steps"], outputs["losses"]) == ([13, 26], [0.5, 0.3333])
+    assert [model["source"] for model in emulator.models()] == [one] * 2
+    assert set(stack.preview().change_summary) == {"same"}
+    replace_program(stack, HEAD + TUNED.format(job=later))
+    assert stack.up().summary.resource_changes["replace"] == 2
+    assert {model["source"].partition(":")[0] for model in emulator.models()} == {later}
+
+
+def test_a_job_without_a_checkpoint_to_use_ends_the_program_with_one_line(
+    make_stack: MakeStack, emulator: Emulator
+) -> None:
+    """A job that failed, an Output in a plain function and an unknown job have their reason, and no traceback."""
+    emulator.settings.failing_jobs = {"": "the dataset is empty"}
+    emulator.settings.job_seconds = 0
+    job = train(emulator)
+    stack = make_stack(HEAD)
+    for program, why in (
+        (f"get_latest_checkpoint({job!r})", f"fine-tuning job '{job}' failed: the dataset is empty; use"),
+        (
+            "get_fine_tuning_checkpoints('ftjob-none')",
+            "there is no fine-tuning job 'ftjob-none' at the service",
+        ),
+        ("get_latest_checkpoint(pulumi.Output.from_input('x'))", "job_id: must be a text such as"),
+        (
+            "pulumi.export('x', get_latest_checkpoint_output('ftjob-none').source)",
+            "there is no fine-tuning job",
+        ),
+    ):
+        replace_program(stack, HEAD + program + "\n")
+        with pytest.raises(FAILED) as caught:
+            stack.preview()
+        assert why in str(caught.value)
+        assert "functions.py" not in str(caught.value)
