@@ -177,7 +177,7 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
     @property
     @pulumi.getter
     def status(self) -> Output[str]:
-        """``validating``, ``active``, ``error`` or ``deleted``, as of the last read."""
+        """``validating``, ``active`` or ``error``, as of the last read."""
         return pulumi.get(self, "status")
 
     @property
