@@ -25,7 +25,8 @@ Pages = Callable[[Mapping[str, str]], Any]
 def scripted(time: VirtualTime, pages: Pages, sent: list[Mapping[str, str]] | None = None) -> Connection:
     """A connection to a service whose body is a function of the query."""
 
-    def answer(*_: Any, params: Mapping[str, str], **__: Any) -> Answer:
+    def answer(_session: Any, method: str, _url: str, *, params: Mapping[str, str], **__: Any) -> Answer:
+        assert method == "GET"
         if sent is not None:
             sent.append(dict(params))
         return Answer(200, {}, json.dumps(pages(params)).encode())
@@ -84,6 +85,7 @@ def test_pages_follow_the_last_checkpoint(time: VirtualTime) -> None:
     sent: list[Mapping[str, str]] = []
     assert len(read(scripted(time, paged(*map(entry, range(5))), sent))) == 5
     assert [params.get("after") for params in sent] == [None, "ftckpt_1", "ftckpt_3"]
+    assert {params["limit"] for params in sent} == {"20"}
     assert read(scripted(time, lambda _: {"data": []})) == []
 
 

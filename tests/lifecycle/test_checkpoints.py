@@ -9,10 +9,12 @@ import pytest
 
 from nebius_model_resource._api.connection import Connection
 from nebius_model_resource._api.settings import Settings
+from nebius_model_resource._api.transport import Answer
 from nebius_model_resource._lifecycle.checkpoints import CheckpointMissing, checkpoints_of, latest_checkpoint
-from nebius_model_resource.errors import AccessDenied, InvalidInputs
+from nebius_model_resource.errors import AccessDenied, DeadlineExceeded, InvalidInputs
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.jobs import train
+from tests.support.virtual import VirtualTime
 
 
 @pytest.fixture
@@ -49,8 +51,17 @@ def test_the_latest_is_the_last_of_all(emulator: Emulator, connection: Connectio
         ([entry(2, created_at=20), entry(1, created_at=10)], "12"),
         ([entry(2, metrics={"step": 20}), entry(1, step_number=10)], "12"),
         ([entry(1), entry(2)], "12"),
+        ([entry(2, step_number=0), entry(1)], "12"),
     ],
-    ids=["step", "age", "step before age", "age alone", "step of the metrics", "the service's order"],
+    ids=[
+        "step",
+        "age",
+        "step before age",
+        "age alone",
+        "step of the metrics",
+        "the service's order",
+        "no step",
+    ],
 )
 def test_the_order_is_by_step_then_by_age(
     emulator: Emulator, connection: Connection, entries: list[dict[str, Any]], order: str
@@ -120,8 +131,11 @@ def test_a_job_without_checkpoints_is_one_line(emulator: Emulator, connection: C
     """There is no latest of none."""
     serve(emulator, "ftjob-1", status="succeeded")
     serve(emulator, "ftjob-1/checkpoints", data=[])
-    with pytest.raises(CheckpointMissing, match="'ftjob-1' succeeded without a checkpoint: use another job"):
+    with pytest.raises(
+        CheckpointMissing, match="'ftjob-1' succeeded without a checkpoint: use another job"
+    ) as none:
         checkpoints_of(connection, "ftjob-1")
+    assert none.value.job_id == "ftjob-1"
 
 
 def test_an_unknown_job_is_one_line(emulator: Emulator, connection: Connection) -> None:
@@ -130,8 +144,11 @@ def test_an_unknown_job_is_one_line(emulator: Emulator, connection: Connection) 
         checkpoints_of(connection, "ftjob-none")
     fix = "check the id, and that the key belongs to the job's project"
     assert str(caught.value) == f"there is no fine-tuning job 'ftjob-none' at the service: {fix}"
+    assert caught.value.job_id == "ftjob-none"
     emulator.add_fault(Fault(action="status", status=403))
-    with pytest.raises(CheckpointMissing, match="at the service, or this key may not see it: check the id"):
+    with pytest.raises(
+        CheckpointMissing, match="'ftjob-none' at the service, or this key may not see it: check"
+    ):
         checkpoints_of(connection, "ftjob-none")
     serve(emulator, "ftjob-gone", status="succeeded")
     with pytest.raises(CheckpointMissing, match="there is no fine-tuning job 'ftjob-gone'"):
@@ -178,6 +195,26 @@ def test_another_kind_of_id_is_refused_before_anything_is_sent(
         checkpoints_of(connection, job_id)
     assert str(caught.value) == f"job_id: {why}"
     assert emulator.requests() == []
+
+
+def test_all_calls_share_one_minute() -> None:
+    """A job that is read after 50 s of rate limits leaves 10 s for its checkpoints, then the call gives up."""
+    time = VirtualTime()
+    sent: list[tuple[float, str]] = []
+
+    def limited(_session: Any, method: str, url: str, **_: Any) -> Answer:
+        assert method == "GET"
+        sent.append((time.now, url.rpartition("/")[2]))
+        if len(sent) == 3:
+            return Answer(200, {}, b'{"status": "succeeded"}')
+        return Answer(429, {"Retry-After": "25"}, b"{}")
+
+    settings = Settings("https://service.test", "key")
+    limits = Connection(settings, clock=time.clock, sleep=time.sleep, exchange=limited)
+    with pytest.raises(DeadlineExceeded):
+        checkpoints_of(limits, "ftjob-1")
+    assert [path for _, path in sent] == ["ftjob-1", "ftjob-1", "ftjob-1", "checkpoints"]
+    assert 50 <= sent[-1][0] < time.now + 1 <= 61
 
 
 def test_a_key_given_in_place_of_an_id_is_not_shown() -> None:

@@ -39,7 +39,7 @@ PLAIN = {"name": "bot", "base_model": "a/b", "source": "file-1", "wait_for_activ
 
 
 def run(program: str) -> list[list[Any]]:
-    """The type and inputs of each resource; in a process of its own, since mocks are for the whole process."""
+    """The type and inputs of each resource; in its own process, because mocks apply to a complete process."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("NEBIUS_", "PULUMI_"))}
     done = subprocess.run(
         [sys.executable, "-c", HEAD + program + TAIL], env=clean, capture_output=True, text=True, check=False
@@ -50,7 +50,7 @@ def run(program: str) -> list[list[Any]]:
 
 
 def test_many_tests_in_one_process_get_no_warning_and_just_their_inputs() -> None:
-    """A key set for a test is no secret and is not warned of; only a secret input adds the mark that it is one."""
+    """A plain key in a test causes no warning, and only a secret input adds `secret_inputs`."""
     given = run("""
 pulumi.runtime.set_all_config({"nebius-models:apiKey": "k"})
 declare()
@@ -68,7 +68,7 @@ declare(description=pulumi.Output.secret("hidden"))
 
 
 def test_tests_that_share_a_process_may_adopt_the_same_model() -> None:
-    """With mocks all tests share one root, and each declares what it likes."""
+    """With mocks all tests share one root, and each may declare the same model."""
     given = run("""
 adopting = pulumi.ResourceOptions(import_="bot-AbCd")
 declare(opts=adopting)
@@ -78,7 +78,7 @@ declare(opts=adopting, name="other")
 
 
 def test_a_subclass_keeps_the_type_of_its_parent() -> None:
-    """A subclass of a subclass too; one that names a type of its own has that."""
+    """So does a subclass of a subclass; a subclass that names a type has that type."""
     given = run("""
 class Bot(CustomModel):
     pass

@@ -1,4 +1,4 @@
-"""What the package promises to those who import it."""
+"""What the package guarantees to programs that import it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "nebius_model_resource"
 
 
 def test_the_provider_in_the_state_is_exactly_this_text() -> None:
-    """The import path of the provider is a contract with every state file ever written."""
+    """The import path of the provider is in every state file, so it never changes."""
     text = serialize_provider(CustomModelProvider())
     head = {4: "gASVPQAAAAAAAAC", 5: "gAWVPQAAAAAAAAC"}[pickle.DEFAULT_PROTOCOL]
     assert text == (
@@ -27,7 +27,7 @@ def test_the_provider_in_the_state_is_exactly_this_text() -> None:
 
 
 def test_a_program_that_declares_models_loads_no_http() -> None:
-    """requests, urllib3, grpc's generated stubs of ours and the testing tools stay out of a program."""
+    """A program loads neither requests and urllib3 nor the testing tools."""
     code = (
         "import sys, pulumi, pulumi.dynamic; before = set(sys.modules);"
         "from nebius_model_resource import CustomModel;"

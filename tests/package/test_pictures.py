@@ -1,4 +1,4 @@
-"""The pictures of the docs say what the text beside them says, and nothing of the machine that drew them."""
+"""The pictures in the docs have the same words as the text beside them, and no path of the machine that drew them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def drawn(name: str) -> str:
 
 @pytest.mark.parametrize(("page", "name"), SHOWN)
 def test_a_picture_and_the_text_beside_it_are_the_same(page: str, name: str) -> None:
-    """Who cannot see the picture reads the same words."""
+    """A reader who cannot see the picture gets the same words."""
     beside = dict(re.findall(RUN, PAGES[page], re.DOTALL))
     assert re.sub(r"\s", "", beside[name]) == drawn(name)
 
 
 def test_every_picture_is_shown() -> None:
-    """There is no picture that no page shows, and README shows one."""
+    """A page shows each picture, and README shows at least one."""
     names = {picture.stem for picture in (ROOT / "docs" / "pictures").glob("*.svg")}
     assert {name for _, name in SHOWN} == names
     assert [name for page, name in SHOWN if page == "README.md"]
@@ -46,7 +46,7 @@ def test_every_picture_is_shown() -> None:
     "picture", sorted((ROOT / "docs" / "pictures").glob("*.svg")), ids=lambda each: each.stem
 )
 def test_a_picture_is_small_and_loads_nothing(picture: Path) -> None:
-    """It takes less than 20 kB, and has no font, no link and no folder of a machine in it."""
+    """It has less than 20 kB, no font, no link and no path of a machine."""
     svg = picture.read_text()
     assert len(svg) < 20_000
     assert not re.search(r"@font-face|href|url\((?!#)|/(home|root|tmp|Users)/", svg)
@@ -57,6 +57,6 @@ def test_a_picture_is_small_and_loads_nothing(picture: Path) -> None:
     [(page, text) for page, body in PAGES.items() for _, text in re.findall(RUN, body, re.DOTALL)],
 )
 def test_a_quoted_run_is_there(page: str, text: str) -> None:
-    """Each place for a run has its text, without folders of a machine."""
+    """Each quoted run has its text, without paths of a machine."""
     assert text.strip(), page
     assert not re.search(r"/(home|root|tmp|Users)/", text)

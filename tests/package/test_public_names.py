@@ -13,7 +13,7 @@ import nebius_model_resource
 
 
 def test_the_exported_names_are_these() -> None:
-    """A name more or less is a change of the public interface, and each can be had."""
+    """The public names are exactly these, and each can be imported."""
     assert nebius_model_resource.__all__ == [
         "Checkpoint",
         "CheckpointNotFound",
@@ -62,7 +62,7 @@ def loaded_by(statement: str) -> set[str]:
     ],
 )
 def test_nothing_is_loaded_before_it_is_needed(statement: str, unwanted: set[str]) -> None:
-    """Only what declares models loads Pulumi, and only a call loads the HTTP library."""
+    """Only a program that declares models loads Pulumi, and only a call loads the HTTP library."""
     assert not loaded_by(statement) & unwanted
 
 
@@ -89,5 +89,5 @@ def cost_beyond_pulumi(compiled: Path) -> float:
 
 
 def test_a_program_pays_at_most_fifteen_milliseconds_for_the_import(tmp_path: Path) -> None:
-    """The best of six fresh interpreters is what the package costs; the rest is what else the machine does."""
+    """The best of six fresh interpreters counts, because other work slows some of them down."""
     assert min(cost_beyond_pulumi(tmp_path) for _ in range(6)) <= 15

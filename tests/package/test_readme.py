@@ -1,4 +1,4 @@
-"""README and the docs say what is true, and no more."""
+"""README and the docs agree with the code."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LINKS = [
 
 
 def test_readme_has_at_most_130_lines() -> None:
-    """README is the short way in; the rest is in docs."""
+    """README is short; the rest is in docs."""
     assert len(README.splitlines()) <= 130
 
 
@@ -65,7 +65,7 @@ def test_every_argument_and_output_has_its_row() -> None:
 
 @pytest.mark.parametrize(("page", "link"), LINKS)
 def test_every_link_leads_somewhere(page: str, link: str) -> None:
-    """What a page points to is in the repository, and has that heading."""
+    """The target of each link is in the repository, and has that heading."""
     path, _, anchor = link.partition("#")
     target = (ROOT / page).parent / path if path else ROOT / page
     assert target.exists()
@@ -76,7 +76,7 @@ def test_every_link_leads_somewhere(page: str, link: str) -> None:
     "page", [str(page.relative_to(ROOT)) for page in PAGES if page.name != "CHANGELOG.md"]
 )
 def test_every_page_has_a_question_as_its_title(page: str) -> None:
-    """A page answers one question, and README or a page of it leads there; README itself is the package's name."""
+    """A page answers one question, and another page links to it; README has the package's name as title."""
     title = (ROOT / page).read_text().splitlines()[0]
     assert re.fullmatch(r"# .*\?", title) or page == "README.md"
     assert page == "README.md" or f"{page})" in DOCS
@@ -84,13 +84,13 @@ def test_every_page_has_a_question_as_its_title(page: str) -> None:
 
 @pytest.mark.parametrize("name", nebius_model_resource.__all__)
 def test_every_public_name_is_in_the_docs(name: str) -> None:
-    """Somebody who looks for a public name finds it."""
+    """Each public name appears in the docs."""
     assert re.search(rf"\b{name}\b", DOCS)
 
 
 @pytest.mark.parametrize("key", sorted(set(re.findall(r"nebius-models:[a-zA-Z]+", RUN_TIME))))
 def test_every_configuration_key_is_in_the_docs(key: str) -> None:
-    """Each key has its place in docs/configuration.md; a provider's own name is for its host alone."""
+    """docs/configuration.md has each key except the internal one with a provider's name."""
     configuration = (ROOT / "docs" / "configuration.md").read_text()
     assert (f"`{key}`" in configuration) != (key == "nebius-models:provider")
 
@@ -101,7 +101,7 @@ EXAMPLES = {"NEBIUS_API_KEY_EU"}  # names that a docstring gives as examples
 
 @pytest.mark.parametrize("variable", sorted(VARIABLES - EXAMPLES))
 def test_every_environment_variable_is_in_the_docs(variable: str) -> None:
-    """Each variable that is read has its place in docs/configuration.md."""
+    """docs/configuration.md has each variable that the package reads."""
     assert f"`{variable}`" in (ROOT / "docs" / "configuration.md").read_text()
 
 

@@ -1,4 +1,4 @@
-"""What is in the wheel, and that its entry points lead somewhere."""
+"""The wheel's contents and its entry points."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INFO = f"nebius_model_resource-{nebius_model_resource.__version__}.dist-info"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
-    """The wheel, built without a network from the clone as it stands."""
+    """The wheel, built from the working tree without a network."""
     folder = tmp_path_factory.mktemp("dist")
     code = f"import hatchling.build; print(hatchling.build.build_wheel({str(folder)!r}))"
     done = subprocess.run(
