@@ -317,7 +317,7 @@ def test_messages_name_only_what_the_command_reads(
     assert main(["list", "--base-url", "api.example.com"]) == 1
     shown = capsys.readouterr().err
     assert "the Nebius API key in NEBIUS_API_KEY has quotes around it" in shown
-    assert "the project in --ai-project-id has blanks" in shown
+    assert "the project in --ai-project-id has spaces" in shown
     assert "the base URL 'api.example.com' in --base-url has no scheme" in shown
     for never in ("pulumi config", "nebius:", "pulumi up", "quoted", "wrong-key"):
         assert never not in shown
