@@ -6,6 +6,7 @@
     ├── ConfigurationError       no API key, or a base URL that cannot be used
     ├── InvalidInputs            inputs that the service cannot accept
     ├── UnreadableDeployment     a text that is not the output of `pulumi stack export`
+    ├── UnusableArchive          a folder or zip that holds no adapter the service can take
     ├── TransportError           no usable answer arrived
     │   ├── NotSent              the request surely did not reach the service
     │   ├── AnswerLost           the request may have had its effect
@@ -69,6 +70,20 @@ class UnreadableDeployment(NebiusError):
     def __init__(self, place: str, why: str) -> None:
         super().__init__(f"{place} holds no deployment, {why}: give what `pulumi stack export` prints")
         self.place = place
+
+
+class UnusableArchive(NebiusError):
+    """A folder or zip cannot be uploaded as an adapter.
+
+    Attributes:
+        path: the folder or zip, as it was given.
+        reason: what is wrong with it, and what to do.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{str(path)!r}: {reason}")
+        self.path: str = str(path)
+        self.reason: str = reason
 
 
 class TransportError(NebiusError):

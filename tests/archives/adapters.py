@@ -1,0 +1,58 @@
+"""Small adapters on the disk."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+CONFIG: dict[str, Any] = {
+    "peft_type": "LORA",
+    "base_model_name_or_path": "meta-llama/Llama-3.1-8B-Instruct",
+    "r": 16,
+    "lora_alpha": 32,
+    "target_modules": ["v_proj", "q_proj"],
+}
+NAMES = ("base_model.q_proj.lora_A.weight", "base_model.q_proj.lora_B.weight")
+
+
+def header(tensors: dict[str, Any]) -> bytes:
+    """The beginning of a safetensors file."""
+    text = json.dumps(tensors).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+def weights(size: int = 64) -> bytes:
+    """A safetensors file with two tensors of ``size`` bytes each."""
+    tensors = {
+        name: {"dtype": "BF16", "shape": [size // 2], "data_offsets": [number * size, (number + 1) * size]}
+        for number, name in enumerate(NAMES)
+    }
+    return header(tensors) + bytes(range(256)) * (2 * size // 256) + bytes(2 * size % 256)
+
+
+def files(**more: bytes) -> dict[str, bytes]:
+    """What a folder of an adapter holds."""
+    return {
+        "adapter_config.json": json.dumps(CONFIG).encode(),
+        "adapter_model.safetensors": weights(),
+        **more,
+    }
+
+
+def write_folder(folder: Path, contents: dict[str, bytes]) -> Path:
+    """Write a folder."""
+    for name, content in contents.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    return folder
+
+
+def write_zip(place: Path, contents: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Write a zip."""
+    with zipfile.ZipFile(place, "w", compression) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return place
