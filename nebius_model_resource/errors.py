@@ -83,7 +83,6 @@ class UnusableArchive(NebiusError):
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f"{str(path)!r}: {reason}")
         self.path: str = str(path)
-        self.path: str = str(path)
         self.reason: str = reason
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import requests
 
     from nebius_model_resource._api.settings import Settings
-    from nebius_model_resource._api.transport import Answer
+    from nebius_model_resource._api.transport import Answer, Stream
 
 ATTEMPT_SECONDS = 30.0  # one request; a call has its deadline
 READ_ATTEMPTS = 4
@@ -83,13 +83,14 @@ class Connection:
         deadline: Deadline,
         *,
         params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Stream | None = None,
         longest: int | None = None,
+        seconds: float | None = None,
     ) -> tuple[Any, Answer]:
         """Send one request once the gate lets it through; returns the parsed body and the answer.
 
-        ``path`` follows the base URL, ``params`` are the query, ``body`` is sent as JSON, and ``longest`` is the
-        most bytes in an answer (1 MiB by default).
+        ``path`` follows the base URL, ``params`` are the query, ``body`` is sent as JSON, or as the stream that it
+        is, ``longest`` is the most bytes in an answer (1 MiB by default), and ``seconds`` the longest wait for it.
 
         Raises:
             ApiError, TransportError: the service refused, failed or did not answer.
@@ -111,7 +112,7 @@ class Connection:
                 params=params or {},
                 body=body,
                 # Half of what is left: the rest is for finding out what a lost answer created.
-                seconds=min(self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
+                seconds=min(seconds or self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
                 longest=longest or MAX_ANSWER,
             )
         except TransportError as error:

@@ -12,7 +12,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 POOL_SIZE = 1024  # more than any engine takes steps at a time; connections open only when needed
 MAX_LIST = 16 * 1024 * 1024  # bytes; the list of 10,000 models takes about 7 MB
 MAX_ANSWER = 1024 * 1024  # bytes; one model has less than 1 kB
+_STALL_SECONDS = 30.0  # in which no part of a body is taken
 _CHUNK = 64 * 1024
 _REFUSAL = re.compile(r"Tunnel connection failed: (\d+)")  # http.client's words, in Python 3.10 to 3.14
 _TRUST = "set REQUESTS_CA_BUNDLE to a PEM file with the CA that signed it (SSL_CERT_FILE is not read)"
@@ -44,6 +46,20 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class Stream(ABC):
+    """A body that is sent as it is read, once for each attempt; its length is known in advance."""
+
+    content_type: str
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many bytes there are."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[bytes]:
+        """The bytes from the beginning."""
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -102,6 +118,8 @@ class _WatchedConnection(HTTPConnection):
         """Send the head of the request, which until now was only collected."""
         if self.sock is None:
             self.connect()
+        if self.sock is not None:
+            self.sock.settimeout(self.timeout)  # one that is used again has the time of its last answer
         _request.sent = True
         super().endheaders(*args, **kwargs)
 
@@ -172,13 +190,14 @@ def exchange(
     api_key: str,
     user_agent: str,
     params: Mapping[str, str],
-    body: Mapping[str, Any] | None,
+    body: Mapping[str, Any] | Stream | None,
     seconds: float,
     longest: int = MAX_ANSWER,
 ) -> Answer:
     """Send one request, follow no redirect, and read the complete answer.
 
-    ``seconds`` is the time for the connection (at most 10 s), and again the time for the complete answer.
+    ``seconds`` is the time for the connection (at most 10 s), and again the time for the complete answer. A stream may
+    take as long as it needs: only 30 s without progress end it.
 
     Raises:
         NotSent: the request surely did not reach the service.
@@ -190,16 +209,21 @@ def exchange(
         request.headers["Authorization"] = f"Bearer {api_key}"
         return request
 
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent}
+    stream = body if isinstance(body, Stream) else None
+    if stream:
+        headers["Content-Type"] = stream.content_type
     _request.sent = False
     try:
         response = session.request(
             method,
             url,
             params=dict(params),
-            json=body,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent},
+            data=stream,
+            json=None if stream else body,
+            headers=headers,
             auth=authorize,
-            timeout=(min(10.0, seconds), seconds),
+            timeout=(min(_STALL_SECONDS if stream else 10.0, seconds), seconds),
             allow_redirects=False,
             stream=True,
         )

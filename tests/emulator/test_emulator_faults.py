@@ -350,3 +350,31 @@ def test_latency_comes_before_every_answer(emulator: Emulator, api: Api) -> None
     """The set latency comes before each answer, errors included."""
     emulator.settings.latency_seconds = 0.1
     assert api.call("GET", "/nowhere").elapsed.total_seconds() >= 0.1
+
+
+@pytest.mark.parametrize(("received", "breaks"), [(1_000_000, True), (0, True), (None, False)])
+def test_a_fault_takes_as_much_of_an_upload_as_it_says(
+    emulator: Emulator, api: Api, received: int | None, breaks: bool
+) -> None:
+    """A reset strikes in the middle of an upload, other faults answer after its body, and no file is kept."""
+    if breaks:
+        emulator.add_fault(Fault(path="/v0/models/upload", action="reset", received=received))
+    else:
+        emulator.add_fault(Fault(path="/v0/models/upload", status=429))
+    files = {"file": ("a.zip", bytes(50_000_000))}
+    if breaks:
+        with pytest.raises(requests.ConnectionError):
+            api.call("POST", "/v0/models/upload", files=files)
+    else:
+        assert api.call("POST", "/v0/models/upload", files=files).status_code == 429
+    assert emulator.files() == []
+
+
+def test_a_refused_upload_hears_why(emulator: Emulator, api: Api) -> None:
+    """A refused key and the rate limit answer an upload after its body, so that the answer is not lost."""
+    files = {"file": ("a.zip", bytes(5_000_000))}
+    headers = {"Authorization": "Bearer wrong"}
+    assert api.call("POST", "/v0/models/upload", files=files, headers=headers).status_code == 401
+    emulator.settings.rate_limit_per_minute = 1
+    codes = [api.call("POST", "/v0/models/upload", files=files).status_code for _ in range(2)]
+    assert codes == [200, 429]

@@ -76,6 +76,8 @@ class Fault(BaseModel):
     seconds: float = Field(default=3600.0, ge=0)
     """Longer than any client waits, unless set."""
     bytes: int = Field(default=1_000_000_000, ge=1)
+    received: int | None = Field(default=None, ge=0)
+    """With `effect="before"`: how much of an upload is taken before the fault strikes; None is all of it."""
     location: HeaderValue | None = None
 
     def matches(self, method: str, path: str, name: str | None) -> bool:

@@ -56,21 +56,31 @@ class Gate:
             await (await perform()).send(send)
             return
         record.fault, fault = hit
-        await spoil(fault, Call(scope, receive, send, record.headers, perform))
+        await spoil(fault, Call(scope, _replayed(body, receive), send, record.headers, perform))
 
     async def _perform(self, scope: Scope, receive: Receive, record: RecordedRequest) -> Answer:
         headers: dict[str, str] = {}
+        refusal = self._refusal(record, headers)
+        if refusal is not None:
+            # As behind a proxy that buffers: a client that still sends would lose the answer.
+            while (await receive()).get("more_body", False):
+                pass
+            return refusal
+        answer = await _collect(self.app, scope, receive)
+        answer.headers.update(headers)
+        return answer
+
+    def _refusal(self, record: RecordedRequest, headers: dict[str, str]) -> Answer | None:
+        """Return the answer to a call that reaches no route, and add the headers of the limit."""
         if record.path.startswith(GUARDED) and not record.authorized:
             return answers.error(401, answers.BAD_TOKEN if record.has_authorization else answers.NO_TOKEN)
         if record.path.startswith(LIMITED):
             allowance = self.service.limit.take()
-            headers = allowance.headers
+            headers.update(allowance.headers)
             if not allowance.passed:
                 # The code and headers are documented, the text is ours.
                 return answers.error(429, "Rate limit exceeded", headers)
-        answer = await _collect(self.app, scope, receive)
-        answer.headers.update(headers)
-        return answer
+        return None
 
     def _record(self, scope: Scope, headers: dict[str, str], body: bytes | None) -> RecordedRequest:
         authorization = headers.get("authorization")

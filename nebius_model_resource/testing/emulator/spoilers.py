@@ -41,6 +41,15 @@ class Call:
         path: str = self.scope.get("raw_path", self.scope["path"].encode()).decode("latin-1")
         return f"{path}?{query}" if query else path
 
+    async def take(self, size: int | None) -> None:
+        """Take so many bytes of the body and drop them; None is all of it."""
+        taken = 0
+        while size is None or taken < size:
+            message = await self.receive()
+            taken += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
+
     async def ended(self) -> None:
         """Wait until the client has gone."""
         while (await self.receive())["type"] != "http.disconnect":
@@ -52,7 +61,11 @@ async def spoil(fault: Fault, call: Call) -> None:
     if fault.action in _RETIMED:
         await _RETIMED[fault.action](fault, call)
         return
-    truth = await call.perform() if fault.effect == "after" else None
+    truth = None
+    if fault.effect == "after":
+        truth = await call.perform()
+    else:
+        await call.take(fault.received)
     if fault.action in _MADE_UP:
         answer = _MADE_UP[fault.action](fault, call)
         await Answer(answer.status, answer.body, {**answer.headers, **_lower(fault.headers)}).send(call.send)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nebius_model_resource._cli.archive import run
+from tests.archives.adapters import CONFIG, files, write_folder
+
+
+def test_an_adapter_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A good folder exits 0 with its rank, base, tensors, size and hash; warnings go to standard error."""
+    config = json.dumps({**CONFIG, "r": 4, "base_model_name_or_path": "a\x1b[2J/b"}).encode()
+    folder = write_folder(tmp_path / "a", {**files(), "adapter_config.json": config})
+    assert run(str(folder)) == 0
+    shown = capsys.readouterr()
+    told = dict(line.split(":", 1) for line in shown.out.splitlines())
+    assert told["rank"].strip() == "4 (alpha 32)"
+    assert told["base model"].strip() == "a [2J/b"
+    assert told["tensors"].strip() == "2 (BF16)"
+    assert len(told["sha256"].strip()) == 64
+    assert "warning: the rank (r) is 4" in shown.err
+
+
+def test_what_cannot_be_uploaded_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is no adapter exits 1 with one line on standard error and nothing else."""
+    assert run(str(tmp_path)) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert "holds no files" in shown.err
