@@ -242,7 +242,7 @@ def test_faults_of_a_provider_name_its_arguments(make: MakeStack) -> None:
     told = str(caught.value)
     assert "the Nebius API key in api_key of Provider 'eu' has quotes around it" in told
     assert "in base_url of Provider 'eu' would send the key unencrypted" in told
-    assert "the project in ai_project_id of Provider 'eu' has blanks" in told
+    assert "the project in ai_project_id of Provider 'eu' has spaces" in told
     both = 'eu = Provider("eu", api_key="k", api_key_variable="KEY_OF_EU")\n'
     replace_program(stack, HEAD + both + ABROAD)
     with pytest.raises(
