@@ -149,8 +149,8 @@ class _Upload:
                 trouble = error
             if may_have_happened(trouble):
                 lost = True
-                if file := self._look(trouble):  # type: ignore[assignment]
-                    return self._only(file)
+                if found := self._look(trouble):
+                    return self._only(found)
             elif not isinstance(trouble, NotSent) or trouble.permanent:
                 raise trouble
             self._pause(trouble, failures)
