@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nebius_model_resource._api.fine_tuning import Checkpoint
     from nebius_model_resource._lifecycle.lookups import CustomModelInfo
     from nebius_model_resource.account import Provider
+    from nebius_model_resource.archive import ModelArchive
     from nebius_model_resource.errors import NebiusError
     from nebius_model_resource.functions import (
         CheckpointNotFound,
@@ -35,6 +36,7 @@ __all__ = [
     "CheckpointNotFound",
     "CustomModel",
     "CustomModelInfo",
+    "ModelArchive",
     "ModelNotFound",
     "NebiusError",
     "Provider",
@@ -53,6 +55,7 @@ _MODULES = {
     "Checkpoint": "_api.fine_tuning",
     "CustomModel": "resource",
     "CustomModelInfo": "_lifecycle.lookups",
+    "ModelArchive": "archive",
     "NebiusError": "errors",
     "Provider": "account",
 }

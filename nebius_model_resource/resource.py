@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import copy
-from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions, RunError
 from pulumi.dynamic import Resource
-from pulumi.runtime import get_config, get_config_secret_keys_env, get_root_resource, is_config_secret
+from pulumi.runtime import get_root_resource
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from nebius_model_resource._api.settings import API_KEY
+from nebius_model_resource._program import secrets_of, warn_about_plain_key
 from nebius_model_resource.provider import CustomModelProvider
 
 _OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
 
-# Both are by stack, because one process can run several programs.
-_adopters: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()  # resource names by short model name
-_checked_keys: WeakSet[Any] = WeakSet()
+# Resource names by short model name; by stack, because one process can run several programs.
+_adopters: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
 
 
 class CustomModel(Resource, module="nebius", name="CustomModel"):
@@ -94,8 +92,8 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
             props["import_id"] = import_id
         if outputs := {prop: value for prop, value in props.items() if isinstance(value, Output)}:
             # The engine removes the secret marks before it calls a host, and shows secrets of failed checks (3.260).
-            props["secret_inputs"] = Output.from_input(_secrets_of(outputs))
-        _warn_about_plain_key()
+            props["secret_inputs"] = Output.from_input(secrets_of(outputs))
+        warn_about_plain_key()
         super().__init__(CustomModelProvider(), resource_name, props, opts)
 
     @classmethod
@@ -115,7 +113,7 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         Returns:
             The model with all its outputs, and the inputs that the service reports.
         """
-        _warn_about_plain_key()
+        warn_about_plain_key()
         model = cls.__new__(cls)
         names = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", *_OUTPUTS)
         Resource.__init__(
@@ -220,30 +218,4 @@ def _check_adoption(import_id: str, resource_name: str) -> None:
         raise RunError(
             f"CustomModel {resource_name!r}: import_={import_id!r} is already adopted by CustomModel {other!r}: "
             "declare the model once"
-        )
-
-
-async def _secrets_of(outputs: dict[str, Output[Any]]) -> list[str] | None:
-    """The properties whose outputs are secret; None if there are none, because None is not sent."""
-    secrets = []
-    for prop, value in outputs.items():
-        with suppress(Exception):  # Pulumi reports a failed output where it reads the value
-            if await value.is_secret():
-                secrets.append(prop)
-    return secrets or None
-
-
-def _warn_about_plain_key() -> None:
-    """Warn, once per program, if the key in the stack's configuration is not a secret."""
-    stack = get_root_resource()
-    if stack is None or stack in _checked_keys:
-        return
-    _checked_keys.add(stack)
-    # A thread that the program starts sees only the environment's list of secret keys.
-    if is_config_secret(API_KEY) or API_KEY in get_config_secret_keys_env() or not get_config(API_KEY):
-        return
-    if not isinstance(get_monitor(), MockMonitor):  # a test has no secrets, and no state
-        pulumi.log.warn(
-            f"{API_KEY} is not a secret: the stack's configuration and state hold it as plain text: "
-            f"run `pulumi config set --secret {API_KEY} <key>`"
         )

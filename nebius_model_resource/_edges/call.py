@@ -57,18 +57,19 @@ class Call(Protocol):
 
 
 @contextmanager
-def explained(call: Call, method: str, places: Places) -> Iterator[None]:
+def explained(call: Call, method: str, noun: str, places: Places) -> Iterator[None]:
     """Turn each of our errors into one message of the engine's.
 
     Args:
         call: the call.
         method: the provider's method, such as ``"create"``.
+        noun: what a resource of the type is called.
         places: where the settings of the operation stand.
     """
     try:
         yield
     except NebiusError as error:
-        call.fail(messages.explain(error, method, call.urn, places))
+        call.fail(messages.explain(error, method, call.urn, places, noun))
     except Exception:
         if call.failed:
             raise

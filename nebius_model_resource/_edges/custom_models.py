@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pulumi.runtime.rpc import UNKNOWN
@@ -25,12 +23,12 @@ from nebius_model_resource._api.models import (
     whole_number,
 )
 from nebius_model_resource._edges import messages
+from nebius_model_resource._edges.account import Account
 from nebius_model_resource._edges.bags import INPUTS, change_kind, input_bag, inputs_of, output_bag, state_of
 from nebius_model_resource._edges.call import Call
+from nebius_model_resource._edges.results import Changes, Checked, Found, failure
 from nebius_model_resource._lifecycle.validation import find_faults
 from nebius_model_resource.errors import (
-    ConfigurationError,
-    EngineGone,
     NebiusError,
     Unfinished,
     ValidationFailed,
@@ -41,54 +39,17 @@ if TYPE_CHECKING:
     from nebius_model_resource._lifecycle.operation import Operation
 
 
-@dataclass(frozen=True)
-class Checked:
-    """The inputs of a checked resource, and each fault as property and reason."""
-
-    inputs: dict[str, Any]
-    failures: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What a diff found.
-
-    Attributes:
-        kinds: for each changed property ``"ADD"``, ``"DELETE"`` or ``"UPDATE"``.
-        replaces: whether these changes need a new resource.
-        of_inputs: whether the old values are those of the inputs, and not of the outputs.
-        updates: whether the resource is to be updated though no property has changed.
-    """
-
-    kinds: Mapping[str, str]
-    replaces: bool = False
-    of_inputs: bool = True
-    updates: bool = False
-
-
-@dataclass(frozen=True)
-class Found:
-    """A resource that exists; it has no inputs where the stack only reads it."""
-
-    id: str
-    outputs: dict[str, Any]
-    inputs: dict[str, Any] = field(default_factory=dict)
-
-
-class CustomModels:
-    """Checks, compares, creates, reads and deletes the models of one provider process, for any number of threads.
+class CustomModels(Account):
+    """Decides about the models of one provider process; safe to share between threads.
 
     Property bags have the names of the Python resource, whatever the edge calls them.
     """
 
-    def __init__(self, lookup: settings.Lookup) -> None:
-        """Nothing is sent, and nothing asked for, before the first operation.
+    noun = "model"
+    waiting = frozenset({"create", "update", "delete"})  # the others are quick, or share one read of the list
 
-        Args:
-            lookup: the stack's configuration, by its full keys.
-        """
-        self._lookup = lookup
-        self.places = settings.places_of(lookup)
+    def __init__(self, lookup: settings.Lookup) -> None:
+        super().__init__(lookup)
         self._lock = threading.Lock()
         self._lifecycle: Lifecycle | None = None
         # What this process did in this run, by short name: it never knows which other stack owns a model.
@@ -103,7 +64,7 @@ class CustomModels:
         inputs = {name: news[name] for name in INPUTS if news.get(name) not in (None, "")}
         secrets = self._secrets[call.urn] = frozenset(news.get("secret_inputs") or ())
         faults = find_faults(news, UNKNOWN, secrets)
-        faults += self._settle_project(call, inputs, secrets) + self._configuration_faults
+        faults += self.project_faults(call, inputs, secrets) + self.configuration_faults
         if olds.get("base_model"):
             # Only a create adopts: the state is the same as after any other create.
             inputs.pop("import_id", None)
@@ -112,7 +73,7 @@ class CustomModels:
             if status := self._replaced.get(call.urn):
                 # The engine takes the new value of any change from the inputs; nothing else reads it there.
                 inputs["status"] = status
-        return Checked(inputs, [_failure(fault) for fault in faults])
+        return Checked(inputs, [failure(fault) for fault in faults])
 
     def diff(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Changes:
         """Name just the inputs that changed: each needs a new model, created before the old one is deleted."""
@@ -210,59 +171,16 @@ class CustomModels:
             return
         self.lifecycle().delete(state_of(id_, props), self.operation(call))
 
-    def _settle_project(self, call: Call, inputs: dict[str, Any], secrets: frozenset[str]) -> list[Fault]:
-        """Fill in the configured project if the resource names none, and warn of an odd one."""
-        given = inputs.get("ai_project_id")
-        if given is None:
-            try:
-                if self._project:
-                    inputs["ai_project_id"] = self._project
-            except ConfigurationError as error:
-                return [Fault("", str(error))]
-            hint = settings.project_hint(self._lookup)
-        else:
-            shown = isinstance(given, str) and "ai_project_id" not in secrets
-            hint = settings.odd_project(given, "ai_project_id") if shown else None
-        if hint:
-            call.warn(hint)
-        return []
-
-    @cached_property
-    def _project(self) -> str | None:
-        return settings.ai_project_id(self._lookup)
-
-    @cached_property
-    def _configuration_faults(self) -> list[Fault]:
-        try:
-            settings.load_settings(self._lookup)
-        except ConfigurationError as error:
-            return [Fault("", str(error))]
-        return []
-
     def lifecycle(self) -> Lifecycle:
         """The operations on the account's models, created on first use."""
         with self._lock:
             if self._lifecycle is None:
-                from nebius_model_resource._api.client import NebiusClient
                 from nebius_model_resource._lifecycle.guardian import Guardian
                 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 
-                loaded = settings.load_settings(self._lookup)
-                self._lifecycle = Lifecycle(NebiusClient(loaded), notes=Guardian(loaded))
+                client = self.client()
+                self._lifecycle = Lifecycle(client, notes=Guardian(client.connection.settings))
             return self._lifecycle
-
-    def operation(self, call: Call) -> Operation:
-        """The operation that a call stands for: its deadline, its pauses and its progress."""
-        from nebius_model_resource._api.deadline import Deadline
-        from nebius_model_resource._lifecycle.lifecycle import DEFAULT_SECONDS
-        from nebius_model_resource._lifecycle.operation import Operation, Report
-
-        def sleep(seconds: float) -> None:
-            if call.gone.wait(seconds):
-                raise EngineGone("the engine is gone")
-
-        deadline = Deadline.after(call.timeout or DEFAULT_SECONDS, sleep=sleep)
-        return Operation(deadline, Report(call.progress, call.warn))
 
     def _keep(
         self,
@@ -297,7 +215,7 @@ class CustomModels:
         """Serve ``CustomModel.get``: all that the service reports."""
         from nebius_model_resource._lifecycle.lifecycle import live_state
 
-        project = props.get("ai_project_id") or self._project
+        project = props.get("ai_project_id") or self.project
         info = self.lifecycle().existing(id_, project, operation)
         if info is None:
             call.fail(f"there is no model {id_!r} at the service: `nebius-models list` shows what there is")
@@ -329,12 +247,3 @@ class CustomModels:
         if not faults:
             call.progress(f"adopts {info.name}: nothing will be created")
         return faults
-
-
-def _failure(fault: Fault) -> tuple[str, str]:
-    """A fault as the engine shows it: no property is named for `import_`, which is an option."""
-    if fault.property in ("import_", "import_id"):
-        return "", f"`import_`: {fault.reason}"
-    if fault.hidden:  # the engine (3.260) shows the value of a named property, even a secret one
-        return "", f"`{fault.property}`: {fault.reason}"
-    return fault.property, fault.reason

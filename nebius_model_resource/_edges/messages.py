@@ -20,6 +20,7 @@ from nebius_model_resource.errors import (
     TransportError,
     Unfinished,
     UnknownStatus,
+    UnusableArchive,
     ValidationFailed,
 )
 
@@ -27,8 +28,8 @@ from nebius_model_resource.errors import (
 _LEFT = {
     "create": "nothing was created: run `pulumi up` again",
     "read": "the state is unchanged: run `pulumi refresh` again",
-    "update": "the model stays in the state: run `pulumi up` again",
-    "delete": "the model may still exist and stays in the state: run the same command again",
+    "update": "the {noun} stays in the state: run `pulumi up` again",
+    "delete": "the {noun} may still exist and stays in the state: run the same command again",
 }
 _STACK = Places()
 _UNCHANGED = "nothing changed: run the same command again"
@@ -60,7 +61,9 @@ _OTHER_REFUSALS = {
 }
 
 
-def explain(error: NebiusError, method: str, urn: str = "", places: Places = _STACK) -> str:
+def explain(
+    error: NebiusError, method: str, urn: str = "", places: Places = _STACK, noun: str = "model"
+) -> str:
     """One line about an error: what failed, why, what exists now, and the next command.
 
     Args:
@@ -68,17 +71,18 @@ def explain(error: NebiusError, method: str, urn: str = "", places: Places = _ST
         method: the provider's method that failed, such as ``"create"``.
         urn: the resource's URN; empty where it is not known.
         places: where the settings of the operation stand.
+        noun: what a resource of the type is called.
     """
-    left = _LEFT.get(method, _UNCHANGED)
+    left = _LEFT.get(method, _UNCHANGED).format(noun=noun)
     if isinstance(error, BadRequest) and not _subject(error):
-        return _refused(error, method, left)
+        return _refused(error, method, left, noun)
     if isinstance(error, NotFound) and method in ("read", "delete"):
         # A withdrawn service answers 404 for ever: then only the state can be cleaned up.
-        left += f", or remove the model from the state with `pulumi state delete '{urn or '<urn>'}'`"
+        left += f", or remove the {noun} from the state with `pulumi state delete '{urn or '<urn>'}'`"
     if about := _about(error, method, places):
         opening, remedy = about
         return f"{opening}: {error}; {remedy}; {left}" if remedy else f"{opening}: {error}; {left}"
-    return f"{error}; {left}" if isinstance(error, DeadlineExceeded) else str(error)
+    return f"{error}; {left}" if isinstance(error, (DeadlineExceeded, UnusableArchive)) else str(error)
 
 
 def _about(error: NebiusError, method: str, places: Places) -> tuple[str, str] | None:
@@ -122,13 +126,13 @@ def _key_remedy(error: AccessDenied, method: str, places: Places) -> str:
     return f"check the key ({places.key})"
 
 
-def _refused(error: BadRequest, method: str, left: str) -> str:
+def _refused(error: BadRequest, method: str, left: str, noun: str) -> str:
     if method != "create":
-        return f"Nebius refused to {method} the model: {error}; {left}"
+        return f"Nebius refused to {method} the {noun}: {error}; {left}"
     if "support lora" in error.detail.lower():
-        return f"Nebius refused the model: {error}; nothing was created: {_NO_LORA}"
+        return f"Nebius refused the {noun}: {error}; nothing was created: {_NO_LORA}"
     remedy = "change the input it names and run `pulumi up` again"
-    return f"Nebius refused the model: {error}; nothing was created: {remedy}"
+    return f"Nebius refused the {noun}: {error}; nothing was created: {remedy}"
 
 
 def not_ready(error: Unfinished | ValidationFailed, urn: str = "", places: Places = _STACK) -> str:
@@ -200,9 +204,10 @@ def gone(generated_name: str) -> str:
     return f"the model {generated_name!r} no longer exists: a new one replaces it"
 
 
-def nothing_found(generated_name: str) -> str:
-    """A model that is removed from the state while no other was found either."""
+def nothing_found(id_: str, nouns: str = "models") -> str:
+    """A model or file that is removed from the state while no other was found either."""
+    again = f' and adopt the model again (import_="{id_}")' if nouns == "models" else ""
     return (
-        f"{generated_name!r} is removed from the state: this key sees none of the stack's models read so far; if it "
-        f'is another account\'s key, set the right one and adopt the model again (import_="{generated_name}")'
+        f"{id_!r} is removed from the state: this key sees none of the stack's {nouns} read so far; if it is another "
+        f"account's key, set the right one{again}"
     )

@@ -11,9 +11,9 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2
 
-from nebius_model_resource._edges.custom_models import Changes
 from nebius_model_resource._edges.dynamic.call import DetailedDiff, HostCall, OperationFailed
 from nebius_model_resource._edges.engine import Engine
+from nebius_model_resource._edges.results import Changes
 from tests.support.host import URN
 
 OUTPUTS = {"name": "bot"}

@@ -9,6 +9,7 @@ from typing_extensions import assert_type
 from nebius_model_resource import (
     Checkpoint,
     CustomModel,
+    ModelArchive,
     get_fine_tuning_checkpoints,
     get_fine_tuning_checkpoints_output,
     get_latest_checkpoint,
@@ -49,3 +50,12 @@ CustomModel(
 CustomModel("no-source", base_model="vendor/base")  # type: ignore[call-arg]
 CustomModel("wrong", base_model=1, source="file-1")  # type: ignore[arg-type]
 get_latest_checkpoint(plain.name)  # type: ignore[arg-type]
+
+archive = ModelArchive("adapter", path="./adapter")
+assert_type(archive.file_id, pulumi.Output[str])
+assert_type(archive.size, pulumi.Output[int])
+assert_type(archive.ai_project_id, pulumi.Output[str | None])
+ModelArchive("packed", path=pulumi.FileArchive("adapter.zip"), ai_project_id=plain.ai_project_id.apply(str))
+ModelArchive("later", path=plain.name)
+CustomModel("from_file", base_model="vendor/base", source=archive.file_id)
+assert_type(ModelArchive.get("known", "file-1"), ModelArchive)

@@ -41,9 +41,9 @@ from typing import Any, NoReturn
 
 from pulumi.dynamic import DiffResult
 
-from nebius_model_resource._edges.custom_models import Changes
 from nebius_model_resource._edges.dynamic.threads import Threads, frame_with
 from nebius_model_resource._edges.engine import Engine, NoEngine, engine_at
+from nebius_model_resource._edges.results import Changes
 
 _log = logging.getLogger(__name__)
 _PROVIDER = "__provider"

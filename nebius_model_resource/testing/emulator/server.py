@@ -215,6 +215,15 @@ class Emulator:
         """Return the files as the API shows them, newest last."""
         return self.service.files.select()
 
+    def remove_file(self, file_id: str) -> None:
+        """Delete a file behind everyone's back.
+
+        Raises:
+            LookupError: no such file.
+        """
+        if not self.service.files.delete(file_id):
+            raise LookupError(file_id)
+
     def finish_job(self, job_id: str, status: str = "succeeded", message: str | None = None) -> None:
         """End a running job behind everyone's back.
 

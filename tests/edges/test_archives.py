@@ -1,0 +1,190 @@
+"""Uploaded adapters as the engine asks for them, in the code of the real host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.rpc import UNKNOWN
+
+from nebius_model_resource.provider import ModelArchiveProvider
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.archives.adapters import files, write_folder, write_zip
+from tests.support.host import URN, HostError
+from tests.support.host_here import HostHere
+
+PROVIDER = {"__provider": serialize_provider(ModelArchiveProvider())}
+DIFF_NONE, DIFF_SOME = 1, 2
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An adapter in a folder."""
+    return write_folder(tmp_path / "adapter", files())
+
+
+def checked(host: HostHere, path: object, **more: Any) -> dict[str, Any]:
+    """The inputs after a check without faults."""
+    inputs, faults = host.check({**PROVIDER, "path": str(path), **more})
+    assert faults == []
+    return {**PROVIDER, **inputs}
+
+
+def uploaded(host: HostHere, path: object, **more: Any) -> tuple[str, dict[str, Any]]:
+    """Id and outputs of an adapter that was uploaded."""
+    id_, outputs = host.create(checked(host, path, **more))
+    return id_, {**PROVIDER, **outputs}
+
+
+def in_service(emulator: Emulator) -> list[str]:
+    """The ids of the files that the service has."""
+    return sorted(file["id"] for file in emulator.files())
+
+
+def test_an_adapter_is_uploaded_read_and_deleted(host: HostHere, emulator: Emulator, folder: Path) -> None:
+    """One POST creates the file; every output is what the service reports, and a second deletion succeeds."""
+    id_, outputs = uploaded(host, folder)
+    [file] = emulator.files()
+    assert id_ == file["id"] == outputs["file_id"]
+    assert (outputs["filename"], outputs["size"]) == (file["filename"], file["bytes"])
+    assert outputs["created_at"] == file["created_at"]
+    assert file["filename"].startswith(f"adapter-{outputs['sha256'][:16]}-")
+    assert len(outputs["sha256"]) == 64
+    read_id, read, inputs = host.read(id_, outputs)
+    assert (read_id, {**PROVIDER, **read}) == (id_, outputs)
+    assert inputs == {"path": str(folder), "sha256": outputs["sha256"]}
+    assert len(emulator.requests("POST")) == 1
+    for _ in range(2):
+        host.delete(id_, outputs)
+    assert in_service(emulator) == []
+
+
+def test_the_same_content_is_no_change(host: HostHere, emulator: Emulator, tmp_path: Path) -> None:
+    """Another path, a zip of the folder and new time stamps change nothing; one changed byte replaces the file."""
+    folder = write_folder(tmp_path / "adapter", files())
+    id_, outputs = uploaded(host, folder)
+    for same in (
+        write_folder(tmp_path / "moved", files()),
+        write_zip(tmp_path / "packed.zip", dict(reversed(files().items()))),
+    ):
+        assert host.diff(id_, outputs, checked(host, same)).changes == DIFF_NONE
+    (folder / "README.md").write_text("changed")
+    diff = host.diff(id_, outputs, checked(host, folder))
+    assert diff.changes == DIFF_SOME
+    assert list(diff.replaces) == ["sha256"]
+    assert list(diff.detailedDiff) == ["sha256"]
+
+
+def test_another_project_replaces_the_file(host: HostHere, folder: Path) -> None:
+    """A file cannot move to another project."""
+    id_, outputs = uploaded(host, folder, ai_project_id="project-a")
+    diff = host.diff(id_, outputs, checked(host, folder, ai_project_id="project-b"))
+    assert list(diff.replaces) == ["ai_project_id"]
+
+
+def test_a_path_that_is_not_known_yet_may_change_everything(host: HostHere, folder: Path) -> None:
+    """In a preview an unknown path passes the check, and the file may have to be replaced."""
+    id_, outputs = uploaded(host, folder)
+    news = checked(host, UNKNOWN)
+    assert news["sha256"] == UNKNOWN
+    assert list(host.diff(id_, outputs, news).replaces) == ["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (None, "missing: give a folder with an adapter, or a .zip of it"),
+        (3.0, "must be text: give a folder with an adapter, or a .zip of it"),
+        ("nowhere", "was given 'nowhere', which cannot be read: No such file or directory"),
+        ("empty", "was given 'empty', which "),
+    ],
+)
+def test_an_adapter_that_cannot_be_uploaded_is_a_fault_of_its_path(
+    host: HostHere,
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: object,
+    reason: str,
+) -> None:
+    """Nothing is sent, and the line names the path and what to do."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    _, [(prop, told)] = host.check({**PROVIDER, "path": path})
+    assert prop == "path"
+    assert told.startswith(reason)
+    assert emulator.requests() == []
+
+
+def test_a_secret_path_is_not_shown(host: HostHere) -> None:
+    """What is wrong with a secret path is said without it, and names no property whose value would be shown."""
+    _, [(prop, told)] = host.check({**PROVIDER, "path": "/s3cret", "secret_inputs": ["path"]})
+    assert prop == ""
+    assert "s3cret" not in told
+
+
+def test_content_that_changed_after_the_check_is_not_uploaded(
+    host: HostHere, emulator: Emulator, folder: Path
+) -> None:
+    """What was reviewed in the preview is what is uploaded, or nothing."""
+    inputs = checked(host, folder)
+    (folder / "adapter_config.json").write_bytes(files()["adapter_config.json"] + b"\n")
+    with pytest.raises(
+        HostError, match=r"changed since it was checked; nothing was created: run `pulumi up` again"
+    ):
+        host.create(inputs)
+    assert emulator.requests() == []
+
+
+@pytest.mark.parametrize("effect", ["before", "after"])
+def test_a_lost_answer_leaves_one_file(host: HostHere, emulator: Emulator, folder: Path, effect: Any) -> None:
+    """Whether or not the service kept the file, there is exactly one in the end."""
+    emulator.add_fault(Fault(method="POST", action="close", effect=effect))
+    id_, _ = uploaded(host, folder)
+    assert in_service(emulator) == [id_]
+
+
+def test_a_refused_upload_says_so(host: HostHere, emulator: Emulator, folder: Path) -> None:
+    """The service's own words come with what is left and what to do, about a file and not about a model."""
+    emulator.add_fault(Fault(method="POST", status=400, body={"detail": "bad archive"}))
+    with pytest.raises(HostError) as caught:
+        uploaded(host, folder)
+    assert caught.value.message.startswith("Nebius refused the file: bad archive (HTTP 400")
+    assert caught.value.message.endswith(
+        "; nothing was created: change the input it names and run `pulumi up` again"
+    )
+    assert in_service(emulator) == []
+
+
+def test_a_file_that_is_gone_leaves_the_state(host: HostHere, emulator: Emulator, folder: Path) -> None:
+    """A refresh drops it, and warns if no file of the stack was found; a refused key drops nothing."""
+    id_, outputs = uploaded(host, folder)
+    emulator.add_fault(Fault(method="GET", status=401))
+    with pytest.raises(HostError, match="Nebius refused the key"):
+        host.read(id_, outputs)
+    emulator.remove_file(id_)
+    assert host.read(id_, outputs)[0] == ""
+    assert f"{id_!r} is removed from the state" in host.engine.logs[-1].message
+
+
+def test_get_reads_a_file_and_never_deletes_it(host: HostHere, emulator: Emulator, folder: Path) -> None:
+    """`ModelArchive.get` shows what the service reports, and a resource that becomes a `get` keeps its file."""
+    id_, outputs = uploaded(host, folder)
+    read_id, read, inputs = host.read(id_, PROVIDER, "reader")
+    assert (read_id, read["file_id"], inputs) == (id_, id_, {})
+    assert "path" not in read
+    host.delete(id_, outputs, name="reader")
+    assert in_service(emulator) == [id_]
+    assert [log.message for log in host.engine.logs if log.urn == URN + "reader"] == [
+        f"not deleted: this resource now reads {id_!r} with `ModelArchive.get`"
+    ]
+    with pytest.raises(HostError, match=r"there is no file 'file-none' at the service"):
+        host.read("file-none", PROVIDER)
+
+
+def test_progress_is_shown_in_the_row(host: HostHere, folder: Path) -> None:
+    """The row says how much is sent."""
+    uploaded(host, folder)
+    assert any(log.message.startswith("uploading ") and log.ephemeral for log in host.engine.logs)
