@@ -43,6 +43,31 @@ def test_files_come_in_pages(api: Api) -> None:
     assert api.call("GET", "/v1/files", params={"after": "file-1"}).status_code == 404
 
 
+def test_a_page_may_be_small_by_default(emulator: Emulator, api: Api) -> None:
+    """`files_per_page` holds where a call gives no `limit`."""
+    emulator.settings.files_per_page = 2
+    files = [_uploaded(api, b"1") for _ in range(3)]
+    first = api.call("GET", "/v1/files").json()
+    assert ([each["id"] for each in first["data"]], first["has_more"]) == (files[:2], True)
+    assert len(api.call("GET", "/v1/files", params={"limit": 3}).json()["data"]) == 3
+
+
+def test_the_deletion_of_a_used_file_may_be_refused(emulator: Emulator, api: Api) -> None:
+    """By default a file that a live model uses is deleted; with the switch it is 409 until the model is gone."""
+    allowed, file = _uploaded(api, b"1"), _uploaded(api, b"2")
+    for source in (allowed, file):
+        emulator.add_model(name="bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source=source)
+    assert api.call("DELETE", f"/v1/files/{allowed}").status_code == 200
+    emulator.settings.refuse_deletion_of_used_files = True
+    refused = api.call("DELETE", f"/v1/files/{file}")
+    assert (refused.status_code, refused.json()) == (
+        409,
+        {"detail": f"The file `{file}` is used by a model."},
+    )
+    emulator.remove_model(emulator.models()[-1]["name"])
+    assert api.call("DELETE", f"/v1/files/{file}").status_code == 200
+
+
 def test_an_upload_without_file_is_422(api: Api) -> None:
     """The part `file` is required."""
     answer = api.call("POST", "/v0/models/upload", files={"other": ("a.zip", b"1")})

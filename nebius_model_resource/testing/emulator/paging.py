@@ -10,7 +10,6 @@ from fastapi import Query
 Limit = Annotated[int, Query(ge=1, le=100)]
 PAGE = 20
 FileLimit = Annotated[int, Query(ge=1, le=10_000)]
-FILE_PAGE = 10_000
 
 
 def page(items: list[dict[str, Any]], limit: int, after: str | None) -> dict[str, Any]:

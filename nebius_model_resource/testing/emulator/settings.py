@@ -47,6 +47,10 @@ class Settings(BaseModel):
     """With `check_sources`, the sources `ftjob-…:ftckpt_…` of jobs elsewhere that exist; None is all."""
     archive_limit_bytes: int = Field(default=500_000_000, ge=0)
     """Largest archive: 500 MB, as two guides cite from a page that is gone; we take the MB as decimal."""
+    files_per_page: int = Field(default=10_000, ge=1)
+    """Files on a page of their list where the call gives no `limit`; the default is OpenAI's."""
+    refuse_deletion_of_used_files: bool = False
+    """Deleting a file that is the source of a model answers 409; what the service does is not documented."""
     content_redirects: bool = False
     """The content of a file answers a redirect to its link, as a client's notes say of the service."""
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 
 from . import answers
 from .answers import Answer
-from .paging import FILE_PAGE, FileLimit, page
+from .paging import FileLimit, page
 from .routes import respond
 
 if TYPE_CHECKING:
@@ -43,10 +43,12 @@ def _add_uploads(router: APIRouter, service: Service) -> None:
 
 def _add_objects(router: APIRouter, service: Service) -> None:
     @router.get("/v1/files")
-    async def list_files(limit: FileLimit = FILE_PAGE, after: str | None = None) -> Response:
+    async def list_files(limit: FileLimit | None = None, after: str | None = None) -> Response:
         # Paging is not documented here; OpenAI's client asks for pages for ever where `after` does nothing.
         try:
-            return respond(answers.as_json(page(service.files.select(), limit, after)))
+            return respond(
+                answers.as_json(page(service.files.select(), limit or service.settings.files_per_page, after))
+            )
         except LookupError:
             return respond(_unknown(after or ""))
 
@@ -56,6 +58,8 @@ def _add_objects(router: APIRouter, service: Service) -> None:
 
     @router.delete("/v1/files/{file_id}")
     async def delete_file(file_id: str) -> Response:
+        if service.settings.refuse_deletion_of_used_files and _is_used(service, file_id):
+            return respond(answers.error(409, f"The file `{file_id}` is used by a model."))
         if not service.files.delete(file_id):
             return respond(_unknown(file_id))
         return respond(answers.as_json({"id": file_id, "object": "file", "deleted": True}))
@@ -82,6 +86,10 @@ def _add_contents(router: APIRouter, service: Service) -> None:
 
 async def _keep(service: Service, file: UploadFile, purpose: str) -> Answer:
     return answers.as_json(service.files.add(file.filename or "", await file.read(), purpose))
+
+
+def _is_used(service: Service, file_id: str) -> bool:
+    return any(model.source == file_id for model in service.store.live())
 
 
 def _read(service: Service, file_id: str) -> Answer:
