@@ -1,6 +1,6 @@
 """The command ``nebius-models``: look at the models of an account, and bring them into Pulumi.
 
-Exit codes: 0 done; 1 an error, or the answer no to a question; 2 wrong usage; 3 ``unknown`` found models;
+Exit codes: 0 done; 1 an error, or the answer no to a question; 2 wrong usage; 3 ``unknown`` found models or files;
 130 interrupted. An error is one line on standard error; standard output has only the result.
 """
 
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from nebius_model_resource._api import settings
 from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.files import FileInfo, Files
 from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.redact import harmless, masked
-from nebius_model_resource._cli import arguments, codegen, stack_exports, table
+from nebius_model_resource._cli import archive, arguments, codegen, files, stack_exports, table
 from nebius_model_resource._lifecycle import checkpoints, lookups
 from nebius_model_resource.errors import (
     AccessDenied,
@@ -79,17 +80,33 @@ def _unknown(options: Namespace) -> int:
         )
     stacks = stack_exports.read_exports(_texts(options.files or ["-"]))
     client = _client(options)
-    models = lookups.list_models(client, _project(options))
-    unknown = [model for model in models if not stacks.own(model)]
-    if unknown or options.json:
-        _print_models(options, client, unknown, [stacks.note(model) for model in unknown])
-    return FOUND if unknown else DONE
+    project = _project(options)
+    models = [model for model in lookups.list_models(client, project) if not stacks.own(model)]
+    uploads, warning = files.unknown(Files(client.connection), project, stacks)
+    if warning:
+        _warn(warning)
+    if models or uploads or options.json:
+        now = time.time()
+        tables = [
+            table.models_table(models, now, [stacks.note(model) for model in models]) if models else "",
+            table.files_table(uploads, now, [stacks.file_note(file) for file in uploads]) if uploads else "",
+        ]
+        names = [model.generated_name for model in models] + [file.id for file in uploads]
+        _print(options, [*models, *uploads], names, _masked(client, "\n\n".join(filter(None, tables))))
+    return FOUND if models or uploads else DONE
 
 
 def _program(options: Namespace) -> int:
+    names = [name for name in options.names if not files.is_id(name)]
+    if not names:
+        return _fail(
+            "a program cannot adopt an uploaded file: declare a ModelArchive, which uploads it again"
+        )
+    if len(names) < len(options.names):
+        _warn("a program cannot adopt an uploaded file: ids of files are left out")
     client = _client(options)
     # By generated name: a model given by its short and its full name is declared once.
-    models = {model.generated_name: model for model in (lookups.get_model(client, n) for n in options.names)}
+    models = {model.generated_name: model for model in (lookups.get_model(client, n) for n in names)}
     print(codegen.program(list(models.values()), options.ai_project_id), end="")
     return DONE
 
@@ -105,8 +122,10 @@ def _delete(options: Namespace) -> int:
     if not options.yes and not sys.stdin.isatty():
         return _fail("standard input is not a terminal: give --yes to delete without a question", USAGE)
     client = _client(options)
+    if files.is_id(options.name):
+        return _delete_file(options, client)
     model = lookups.get_model(client, options.name)
-    if not options.yes and not _confirmed(_details(client, model)):
+    if not options.yes and not _confirmed("model", _details(client, model)):
         return _fail("not deleted")
     try:
         client.delete_model(model.generated_name)
@@ -116,39 +135,72 @@ def _delete(options: Namespace) -> int:
     return DONE
 
 
+def _delete_file(options: Namespace, client: NebiusClient) -> int:
+    service = Files(client.connection)
+    try:
+        file = service.get(options.name)
+        if not options.yes and not _confirmed("file", _effects(options, client, file)):
+            return _fail("not deleted")
+        service.delete(file.id)
+    except NotFound:
+        return _fail(f"there is no file {options.name!r} at the service")
+    print(f"deleted {harmless(file.id)}")
+    return DONE
+
+
+def _effects(options: Namespace, client: NebiusClient, file: FileInfo) -> str:
+    """What the deletion of a file does, as far as it is known."""
+    models = lookups.list_models(client, _project(options))
+    users = [model.generated_name for model in models if model.source == file.id]
+    effects = ["a stack that owns the file uploads it again in the `pulumi up` after its next refresh"]
+    if users:
+        effects.insert(
+            0, "the service does not document whether a model works without the file: delete the models first"
+        )
+    return _masked(client, "\n".join([table.file_details(file, users, time.time()), *effects]))
+
+
+def _archive(options: Namespace) -> int:
+    return archive.run(options.path)
+
+
 _COMMANDS = {
     "list": _list,
     "show": _show,
     "unknown": _unknown,
     "program": _program,
     "checkpoints": _checkpoints,
+    "archive": _archive,
     "delete": _delete,
 }
 
 
-def _confirmed(details: str) -> bool:
+def _confirmed(noun: str, details: str) -> bool:
     print(details, file=sys.stderr)
-    print("delete this model? this cannot be undone [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"delete this {noun}? this cannot be undone [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _details(client: NebiusClient, model: lookups.CustomModelInfo) -> str:
-    return masked(table.details(model, time.time()), client.connection.settings.api_key)
+    return _masked(client, table.details(model, time.time()))
+
+
+def _masked(client: NebiusClient, text: str) -> str:
+    return masked(text, client.connection.settings.api_key)
 
 
 def _print_models(
     options: Namespace,
     client: NebiusClient,
     models: Sequence[lookups.CustomModelInfo],
-    notes: Sequence[str] = (),
 ) -> None:
-    text = masked(table.models_table(models, time.time(), notes), client.connection.settings.api_key)
+    text = _masked(client, table.models_table(models, time.time()))
     _print(options, models, [model.generated_name for model in models], text)
 
 
 def _print(
     options: Namespace,
-    found: Sequence[lookups.CustomModelInfo] | Sequence[Checkpoint],
+    found: Sequence[lookups.CustomModelInfo | FileInfo | Checkpoint],
     names: Sequence[str],
     text: str,
 ) -> None:
@@ -168,7 +220,7 @@ def _client(options: Namespace) -> NebiusClient:
 def _project(options: Namespace) -> str | None:
     lookup = {settings.PROJECT: options.ai_project_id}.get
     if hint := settings.project_hint(lookup, places=settings.COMMAND):
-        print(f"nebius-models: warning: {hint}", file=sys.stderr)
+        _warn(hint)
     return settings.ai_project_id(lookup, places=settings.COMMAND)
 
 
@@ -182,6 +234,10 @@ def _texts(files: Sequence[str]) -> Iterator[tuple[str, str]]:
         except ValueError as error:
             raise UnreadableDeployment(place, "it is not UTF-8") from error
         yield place, text
+
+
+def _warn(message: str) -> None:
+    print(f"nebius-models: warning: {message}", file=sys.stderr)
 
 
 def _fail(message: str, code: int = FAILED) -> int:

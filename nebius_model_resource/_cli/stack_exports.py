@@ -1,9 +1,9 @@
-"""The models that stacks own, read from the output of ``pulumi stack export``.
+"""The models and uploaded files that stacks own, read from the output of ``pulumi stack export``.
 
 Every export of version 3 has the fields that are read here: ``deployment.resources`` and
 ``deployment.pending_operations``, each resource with ``type``, ``urn``, ``id``, ``inputs`` and ``external`` (true for
-``CustomModel.get``, which reads a model without owning it). A resource with ``delete`` (replaced, and not deleted yet)
-still owns its model.
+``CustomModel.get`` and ``ModelArchive.get``, which read without owning). A resource with ``delete`` (replaced, and not
+deleted yet) still owns its model or file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from nebius_model_resource._api.files import FileInfo
 from nebius_model_resource._api.models import INFIX, GeneratedName
+from nebius_model_resource._lifecycle import archives
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource._lifecycle.matching import may_come_of
 from nebius_model_resource.errors import UnreadableDeployment
@@ -34,6 +36,18 @@ class _InterruptedCreate:
         )
 
 
+@dataclass(frozen=True)
+class _InterruptedUpload:
+    """An upload that the engine started and did not record: its file may exist, under an id that is not known."""
+
+    urn: str
+    path: str
+    sha256: str
+
+    def may_have_created(self, file: FileInfo) -> bool:
+        return archives.may_come_of(file, self.path, self.sha256)
+
+
 @dataclass
 class Stacks:
     """What any number of stacks, of any projects, own and read."""
@@ -41,9 +55,16 @@ class Stacks:
     _owned: dict[str, list[GeneratedName]] = field(default_factory=dict)  # by short name
     _readers: dict[str, str] = field(default_factory=dict)  # URN by short name
     _interrupted: list[_InterruptedCreate] = field(default_factory=list)
+    _files: set[str] = field(default_factory=set)  # by id
+    _file_readers: dict[str, str] = field(default_factory=dict)  # URN by id
+    _uploads: list[_InterruptedUpload] = field(default_factory=list)
 
     def add(self, resource: dict[str, Any]) -> None:
-        """Add one resource of a deployment; one that is not a model changes nothing."""
+        """Add one resource of a deployment; one that is neither a model nor a file changes nothing."""
+        self._add_model(resource)
+        self._add_file(resource)
+
+    def _add_model(self, resource: dict[str, Any]) -> None:
         id_, type_ = resource.get("id"), resource.get("type")
         is_model = isinstance(type_, str) and type_.endswith(":CustomModel")
         # A subclass may have a type of its own; its id still has the form of a generated name.
@@ -54,7 +75,21 @@ class Stacks:
             else:
                 self._owned.setdefault(name.short, []).append(name)
         elif is_model and not id_:
-            self._interrupted.append(_interrupted_create(resource))
+            asked = _inputs(resource, "name", "base_model", "source")
+            self._interrupted.append(_InterruptedCreate(str(resource.get("urn")), *asked))
+
+    def _add_file(self, resource: dict[str, Any]) -> None:
+        id_, type_ = resource.get("id"), resource.get("type")
+        is_archive = isinstance(type_, str) and type_.endswith(":ModelArchive")
+        # As with models, a subclass may have a type of its own.
+        if isinstance(id_, str) and id_ and (is_archive or id_.startswith("file-")):
+            if resource.get("external"):
+                self._file_readers[id_] = str(resource.get("urn"))
+            else:
+                self._files.add(id_)
+        elif is_archive and not id_:
+            given = _inputs(resource, "path", "sha256")
+            self._uploads.append(_InterruptedUpload(str(resource.get("urn")), *given))
 
     def own(self, model: CustomModelInfo) -> bool:
         """Whether one of the stacks owns a model."""
@@ -67,6 +102,18 @@ class Stacks:
             if create.may_have_created(model):
                 return f"may come from the interrupted create of {create.urn}"
         reader = self._readers.get(GeneratedName.parse(model.generated_name).short)
+        return f"read by {reader}" if reader else ""
+
+    def own_file(self, file: FileInfo) -> bool:
+        """Whether one of the stacks owns an uploaded file."""
+        return file.id in self._files
+
+    def file_note(self, file: FileInfo) -> str:
+        """What the stacks say about a file that none of them owns; empty if they say nothing."""
+        for upload in self._uploads:
+            if upload.may_have_created(file):
+                return f"may come from the interrupted create of {upload.urn}"
+        reader = self._file_readers.get(file.id)
         return f"read by {reader}" if reader else ""
 
 
@@ -123,12 +170,10 @@ def _entries(place: str, deployment: dict[str, Any], name: str) -> list[Any]:
     return entries
 
 
-def _interrupted_create(resource: dict[str, Any]) -> _InterruptedCreate:
+def _inputs(resource: dict[str, Any], *names: str) -> Iterator[str]:
+    """The texts of some inputs; empty where an input is no text, as an encrypted secret."""
     inputs = resource.get("inputs")
     bag = inputs if isinstance(inputs, dict) else {}
-
-    def text(name: str) -> str:
+    for name in names:
         value = bag.get(name)
-        return value if isinstance(value, str) else ""  # an encrypted secret is a dictionary
-
-    return _InterruptedCreate(str(resource.get("urn")), text("name"), text("base_model"), text("source"))
+        yield value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""Models and checkpoints as text for people, and as JSON for programs."""
+"""Models, files and checkpoints as text for people, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
+from nebius_model_resource._api.files import FileInfo
 from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.redact import harmless
+from nebius_model_resource._archives.members import in_units
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -26,6 +28,20 @@ def models_table(models: Sequence[CustomModelInfo], now: float, notes: Sequence[
         headings.append("NOTE")
         rows = [[*row, note] for row, note in zip(rows, notes, strict=True)]
     return _table(headings, rows)
+
+
+def files_table(files: Sequence[FileInfo], now: float, notes: Sequence[str]) -> str:
+    """One line per file; a column of notes if there is at least one."""
+    headings = ["FILE", "SIZE", "AGE", "FILE NAME"]
+    rows = [[file.id, _size(file.size), age(file.created_at, now), file.filename] for file in files]
+    if any(notes):
+        headings.append("NOTE")
+        rows = [[*row, note] for row, note in zip(rows, notes, strict=True)]
+    return _table(headings, rows)
+
+
+def _size(size: int | None) -> str:
+    return "" if size is None else in_units(size)
 
 
 def checkpoints_table(checkpoints: Sequence[Checkpoint], now: float) -> str:
@@ -71,6 +87,24 @@ def details(model: CustomModelInfo, now: float) -> str:
         "status reason": model.status_reason,
         "created": _date(model.created_at, now),
     }
+    return _lines(lines)
+
+
+def file_details(file: FileInfo, users: Sequence[str], now: float) -> str:
+    """All fields of one file, one per line, and the models that use it."""
+    return _lines(
+        {
+            "file": file.id,
+            "file name": file.filename,
+            "size": _size(file.size),
+            "purpose": file.purpose,
+            "created": _date(file.created_at, now),
+            "source of": ", ".join(users),
+        }
+    )
+
+
+def _lines(lines: dict[str, str | None]) -> str:
     return "\n".join(f"{name + ':':16}{_cell(text)}" for name, text in lines.items())
 
 
@@ -95,7 +129,7 @@ def age(created_at: int | None, now: float) -> str:
     return f"{seconds} s"
 
 
-def as_json(found: CustomModelInfo | Sequence[CustomModelInfo] | Sequence[Checkpoint]) -> str:
+def as_json(found: CustomModelInfo | Sequence[CustomModelInfo | FileInfo | Checkpoint]) -> str:
     """The fields of one model, or of each object of a list, by their names."""
     if isinstance(found, CustomModelInfo):
         return json.dumps(asdict(found), indent=2)

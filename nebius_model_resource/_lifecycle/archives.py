@@ -33,7 +33,7 @@ DEFAULT_SECONDS = 1800.0  # for an upload: 500 MB at 2.2 Mbit/s
 _LOOKS = 4  # complete lists without the file before it is sent again
 _CLEAN_UP_SECONDS = 30.0
 _SHOW_SECONDS = 1.0
-_NAME = re.compile(r".+-[0-9a-f]{16}-[0-9a-f]{8}\.zip")
+_NAME = re.compile(r"(.+)-([0-9a-f]{16})-[0-9a-f]{8}\.zip")
 
 
 def new_name(adapter: Adapter) -> str:
@@ -44,6 +44,14 @@ def new_name(adapter: Adapter) -> str:
 def is_archive(file: FileInfo) -> bool:
     """Whether a file has a name that an upload of this package gives."""
     return bool(_NAME.fullmatch(file.filename or ""))
+
+
+def may_come_of(file: FileInfo, path: str, sha256: str) -> bool:
+    """Whether an upload of this content may have created a file; an empty text is not known and fits every file."""
+    name = _NAME.fullmatch(file.filename or "")
+    if name is None:
+        return False
+    return name[2] == sha256[:16] if sha256 else path in ("", ".") or name[1] == stem(path)
 
 
 class Archives:

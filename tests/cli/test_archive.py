@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nebius_model_resource._cli.archive import run
+from nebius_model_resource._cli.main import main
 from tests.archives.adapters import CONFIG, files, write_folder
 
 
@@ -30,3 +31,23 @@ def test_what_cannot_be_uploaded_is_one_line(tmp_path: Path, capsys: pytest.Capt
     assert shown.out == ""
     assert shown.err.count("\n") == 1
     assert "holds no files" in shown.err
+
+
+def test_the_command_needs_no_key_and_shows_no_option_of_the_service(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`nebius-models archive` runs without a key and with a base URL that cannot work; its help names neither."""
+    monkeypatch.delenv("NEBIUS_API_KEY", raising=False)
+    monkeypatch.setenv("NEBIUS_BASE_URL", "ftp://nowhere")
+    assert main(["archive", str(write_folder(tmp_path / "a", files()))]) == 0
+    assert main(["archive", str(tmp_path / "none")]) == 1
+    shown = capsys.readouterr()
+    assert "rank:" in shown.out
+    assert shown.err.splitlines()[-1].startswith("nebius-models: ")
+    with pytest.raises(SystemExit) as ended:
+        main(["archive", "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "nebius-models archive ./adapter" in text
+    assert "--base-url" not in text
+    assert "--ai-project-id" not in text

@@ -399,7 +399,8 @@ def test_the_key_is_masked_in_texts_of_other_people(
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["list"], ["show"], ["unknown"], ["program"], ["checkpoints"], ["delete"]]
+    "command",
+    [[], ["list"], ["show"], ["unknown"], ["program"], ["checkpoints"], ["archive"], ["delete"]],
 )
 def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     """Every command explains itself, with examples that name the command."""
@@ -411,7 +412,17 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str
 
 
 @pytest.mark.parametrize(
-    "wrong", [[], ["lsit"], ["show"], ["program"], ["checkpoints"], ["list", "--json", "--names"]]
+    "wrong",
+    [
+        [],
+        ["lsit"],
+        ["show"],
+        ["program"],
+        ["checkpoints"],
+        ["archive"],
+        ["archive", "--base-url", "http://127.0.0.1", "a"],
+        ["list", "--json", "--names"],
+    ],
 )
 def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
     """The message shows the usage."""
