@@ -100,6 +100,7 @@ def test_models_and_files_come_together(emulator: Emulator, capsys: pytest.Captu
         ({"path": "./adapter"}, True),
         ({"path": "./other"}, False),
         ({"path": {"secret": "…"}}, True),
+        ({"path": "."}, True),
     ],
 )
 def test_an_interrupted_upload_is_noted_at_what_it_may_have_created(

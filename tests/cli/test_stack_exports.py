@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nebius_model_resource._api.files import FileInfo
 from nebius_model_resource._cli.stack_exports import Stacks, read_exports
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource.errors import UnreadableDeployment
@@ -130,7 +131,7 @@ JSON = st.recursive(
             st.sampled_from(
                 ["deployment", "resources", "pending_operations", "resource", "id", "type", "inputs", "name"]
             ),
-            inner | st.just(KIND),
+            inner | st.sampled_from([KIND, "pulumi-python:dynamic/nebius:ModelArchive"]),
         )
     ),
 )
@@ -146,3 +147,5 @@ def test_any_json_is_read_or_refused(document: Any) -> None:
             continue
         stacks.own(model())
         stacks.note(model())
+        stacks.own_file(FileInfo("file-1"))
+        stacks.file_note(FileInfo("file-1", "adapter-0123456789abcdef-01234567.zip"))
