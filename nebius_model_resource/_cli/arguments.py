@@ -35,7 +35,7 @@ A model that a stack only reads with CustomModel.get is unknown. Give the export
 models of the project: as files, or one after the other on standard input.
 
 The same holds for uploaded files and ModelArchive. Only files with a name that an upload of this package gives are
-listed: other files of the project are none of its business.
+listed, never other files of the project.
 
 examples:
   pulumi stack export | nebius-models unknown
