@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 
@@ -17,12 +17,15 @@ class Engine:
         Args:
             address: ``host:port``.
         """
+        self._address = address
+        self._said: set[str] = set()
+
+    @cached_property
+    def _stub(self) -> Any:
         import grpc
         from pulumi.runtime.proto import engine_pb2_grpc
 
-        self._address = address
-        self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
-        self._said: set[str] = set()
+        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address))
 
     def log(self, severity: str, text: str, urn: str, *, ephemeral: bool = False) -> None:
         """Show a text in a resource's row.
@@ -50,7 +53,7 @@ class Engine:
 
         level: Any = engine_pb2.LogSeverity.Value(severity)
         request = engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral)
-        with suppress(grpc.RpcError):
+        with suppress(grpc.RpcError, ImportError, AttributeError):  # an SDK without the service shows nothing
             self._stub.Log(request, timeout=2)
 
     def is_there(self) -> bool:

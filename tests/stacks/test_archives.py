@@ -79,7 +79,9 @@ def test_a_folder_that_is_no_adapter_is_refused_at_preview(
     text = str(caught.value)
     assert "was given 'adapter', which" in text
     assert "adapter_model.safetensors" in text
-    assert "nebius_model_resource/" not in text  # the traceback of an interrupted program is the language host's
+    assert (
+        "nebius_model_resource/" not in text
+    )  # the traceback of an interrupted program is the language host's
     assert emulator.requests() == []
 
 
