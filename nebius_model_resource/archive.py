@@ -6,15 +6,14 @@ from typing import Any
 
 import pulumi
 from pulumi import Archive, Asset, FileArchive, FileAsset, Input, Output, ResourceOptions, RunError
-from pulumi.dynamic import Resource
 
-from nebius_model_resource._program import secrets_of, warn_about_plain_key
+from nebius_model_resource._program import AccountResource
 from nebius_model_resource.provider import ModelArchiveProvider
 
 _OUTPUTS = ("file_id", "filename", "size", "created_at", "sha256")
 
 
-class ModelArchive(Resource, module="nebius", name="ModelArchive"):
+class ModelArchive(AccountResource, module="nebius", name="ModelArchive"):
     """The uploaded archive of a LoRA adapter, as the source of a :class:`.CustomModel`.
 
     Its identity is its content: the same files are no change, wherever they are and however a zip was packed. Changed
@@ -25,12 +24,6 @@ class ModelArchive(Resource, module="nebius", name="ModelArchive"):
         adapter = ModelArchive("adapter", path="./adapter")
         bot = CustomModel("bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source=adapter.file_id)
     """
-
-    def __init_subclass__(cls, module: str = "", name: str = "", **kwargs: Any) -> None:
-        # Pulumi's base class would give each subclass the type `dynamic:Resource`, and so replace its files.
-        super().__init_subclass__(module=module, name=name, **kwargs)
-        if not (module or name):
-            del cls._resource_type_name
 
     def __init__(
         self,
@@ -64,9 +57,6 @@ class ModelArchive(Resource, module="nebius", name="ModelArchive"):
             "ai_project_id": ai_project_id,
             **dict.fromkeys(_OUTPUTS),
         }
-        if outputs := {prop: value for prop, value in props.items() if isinstance(value, Output)}:
-            props["secret_inputs"] = Output.from_input(secrets_of(outputs))
-        warn_about_plain_key()
         super().__init__(ModelArchiveProvider(), resource_name, props, opts)
 
     @classmethod
@@ -81,15 +71,9 @@ class ModelArchive(Resource, module="nebius", name="ModelArchive"):
         Returns:
             The file with what the service reports of it: it has no ``path`` and no ``sha256``.
         """
-        warn_about_plain_key()
         archive = cls.__new__(cls)
-        Resource.__init__(
-            archive,
-            ModelArchiveProvider(),
-            resource_name,
-            dict.fromkeys(("path", "ai_project_id", *_OUTPUTS)),
-            ResourceOptions.merge(opts, ResourceOptions(id=id)),
-        )
+        names = ("path", "ai_project_id", *_OUTPUTS)
+        archive._read(ModelArchiveProvider(), resource_name, id, names, opts)
         return archive
 
     @property

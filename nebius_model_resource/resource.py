@@ -8,12 +8,11 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions, RunError
-from pulumi.dynamic import Resource
 from pulumi.runtime import get_root_resource
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from nebius_model_resource._program import secrets_of, warn_about_plain_key
+from nebius_model_resource._program import AccountResource
 from nebius_model_resource.provider import CustomModelProvider
 
 _OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
@@ -22,7 +21,7 @@ _OUTPUTS = ("generated_name", "status", "status_reason", "created_at")
 _adopters: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
 
 
-class CustomModel(Resource, module="nebius", name="CustomModel"):
+class CustomModel(AccountResource, module="nebius", name="CustomModel"):
     """A LoRA adapter hosted on Nebius AI Studio (Token Factory) as a callable model.
 
     The service cannot change a model. A change of any input except ``wait_for_active`` therefore creates a new model,
@@ -37,12 +36,6 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         )
         pulumi.export("model", bot.generated_name)
     """
-
-    def __init_subclass__(cls, module: str = "", name: str = "", **kwargs: Any) -> None:
-        # Pulumi's base class gives each subclass the type `dynamic:Resource`, which would replace its models.
-        super().__init_subclass__(module=module, name=name, **kwargs)
-        if not (module or name):
-            del cls._resource_type_name
 
     def __init__(
         self,
@@ -90,10 +83,6 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         if import_id:
             _check_adoption(import_id, resource_name)
             props["import_id"] = import_id
-        if outputs := {prop: value for prop, value in props.items() if isinstance(value, Output)}:
-            # The engine removes the secret marks before it calls a host, and shows secrets of failed checks (3.260).
-            props["secret_inputs"] = Output.from_input(secrets_of(outputs))
-        warn_about_plain_key()
         super().__init__(CustomModelProvider(), resource_name, props, opts)
 
     @classmethod
@@ -113,16 +102,9 @@ class CustomModel(Resource, module="nebius", name="CustomModel"):
         Returns:
             The model with all its outputs, and the inputs that the service reports.
         """
-        warn_about_plain_key()
         model = cls.__new__(cls)
         names = ("name", "base_model", "source", "description", "ai_project_id", "wait_for_active", *_OUTPUTS)
-        Resource.__init__(
-            model,
-            CustomModelProvider(),
-            resource_name,
-            dict.fromkeys(names),
-            ResourceOptions.merge(opts, ResourceOptions(id=id)),
-        )
+        model._read(CustomModelProvider(), resource_name, id, names, opts)
         return model
 
     # Properties, as in Pulumi's own SDKs: Pulumi would evaluate annotations again for every resource.

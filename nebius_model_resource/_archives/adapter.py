@@ -112,11 +112,11 @@ def open_content(path: str, limit: int = LIMIT) -> Content:
         content = _read_file(path, status.st_size, limit)
     else:
         raise UnusableArchive(path, "is a pipe, socket or device: give a folder or a .zip")
-    if packed_size(content.members) > limit:
+    if (packed := packed_size(content.members)) > limit:
         biggest = max(content.members, key=lambda member: member.size)
         raise UnusableArchive(
             path,
-            f"has {in_units(content.size)}, and the service takes {in_units(limit)} at most; "
+            f"makes a zip of {packed:,} bytes, and the service takes {limit:,} at most; "
             f"the largest file is {biggest.name!r} with {in_units(biggest.size)}",
         )
     return content
@@ -126,7 +126,7 @@ def _read_file(path: str, size: int, limit: int) -> Content:
     if size == 0:
         raise UnusableArchive(path, "is an empty file: give a folder or a .zip")
     if size > limit:
-        raise UnusableArchive(path, f"has {in_units(size)}, and the service takes {in_units(limit)} at most")
+        raise UnusableArchive(path, f"has {size:,} bytes, and the service takes {limit:,} at most")
     try:
         with Path(path).open("rb") as file:
             start = file.read(1024)

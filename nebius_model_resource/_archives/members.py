@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ _RECORDS, _END = 30 + 46, 22  # bytes of a zip for each file, without its name, 
 MOST_FILES = 1_000  # a checkpoint of the service has six; more is a home folder by mistake, or a bomb
 
 
-class Member:
+class Member(ABC):
     """One file.
 
     Attributes:
@@ -28,13 +29,13 @@ class Member:
     name: str
     size: int
 
+    @abstractmethod
     def chunks(self) -> Iterator[bytes]:
         """Its bytes, never more than a chunk in memory.
 
         Raises:
             UnusableArchive: it cannot be read, or does not have the bytes that it had.
         """
-        raise NotImplementedError
 
     def start(self, length: int) -> bytes:
         """At most its first ``length`` bytes."""

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from functools import cached_property, lru_cache
 from typing import Any
 
 
 class Engine:
-    """The engine at an address; one that is gone shows nothing."""
+    """The engine at an address."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, stub: Any) -> None:
         """Nothing is sent.
 
         Args:
-            address: ``host:port``.
+            address: ``host:port``, empty if it is not known.
+            stub: the engine's service as gRPC's client has it; None if it cannot be reached, so that nothing is shown.
         """
         self._address = address
+        self._stub = stub
         self._said: set[str] = set()
 
-    @cached_property
-    def _stub(self) -> Any:
-        import grpc
-        from pulumi.runtime.proto import engine_pb2_grpc
-
-        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address))
-
     def log(self, severity: str, text: str, urn: str, *, ephemeral: bool = False) -> None:
-        """Show a text in a resource's row.
+        """Show a text in a resource's row; an engine that is gone shows nothing.
 
         Args:
             severity: ``"INFO"`` or ``"WARNING"``.
@@ -41,19 +35,22 @@ class Engine:
             return
         if not ephemeral:
             self._said.add(text)
-        self._send(severity, text, urn, ephemeral=ephemeral)
+        self.send(severity, text, urn, ephemeral=ephemeral)
 
     def silence(self, text: str) -> None:
         """Do not show a text that the engine itself is about to show."""
         self._said.add(text)
 
-    def _send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
+    def send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
+        """Send a text, whether or not it was shown before."""
+        if self._stub is None:
+            return
         import grpc
         from pulumi.runtime.proto import engine_pb2
 
         level: Any = engine_pb2.LogSeverity.Value(severity)
         request = engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral)
-        with suppress(grpc.RpcError, ImportError, AttributeError):  # an SDK without the service shows nothing
+        with suppress(grpc.RpcError):
             self._stub.Log(request, timeout=2)
 
     def is_there(self) -> bool:
@@ -63,24 +60,3 @@ class Engine:
             socket.create_connection((host, int(port)), timeout=1).close()
             return True
         return False
-
-
-class NoEngine(Engine):
-    """The engine of a host whose address is not known: it shows nothing."""
-
-    def __init__(self) -> None:
-        """Nothing is sent."""
-        self._said = set()
-
-    def _send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
-        pass
-
-    def is_there(self) -> bool:
-        """Always False."""
-        return False
-
-
-@lru_cache(maxsize=4)
-def engine_at(address: str) -> Engine:
-    """The engine at an address, one object for all calls of a process."""
-    return Engine(address)

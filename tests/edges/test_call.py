@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +12,16 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2
 
-from nebius_model_resource._edges.dynamic.call import DetailedDiff, HostCall, OperationFailed
+from nebius_model_resource._edges.dynamic.call import (
+    DetailedDiff,
+    HostCall,
+    OperationFailed,
+    current_engine,
+)
 from nebius_model_resource._edges.engine import Engine
 from nebius_model_resource._edges.results import Changes
 from tests.support.host import URN
+from tests.support.host_here import ListeningEngine
 
 OUTPUTS = {"name": "bot"}
 
@@ -122,14 +129,42 @@ def test_an_engine_that_is_gone_shows_nothing(monkeypatch: pytest.MonkeyPatch) -
     class Gone(grpc.RpcError):  # type: ignore[misc]
         pass
 
-    def stub(error: Exception) -> Callable[[Any], Any]:
+    def stub(error: Exception) -> Any:
         def log(*_: Any, **__: Any) -> None:
             raise error
 
-        return lambda _channel: SimpleNamespace(Log=log)
+        return SimpleNamespace(Log=log)
 
-    monkeypatch.setattr(engine_pb2_grpc, "EngineStub", stub(Gone()))
-    Engine("127.0.0.1:9").log("INFO", "working", URN)
-    monkeypatch.setattr(engine_pb2_grpc, "EngineStub", stub(ZeroDivisionError()))
+    Engine("127.0.0.1:9", stub(Gone())).log("INFO", "working", URN)
     with pytest.raises(ZeroDivisionError):
-        Engine("127.0.0.1:9").log("WARNING", "careful", URN)
+        Engine("127.0.0.1:9", stub(ZeroDivisionError())).log("WARNING", "careful", URN)
+
+
+def test_an_engine_without_its_log_is_still_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host whose SDK lacks the log's service shows nothing, and knows that its engine is there."""
+    monkeypatch.delattr(engine_pb2_grpc, "EngineStub")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr("sys.argv", ["host", address])
+        engine = current_engine()
+        engine.log("INFO", "working", URN)
+        assert engine.is_there()
+    assert not engine.is_there()
+    monkeypatch.setattr("sys.argv", ["host"])
+    assert not current_engine().is_there()
+
+
+def test_a_lasting_text_is_shown_once_and_progress_each_time() -> None:
+    """An engine that asks twice in a run shows a note once; without a URN there is no row to show it in."""
+    engine = ListeningEngine()
+    for _ in range(2):
+        engine.log("WARNING", "careful", URN)
+        engine.log("INFO", "working", URN, ephemeral=True)
+        engine.log("INFO", "nowhere", "")
+    engine.silence("known")
+    engine.log("WARNING", "known", URN)
+    assert [(log.message, log.ephemeral, log.severity) for log in engine.logs] == [
+        ("careful", False, 2),
+        ("working", True, 1),
+        ("working", True, 1),
+    ]

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import grpc
+
 from nebius_model_resource.testing.engine import urns
 from nebius_model_resource.testing.engine.deployment import Deployment, Identity
 from nebius_model_resource.testing.engine.errors import Refused, Unavailable
@@ -20,7 +22,8 @@ from nebius_model_resource.testing.engine.resources import Goal, Resource
 from nebius_model_resource.testing.engine.secrets import Crypter
 from nebius_model_resource.testing.engine.state import Journal, Snapshot, StateFile
 from nebius_model_resource.testing.engine.values import Properties
-from tests.soak.world import PROVIDER, CallFailed, HostKilled, World
+from tests.soak.world import PROVIDER, HostKilled, World
+from tests.support.host_here import CallFailed
 
 IDENTITY = Identity("soak", "soak")
 MODEL = "pulumi-python:dynamic/nebius:CustomModel"
@@ -118,12 +121,12 @@ class Wire(Calls):
         if self._world.engine_is_dead:
             raise EngineKilled
         if self._dead:
-            raise CallFailed("the host is dead")
+            raise CallFailed(grpc.StatusCode.UNAVAILABLE, "the host is dead")
         try:
             return self._world.call(method, request)
         except HostKilled:
             self._dead = True
-            raise CallFailed("the host is dead") from None
+            raise CallFailed(grpc.StatusCode.UNAVAILABLE, "the host is dead") from None
         finally:
             if self._world.engine_is_dead:
                 raise EngineKilled

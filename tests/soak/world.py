@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
 
-import grpc
 from pulumi.dynamic import Config, ConfigureRequest
 
 from nebius_model_resource._api.client import NebiusClient
@@ -24,7 +24,6 @@ from nebius_model_resource._edges.call import Call as EngineCall
 from nebius_model_resource._edges.custom_models import CustomModels
 from nebius_model_resource._edges.dynamic import call as dynamic_host
 from nebius_model_resource._edges.dynamic.edge import DynamicEdge
-from nebius_model_resource._edges.engine import NoEngine
 from nebius_model_resource._lifecycle.create import Creator
 from nebius_model_resource._lifecycle.guardian import delete_all
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
@@ -35,9 +34,8 @@ from nebius_model_resource._lifecycle.shared_list import GRACE
 from nebius_model_resource.errors import AnswerLost, EngineGone
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator
-from tests.support.host_here import host_code
+from tests.support.host_here import Context, ListeningEngine, host_code
 
-Metadata = tuple[tuple[str, bytes], ...]
 ATTEMPT_SECONDS = 0.25
 SECONDS = 90.0  # an operation's deadline where it has none of its own: less than in truth, for speed
 
@@ -45,32 +43,8 @@ SECONDS = 90.0  # an operation's deadline where it has none of its own: less tha
 dynamic_main = host_code()
 
 
-class LastingEngine(NoEngine):
-    """An engine that shows nothing and never goes away."""
-
-    def is_there(self) -> bool:
-        """Always True."""
-        return True
-
-
 class HostKilled(BaseException):
     """The host process ends here, without another line of its code."""
-
-
-class CallFailed(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
-    """The host answered with an error, as gRPC's client tells it."""
-
-    def __init__(self, message: str, metadata: Metadata = ()) -> None:
-        super().__init__(message)
-        self._metadata = metadata
-
-    def details(self) -> str:
-        """The message."""
-        return str(self)
-
-    def trailing_metadata(self) -> Metadata:
-        """What stays in the state, among others."""
-        return self._metadata
 
 
 @dataclass
@@ -86,28 +60,6 @@ class Kill:
     at: int
     passed: int = 0
     done: bool = False
-
-
-@dataclass
-class Call:
-    """What the host's servicer takes for gRPC's context."""
-
-    world: World
-    on_end: list[Callable[[], None]] = field(default_factory=list)
-    metadata: Metadata = ()
-
-    def add_callback(self, callback: Callable[[], None]) -> bool:
-        """Remember what to call when the engine goes away."""
-        self.on_end.append(callback)
-        return True
-
-    def set_trailing_metadata(self, pairs: Metadata) -> None:
-        """Remember the partial state."""
-        self.metadata = pairs
-
-    def abort(self, _code: Any, message: str) -> NoReturn:
-        """End the call."""
-        raise CallFailed(message, self.metadata)
 
 
 class Notebook(Notes):
@@ -133,7 +85,7 @@ class World:
         # Its date would be the real one, and the clock here runs ahead of it.
         self.emulator._server.config.date_header = False
         self.kill: Kill | None = None
-        self.calls: list[Call] = []
+        self.calls: list[Context] = []
         self.clients: list[SoakClient] = []
         self.points = 0
         self.notes = Notebook(self.wall)
@@ -142,14 +94,15 @@ class World:
 
     def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
         World.current = self
-        self._no_engine, dynamic_host._NO_ENGINE = dynamic_host._NO_ENGINE, LastingEngine()
+        self._engine = mock.patch.object(dynamic_host, "current_engine", return_value=ListeningEngine())
+        self._engine.start()
         self.emulator.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end_host()
         self.emulator.stop()
-        dynamic_host._NO_ENGINE = self._no_engine
+        self._engine.stop()
         World.current = None
 
     def wall(self) -> float:
@@ -245,7 +198,7 @@ class World:
         """
         servicer = dynamic_main.DynamicResourceProviderServicer()
         self._begin_host()
-        context = Call(self)
+        context = Context()
         self.calls.append(context)
         try:
             return getattr(servicer, method)(request, context)

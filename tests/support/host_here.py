@@ -22,7 +22,7 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from nebius_model_resource._edges.dynamic import call as dynamic_call
-from nebius_model_resource._edges.engine import NoEngine
+from nebius_model_resource._edges.engine import Engine
 from nebius_model_resource._lifecycle import guardian
 from nebius_model_resource._lifecycle.notes import Notes
 from tests.support.host import HostCalls, HostError
@@ -35,7 +35,9 @@ def host_code() -> types.ModuleType:
     spec = importlib.util.find_spec("pulumi.dynamic.__main__")
     assert spec is not None
     assert spec.origin is not None
-    source = Path(spec.origin).read_text().replace("\nmain()\n", "\n")
+    source = Path(spec.origin).read_text()
+    assert source.endswith("\nmain()\n"), "the host's module would begin to serve"
+    source = source.removesuffix("main()\n")
     module = types.ModuleType("dynamic_host_without_main")
     exec(compile(source, spec.origin, "exec"), module.__dict__)
     return module
@@ -83,7 +85,7 @@ class Context:
         raise CallFailed(code, message, self.metadata)
 
 
-class ListeningEngine(NoEngine):
+class ListeningEngine(Engine):
     """An engine that remembers what it was asked to show.
 
     Attributes:
@@ -91,10 +93,11 @@ class ListeningEngine(NoEngine):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("", None)
         self.logs: list[Any] = []
 
-    def _send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
+    def send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
+        """Remember it."""
         from pulumi.runtime.proto import engine_pb2
 
         level: Any = engine_pb2.LogSeverity.Value(severity)
@@ -132,7 +135,7 @@ class HostHere(HostCalls):
 
     def __enter__(self) -> HostHere:  # noqa: PYI034 - Self is typing's from 3.11 on
         for patch in (
-            mock.patch.object(dynamic_call, "_NO_ENGINE", self.engine),
+            mock.patch.object(dynamic_call, "current_engine", return_value=self.engine),
             mock.patch.object(guardian, "Guardian", _Unguarded),
             mock.patch.dict(os.environ, self._environ, clear=True),
         ):

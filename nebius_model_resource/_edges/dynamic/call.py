@@ -37,17 +37,17 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from pulumi.dynamic import DiffResult
 
 from nebius_model_resource._edges.dynamic.threads import Threads, frame_with
-from nebius_model_resource._edges.engine import Engine, NoEngine, engine_at
+from nebius_model_resource._edges.engine import Engine
 from nebius_model_resource._edges.results import Changes
 
 _log = logging.getLogger(__name__)
 _PROVIDER = "__provider"
-_NO_ENGINE = NoEngine()
 _UNKNOWN_CODE = 2  # grpc's code for what the host itself raises, google.rpc.Code.UNKNOWN
 
 
@@ -80,7 +80,7 @@ class HostCall:
         self.timeout = 0.0
         self.recorded: frozenset[str] | None = None
         self.gone = threading.Event()
-        self._engine = _engine()
+        self._engine = current_engine()
         self._request: Any = None
         self._context: Any = None
         self.ended = False
@@ -208,14 +208,27 @@ def _property_diff_type() -> Any:
     return None
 
 
-def _engine() -> Engine:
+def current_engine() -> Engine:
     """The engine whose host this is: the host's last argument is its address."""
-    address = sys.argv[-1]
+    return _engine_at(sys.argv[-1])
+
+
+@lru_cache(maxsize=1)
+def _engine_at(address: str) -> Engine:
     host, _, port = address.rpartition(":")
-    if host and port.isdigit():
-        return engine_at(address)
-    _log.debug("this dynamic-provider host does not let us reach the engine's address")
-    return _NO_ENGINE
+    if not host or not port.isdigit():
+        _log.debug("this dynamic-provider host does not let us reach the engine's address")
+        return Engine("", None)
+    stub_type = None
+    with _reach("the engine's service"):
+        from pulumi.runtime.proto import engine_pb2_grpc
+
+        stub_type = engine_pb2_grpc.EngineStub
+    if stub_type is None:
+        return Engine(address, None)
+    import grpc
+
+    return Engine(address, stub_type(grpc.insecure_channel(address)))
 
 
 class DetailedDiff(DiffResult):
@@ -272,5 +285,5 @@ def serve(*, waits: bool) -> Iterator[HostCall]:
             finally:
                 call.ended = True
     finally:
-        if call.gone.is_set() and _threads.idle() and not _engine().is_there():
+        if call.gone.is_set() and _threads.idle() and not current_engine().is_there():
             os._exit(0)  # the host itself would not end
