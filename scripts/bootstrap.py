@@ -1,4 +1,4 @@
-"""Creates `.venv` in the clone and runs a script in it: a fresh clone needs only Python and pip."""
+"""Creates `.venv`, or `.venv-3.13`, in the clone and runs a script in it: a fresh clone needs only Python and pip."""
 
 from __future__ import annotations
 
@@ -13,19 +13,52 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 10)
+# Prints the version and the path that stays valid outside of the shims of pyenv.
+ABOUT = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
 
 
-def enter(extra: str) -> None:
+def enter(extra: str, python: str | None = None) -> None:
     """Continue in the clone's own environment, and create it if it does not exist.
 
     Args:
         extra: which of the package's extras the script needs.
+        python: a version, such as ``3.13``, or the path of an interpreter: continue in ``.venv-<version>``,
+            an environment of that Python. Without it ``.venv`` has the Python that started the script.
     """
-    if Path(sys.prefix) != VENV:
+    if python:
+        version, interpreter = _find(python)
+        venv = ROOT / f".venv-{version}"
+    elif Path(sys.prefix).match(f"{ROOT}/.venv-*"):
+        venv, interpreter = Path(sys.prefix), sys.executable  # a test that runs another script
+    else:
         _use_new_enough_python()
-        _make(extra)
-        os.execv(PYTHON, [str(PYTHON), *sys.argv])
-    _install(extra)
+        venv, interpreter = VENV, sys.executable
+    if Path(sys.prefix) != venv:
+        _make(venv, interpreter)
+        _install(venv, extra)
+        inside = str(venv / "bin" / "python")
+        os.execv(inside, [inside, *sys.argv])
+    _install(venv, extra)
+
+
+def _find(python: str) -> tuple[str, str]:
+    """The version and the path of an interpreter; ends the script if there is none or it is too old."""
+    name, environ = python, dict(os.environ)
+    if os.sep not in python:
+        name = f"python{python}"
+        environ["PYENV_VERSION"] = python  # a shim of pyenv starts this version; other interpreters ignore it
+    try:
+        asked = subprocess.run(
+            [name, "-c", ABOUT], check=True, capture_output=True, text=True, env=environ, timeout=60
+        )
+        version, interpreter = asked.stdout.strip().split(" ", 1)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        sys.exit(
+            f"no Python {python!r} here: give a version on PATH, such as 3.13, or the path of an interpreter"
+        )
+    if tuple(map(int, version.split("."))) < OLDEST:
+        sys.exit(f"Python {version} is too old: 3.10 or newer is needed")
+    return version, interpreter
 
 
 def _use_new_enough_python() -> None:
@@ -41,29 +74,27 @@ def _use_new_enough_python() -> None:
     )
 
 
-def _make(extra: str) -> None:
-    if not PYTHON.exists():
-        print("creating .venv (a few seconds) …", flush=True)
-        made = subprocess.run(
-            [sys.executable, "-m", "venv", str(VENV)], check=False, capture_output=True, text=True
+def _make(venv: Path, interpreter: str) -> None:
+    if (venv / "bin" / "python").exists():
+        return
+    print(f"creating {venv.name} (a few seconds) …", flush=True)
+    made = subprocess.run([interpreter, "-m", "venv", str(venv)], check=False, capture_output=True, text=True)
+    if made.returncode != 0:
+        shutil.rmtree(venv, ignore_errors=True)
+        sys.exit(
+            f"cannot create {venv.name}: {(made.stdout + made.stderr).strip()}\n"
+            "(on Debian and Ubuntu: apt-get install python3-venv)"
         )
-        if made.returncode != 0:
-            shutil.rmtree(VENV, ignore_errors=True)
-            sys.exit(
-                f"cannot create .venv: {(made.stdout + made.stderr).strip()}\n"
-                "(on Debian and Ubuntu: apt-get install python3-venv)"
-            )
-    _install(extra)
 
 
-def _install(extra: str) -> None:
+def _install(venv: Path, extra: str) -> None:
     """Install the package from the clone, unless that was done before."""
     described = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()[:16]
-    stamp = VENV / f"installed-{extra}-{described}"
+    stamp = venv / f"installed-{extra}-{described}"
     if stamp.exists():
         return
-    print(f"installing the package and its extra `{extra}` into .venv (up to a minute) …", flush=True)
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    print(f"installing the package and its extra `{extra}` into {venv.name} (up to a minute) …", flush=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if subprocess.run([*pip, "--editable", f"{ROOT}[{extra}]"], check=False).returncode != 0:
         sys.exit(
             "pip could not install the package: see its message above; a package index must be reachable"

@@ -16,6 +16,7 @@ import yaml
 from pulumi.automation.events import EngineEvent
 
 from nebius_model_resource.testing.engine import EngineError, LocalStack
+from tests.support.warm import warm_python
 
 from .lab import CONFIG, PASSPHRASE
 
@@ -108,7 +109,7 @@ class OwnStack:
     def __init__(self, folder: Path) -> None:
         states = folder.parent / f"{folder.name}-state"
         self.stack = LocalStack.create_or_select(
-            "dev", folder, config=CONFIG, state_dir=states, passphrase=PASSPHRASE
+            "dev", folder, config=CONFIG, state_dir=states, passphrase=PASSPHRASE, python=warm_python()
         )
         # One salt for all: a key takes a third of a second to derive, and is derived once for each salt.
         self.stack.file.crypter.salt = SALT

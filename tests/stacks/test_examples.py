@@ -16,6 +16,7 @@ from nebius_model_resource.testing.emulator import Emulator
 from nebius_model_resource.testing.engine import LocalStack
 from tests.support.jobs import train
 from tests.support.stacks import environment, has_cli
+from tests.support.warm import warm_python
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MakeExample = Callable[..., Any]
@@ -51,7 +52,12 @@ def make_example(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emula
         environ = {**environment(tmp_path), **(variables or {})}
         if request.param == "local":
             return LocalStack.create_or_select(
-                "test", folder, config=values, env_vars=environ, state_dir=tmp_path / "local"
+                "test",
+                folder,
+                config=values,
+                env_vars=environ,
+                state_dir=tmp_path / "local",
+                python=warm_python(),
             )
         options = LocalWorkspaceOptions(env_vars=environ, pulumi_home=str(tmp_path / "home"))
         stack = create_or_select_stack("test", work_dir=str(folder), opts=options)

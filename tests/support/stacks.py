@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from nebius_model_resource.testing.emulator import Emulator
 
+PASSPHRASE = "test"
 PROJECT = "name: models\nruntime:\n  name: python\n  options:\n    virtualenv: {venv}\n"
 PROGRAM = """
 import pulumi
@@ -50,7 +51,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **clean,
         "PULUMI_BACKEND_URL": state.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_HOME": str(folder / "home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -1,0 +1,143 @@
+"""Python processes that start at once: forked from a process that has imported the Pulumi SDK.
+
+A turn of the small engine starts a program and a host, and each spends its time on `import pulumi`. :func:`warm_python`
+gives the path of an interpreter for :class:`LocalStack` that avoids it. What it runs is unmodified; it stands in for
+``python -u <file>`` and ``python -u -m <module>``, which is all that the engine asks of an interpreter.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import io
+import json
+import os
+import runpy
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+# The front: it hands its arguments and streams to the server, passes signals on, and ends as the process behind it.
+FRONT = """
+import json, os, signal, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect(sys.argv[1])
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, _: server.send(bytes([number])))
+order = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode()
+socket.send_fds(server, [len(order).to_bytes(4, "big")], [0, 1, 2])
+server.sendall(order)
+ended = server.recv(1)
+sys.exit(ended[0] if ended else 1)
+"""
+
+
+@functools.cache
+def warm_python() -> str:
+    """The path of a program that can be called like an interpreter; it works as long as this process lives.
+
+    On other systems than Linux it is the interpreter itself.
+    """
+    if sys.platform != "linux":
+        return sys.executable
+    folder = tempfile.TemporaryDirectory(prefix="warm-")
+    address = Path(folder.name) / "socket"
+    server = subprocess.Popen([sys.executable, __file__, str(address)], stdin=subprocess.PIPE)
+    assert server.wait() == 0  # what serves from now on is its child, and no child of this process
+    (Path(folder.name) / "front.py").write_text(FRONT)
+    front = Path(folder.name) / "python"
+    words = [sys.executable, "-IS", f"{folder.name}/front.py", str(address)]
+    front.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    front.chmod(0o700)
+
+    def end() -> None:
+        assert server.stdin
+        server.stdin.close()  # by which the server ends
+        folder.cleanup()
+
+    atexit.register(end)
+    return str(front)
+
+
+def _serve(address: str) -> list[Any]:
+    """Fork a process for each front, in the background; returns in each of these processes, with its order."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(64)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
+    if os.fork():
+        os._exit(0)
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            os._exit(0)
+        front, _ = listener.accept()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
+            return _keep(front)
+        front.close()
+
+
+def _keep(front: socket.socket) -> list[Any]:
+    """Fork the process that was asked for and tell its front of its end; returns in the new process."""
+    head, streams, _, _ = socket.recv_fds(front, 4, 3)
+    with front.makefile("rb", buffering=0) as stream:
+        text = b""
+        while len(text) < int.from_bytes(head, "big"):
+            text += stream.read(65536)
+    process = os.fork()
+    if process == 0:
+        front.close()
+        for number, stream_ in enumerate(streams):
+            os.dup2(stream_, number)
+            os.close(stream_)
+        order: list[Any] = json.loads(text)
+        return order
+    for stream_ in [0, 1, 2, *streams]:
+        os.close(stream_)
+    ended = os.pidfd_open(process)
+    while True:
+        ready, _, _ = select.select([front.fileno(), ended], [], [])
+        if ended in ready:
+            _, status = os.waitpid(process, 0)
+            code = os.waitstatus_to_exitcode(status)
+            front.send(bytes([code if code >= 0 else 128 - code]))
+            os._exit(0)
+        signals = front.recv(1)
+        os.kill(process, signals[0] if signals else signal.SIGKILL)
+
+
+def _become(arguments: list[str], folder: str, environ: dict[str, str]) -> None:
+    """Run what the interpreter was asked to run, as if this process had just started."""
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    # Unbuffered, as with -u.
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), errors="backslashreplace", write_through=True)
+    _, *words = arguments  # the first is -u
+    if words[0] == "-m":
+        sys.argv = words[1:]
+        sys.path[0] = folder
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = words
+        sys.path[0] = str(Path(words[0]).parent)
+        runpy.run_path(words[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    import requests  # noqa: F401
+
+    import nebius_model_resource.provider
+    import nebius_model_resource.resource  # noqa: F401
+
+    _become(*_serve(sys.argv[1]))
