@@ -106,6 +106,7 @@ def test_a_result_replaces_only_the_marked_part_of_a_readme(tmp_path: Path) -> N
     assert "old\n" not in text
 
 
+@pytest.mark.slow
 def test_rows_of_an_earlier_run_stay_when_asked(tmp_path: Path) -> None:
     """`--add` keeps what the new run does not measure, and replaces what it does."""
     for models in ("2", "3", "2"):

@@ -39,6 +39,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulato
         yield emulator
 
 
+@pytest.mark.slow
 def test_it_runs_on_the_emulator_and_agrees() -> None:
     """Without --live every shape is printed as agreeing, the exit code is 0, and no report is written."""
     before = set(ROOT.glob("contract-report-*"))

@@ -16,7 +16,7 @@ from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import DynamicHost, HostError
 
 INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
-SECONDS = 15.0
+SECONDS = 60.0  # patience, which a busy machine needs; what is awaited takes two
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
@@ -45,7 +45,7 @@ def made(emulator: Emulator) -> list[dict[str, Any]]:
     return emulator.models()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_host_killed_while_it_waits(host: DynamicHost, emulator: Emulator, number: int) -> None:
     """A host killed while a model validates leaves no model and no process."""
     emulator.settings.validation_seconds = 60
@@ -60,21 +60,28 @@ def test_host_killed_while_it_waits(host: DynamicHost, emulator: Emulator, numbe
 
 
 def test_only_what_is_known_by_name_is_deleted(host: DynamicHost, emulator: Emulator) -> None:
-    """What a POST made whose answer never came stays, though its host has another model guarded that goes."""
+    """The guardian deletes the one model that it knows, and sends nothing else: it looks for no lost POST."""
     emulator.settings.validation_seconds = 60
     _waiting = host.create_later({**INPUTS, "name": "known"}, name="known")
     wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
     emulator.add_fault(Fault(method="POST", action="delay", effect="after", seconds=30))
     _running = host.create_later(INPUTS)
     wait_until(lambda: len(made(emulator)) == 2, "the model is made")
+    [known] = [model["name"] for model in made(emulator) if model["custom_name"] == "known"]
     mine = guardians(host)
+    assert len(mine) == 1
+    assert emulator.requests("DELETE") == []
     os.kill(host.process.pid, signal.SIGKILL)
+    host.process.wait(SECONDS)
+    ended = time.time()
     wait_until(lambda: gone(mine), "the guardian has ended")
     [left] = made(emulator)
     assert left["custom_name"] == "bot"
-    assert len(emulator.requests("DELETE")) == 1
+    sent = [(call.method, call.path) for call in emulator.requests() if call.time > ended]
+    assert sent == [("DELETE", f"/v0/models/{known}")]
 
 
+@pytest.mark.slow
 def test_host_killed_and_the_service_away(host: DynamicHost, emulator: Emulator) -> None:
     """The guardian goes on where the service does not answer at once."""
     emulator.settings.validation_seconds = 60
@@ -86,6 +93,7 @@ def test_host_killed_and_the_service_away(host: DynamicHost, emulator: Emulator)
     wait_until(lambda: not made(emulator), "the model is deleted")
 
 
+@pytest.mark.slow
 def test_models_of_finished_creates_stay(host: DynamicHost, emulator: Emulator) -> None:
     """What a finished create made stays when its host is killed, while an equal one that is awaited is deleted."""
     held, _ = host.create(INPUTS)
@@ -99,6 +107,7 @@ def test_models_of_finished_creates_stay(host: DynamicHost, emulator: Emulator) 
     assert [model["name"] for model in made(emulator)] == [held]
 
 
+@pytest.mark.slow
 def test_engine_killed_while_a_lost_answer_is_looked_for(host: DynamicHost, emulator: Emulator) -> None:
     """With the engine gone the host ends by itself, and what its lost POST made is deleted."""
     emulator.settings.missing_lists = 4
@@ -124,10 +133,10 @@ def test_engine_killed_while_the_model_validates(host: DynamicHost, emulator: Em
 
 BROKEN = """
 import runpy
-from nebius_model_resource._lifecycle.lifecycle import Lifecycle
+from nebius_model_resource._lifecycle.wait import Wait
 def broken(*_):
     raise ZeroDivisionError
-Lifecycle._settle = broken
+Wait.until_active = broken
 runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 """
 
@@ -150,7 +159,7 @@ def test_a_fault_of_ours_deletes_no_model(emulator: Emulator, tmp_path: Path) ->
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     with DynamicHost(config, prelude=prelude) as host:
         with pytest.raises(HostError, match="ZeroDivisionError") as caught:
-            host.create(INPUTS, timeout=1)
+            host.create(INPUTS, timeout=3)
         mine = guardians(host)
     [left] = made(emulator)
     assert f"the model {left['name']!r} exists and is not in the state: adopt it" in caught.value.message

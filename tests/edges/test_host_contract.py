@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import subprocess
@@ -18,6 +17,8 @@ from pulumi.runtime.proto import provider_pb2
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import DynamicHost, HostError
+
+pytestmark = pytest.mark.timeout(120)  # far below the ten minutes that a create has by itself
 
 ROOT = Path(__file__).resolve().parents[2]
 SDKS = ["3.230.0", "3.243.0", "3.260.0", "newest"]
@@ -96,11 +97,9 @@ class TestReached:
         self, host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
     ) -> None:
         """The deadline of `custom_timeouts` holds, and what exists reaches the engine as partial state."""
-        emulator.settings.validation_seconds = 60
-        began = time.monotonic()
-        with pytest.raises(HostError, match="still validating") as caught:
+        emulator.settings.validation_seconds = 3600
+        with pytest.raises(HostError, match=r"still validating.*its deadline passed") as caught:
             host.create(inputs, timeout=2)
-        assert 2 <= time.monotonic() - began < 4
         kept = caught.value.kept
         assert kept is not None
         assert kept.id == kept.properties["generated_name"] == emulator.models()[0]["name"]
@@ -114,17 +113,13 @@ class TestReached:
             name="bot", base_model=inputs["base_model"], source=inputs["source"], status="validating"
         )
         olds = {**inputs, "generated_name": name, "status": "validating", "created_at": 1}
-        began = time.monotonic()
-        with pytest.raises(HostError, match="still validating") as caught:
+        with pytest.raises(HostError, match=r"still validating.*its deadline passed") as caught:
             host.update(name, olds, inputs, timeout=2)
-        assert 2 <= time.monotonic() - began < 4
         assert caught.value.kept is not None
         assert caught.value.kept.id == name
         emulator.add_fault(Fault(method="DELETE", status=500, times=None))
-        began = time.monotonic()
         with pytest.raises(HostError, match="the model may still exist and stays in the state"):
             host.delete(name, olds, timeout=2)
-        assert time.monotonic() - began < 4
         assert [model["name"] for model in emulator.models()] == [name]
 
     def test_progress_is_shown_in_the_row_of_the_resource(
@@ -140,19 +135,20 @@ class TestReached:
     def test_waits_do_not_share_four_threads(
         self, host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
     ) -> None:
-        """Twenty-four waits of three seconds take about three seconds, and the threads fall back afterwards."""
-        emulator.settings.validation_seconds = 3
-        began = time.monotonic()
+        """Twenty-four models are made before the first is active, and the threads fall back afterwards."""
+        emulator.settings.validation_seconds = 3600
         with ThreadPoolExecutor(24) as pool:
-            made = list(pool.map(lambda number: host.create({**inputs, "name": f"m{number}"})[0], range(24)))
-        assert len(set(made)) == 24
-        assert time.monotonic() - began < 12, "four threads would take eighteen seconds"
-        posts = [request.time for request in emulator.requests("POST")]
-        assert posts[-1] - posts[0] < 3, "a create had to wait until another's model was active"
-        deadline = time.monotonic() + 10
-        while _threads(host) > 24 and time.monotonic() < deadline:
+            waits = [pool.submit(host.create, {**inputs, "name": f"m{number}"}) for number in range(24)]
+            _until(lambda: len(emulator.models()) == 24)
+            for model in emulator.models():
+                emulator.change_model(model["name"], status="active")
+            assert len({wait.result()[0] for wait in waits}) == 24
+
+        def idle() -> bool:
             host.check(inputs)
-        assert _threads(host) <= 24
+            return _threads(host) <= 24
+
+        _until(idle)
 
     def test_the_end_of_the_engine_is_seen(
         self, host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
@@ -163,7 +159,7 @@ class TestReached:
         _until(lambda: len(emulator.models()) == 1)
         host.engine.stop()
         call.cancel()
-        host.process.wait(timeout=15)
+        host.process.wait(timeout=60)
         assert emulator.models() == []
 
 
@@ -173,7 +169,7 @@ def _threads(host: DynamicHost) -> int:
     return int(psutil.Process(host.process.pid).num_threads())
 
 
-def _until(holds: Any, seconds: float = 15) -> None:
+def _until(holds: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -193,6 +189,7 @@ exec(compile(source, "host", "exec"), {{"__name__": "__main__"}})
 """
 RENAME = "import re; source = re.sub(r'\\b{name}\\b', '{name}_renamed', source)"
 KEEPS, DELETES = True, False
+UNTIMED = {"request", "context"}  # without these the time-out of the operation cannot be read
 REMOVALS = {
     "request": (RENAME.format(name="request"), DELETES),
     "context": (RENAME.format(name="context"), DELETES),
@@ -246,26 +243,22 @@ def test_without_one_private_name_the_provider_works_plainly(
         assert "does not support LoRa inference yet" in caught.value.message.strip().splitlines()[-1]
         emulator.settings.supported_bases = None
         host.delete(id_, outputs)
-        _deadline_loses_nothing(host, emulator, checked, keeps=keeps)
+        _deadline_loses_nothing(host, emulator, checked, keeps=keeps, timed=name not in UNTIMED)
         printed = host.output
     assert "does not let us reach" in printed
 
 
 def _deadline_loses_nothing(
-    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any], *, keeps: bool | None
+    host: DynamicHost, emulator: Emulator, inputs: dict[str, Any], *, keeps: bool | None, timed: bool
 ) -> None:
-    """Where the default deadline would hold, the wait is ended by a failed validation instead."""
-    emulator.settings.validation_seconds = 60
-    call = host.create_later(inputs, timeout=1.5)
+    """Where the time-out cannot be reached, the wait is ended by a failed validation instead."""
+    emulator.settings.validation_seconds = 3600
+    call = host.create_later(inputs, timeout=2)
     _until(lambda: len(emulator.models()) == 1)
     [model] = emulator.models()
-    with contextlib.suppress(Exception):
-        call.result(timeout=5)
-    if not call.done():  # the time-out could not be reached
+    if not timed:
         emulator.change_model(model["name"], status="error", status_reason="bad")
-        call.exception(timeout=30)
-    _until(call.done)
-    kept = HostError(call.exception()).kept
+    kept = HostError(call.exception(timeout=60)).kept
     if keeps is not None:
         assert (kept is not None) == keeps
     assert ([kept.id] if kept else []) == [each["name"] for each in emulator.models()]

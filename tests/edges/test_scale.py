@@ -64,6 +64,7 @@ def connections(host: DynamicHost, service: Emulator) -> set[int]:
     }
 
 
+@pytest.mark.slow
 def test_sixty_four_waits_of_four_seconds_cost_twenty_reads_at_most(
     shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:

@@ -89,6 +89,7 @@ def cost_beyond_pulumi(compiled: Path) -> float:
     return float(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_program_pays_at_most_fifteen_milliseconds_for_the_import(tmp_path: Path) -> None:
     """The best of six fresh interpreters counts, because other work slows some of them down."""
     assert min(cost_beyond_pulumi(tmp_path) for _ in range(6)) <= 15

@@ -111,6 +111,7 @@ def test_the_first_two_commands_are_the_two_commands() -> None:
     assert commands[:2] == ["scripts/up", "scripts/test"]
 
 
+@pytest.mark.slow
 def test_the_example_and_its_test_work_word_for_word(tmp_path: Path) -> None:
     """The program at the top of README passes the ten-line test of docs/testing.md."""
     [program] = blocks(README, "python")

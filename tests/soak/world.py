@@ -82,8 +82,6 @@ class World:
         self._skipped = 0.0
         self._lock = threading.Lock()
         self.emulator = Emulator(clock=self.wall, validation_seconds=3, seed=1)
-        # Its date would be the real one, and the clock here runs ahead of it.
-        self.emulator._server.config.date_header = False
         self.kill: Kill | None = None
         self.calls: list[Context] = []
         self.clients: list[SoakClient] = []
@@ -127,8 +125,7 @@ class World:
         self.emulator.clear_faults()
         for model in self.emulator.models():
             self.emulator.remove_model(model["name"])
-        self.emulator.store._models.clear()
-        self.emulator.store._full_names.clear()
+        self.emulator.store.clear()
         self.emulator.clear_requests()
         self.jump(120)
 
@@ -137,7 +134,7 @@ class World:
         store, settings = self.emulator.store, self.emulator.settings
         for model in store.live():
             if self.wall() - model.made_at > GRACE - 5:
-                store._keep(replace(model, reads=settings.missing_reads + 1, lists=settings.missing_lists))
+                store.load([replace(model, reads=settings.missing_reads + 1, lists=settings.missing_lists)])
 
     def end_host(self) -> None:
         """The host ends, as it does after each operation of an engine; what it remembered is gone."""

@@ -79,12 +79,8 @@ def custom_models(stack: Any) -> list[dict[str, Any]]:
     return [each for each in resources if each["type"] == "pulumi-python:dynamic/nebius:CustomModel"]
 
 
-# On the real engine every test takes ten seconds and more: these three stand for all where time is short.
-ALWAYS_ON_CLI = {
-    "test_a_model_is_previewed_made_seen_unchanged_and_taken_away",
-    "test_a_changed_input_replaces_the_model_and_names_just_that_input",
-    "test_a_model_not_ready_at_its_deadline_is_kept_and_awaited_by_the_next_up",
-}
+# On the real engine every test takes ten seconds and more: this one stands for all where time is short.
+ALWAYS_ON_CLI = {"test_a_model_is_previewed_made_seen_unchanged_and_taken_away"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,8 +50,7 @@ class Lab:
         for lock in (self.folder / "state" / ".pulumi" / "locks").rglob("*.json"):
             lock.unlink()  # what a killed engine leaves, and `pulumi cancel` takes away
         self.emulator.clear_faults()
-        self.emulator.store._models.clear()
-        self.emulator.store._full_names.clear()
+        self.emulator.store.clear()
         self.stack.import_stack(self.empty if operation == "create" else self.full)
         if operation != "create":
             self.emulator.store.load([self.model])

@@ -113,7 +113,8 @@ class Emulator:
     Args:
         host: name or address to listen on, IPv4 or IPv6.
         port: port to listen on; 0 takes a free one.
-        clock: gives Unix time in seconds, for created times, validation and the rate limit.
+        clock: gives Unix time in seconds, for created times, validation and the rate limit. With another clock than
+            the machine's, answers have no `Date`: it would be the machine's.
         state_file: where models, jobs and files are kept from one run to the next; None keeps them in memory only.
         settings: any field of `Settings`.
 
@@ -146,6 +147,7 @@ class Emulator:
                 log_level="critical",
                 access_log=False,
                 server_header=False,
+                date_header=clock is time.time,
                 # Longer than the pauses of a client that polls, or it would meet closed connections.
                 timeout_keep_alive=75,
                 h11_max_incomplete_event_size=1 << 18,

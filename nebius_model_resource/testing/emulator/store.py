@@ -65,6 +65,16 @@ class Store:
             for model in models:
                 self._keep(model)
 
+    def known(self) -> int:
+        """The number of models, deleted ones too."""
+        return len(self._models)
+
+    def clear(self) -> None:
+        """Take away every model without a trace, those deleted as well."""
+        with self._lock:
+            self._models.clear()
+            self._full_names.clear()
+
     def create(
         self,
         *,
