@@ -57,7 +57,7 @@ def plain(value: Any) -> Any:
 def arrived(name: str) -> Any:
     """A variable of the host's own method that has called the provider: `request` or `context`."""
     frame = sys._getframe(1)
-    while not {"request", "context"} <= frame.f_locals.keys():
+    while not {"request", "context"} <= set(frame.f_locals):
         assert frame.f_back is not None, "not called by a host"
         frame = frame.f_back
     return frame.f_locals[name]
