@@ -95,6 +95,7 @@ def test_the_share_is_measured_for_each_kind_of_work() -> None:
         assert re.search(r"difference +[+-]\d+ \+- \d+ (microseconds|bytes) a model", each.text())
 
 
+@pytest.mark.slow
 def test_a_result_replaces_only_the_marked_part_of_a_readme(tmp_path: Path) -> None:
     """What people wrote around the result stays; an earlier result goes."""
     (tmp_path / "README.md").write_text("above\n<!-- result -->\nold\n<!-- end of result -->\nbelow\n")

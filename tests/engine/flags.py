@@ -20,10 +20,8 @@ def forced(*urns: str) -> tuple[str, ...]:
 
 
 EVERY_TIME = {
-    "partial read",
     "partial read with drift",
     "replace one of a chain",
-    "expect no changes",
 }
 
 FLAGS = [

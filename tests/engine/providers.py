@@ -36,11 +36,8 @@ AT_EU, AT_US = by("eu"), by("us")
 
 EVERY_TIME = {
     "explicit provider",
-    "two providers and the default one",
     "provider input changes",
-    "provider with secrets",
     "from one provider to another",
-    "replaced and from one provider to another",
     "provider with unknown inputs",
     "destroy by the program with a changed provider",
 }

@@ -10,12 +10,9 @@ BOTH = (*REFRESH, *PROGRAM)
 BY_HAND = {"a-1": {"label": "by hand"}}
 
 EVERY_TIME = {
-    "drift, refreshed first",
-    "gone, refreshed first",
     "destroy after a refresh",
     "destroy by the program",
     "refresh by the program",
-    "up with a refresh by the program",
 }
 
 REFRESHES = [

@@ -39,15 +39,9 @@ FIRST = {"dbr": True}  # delete before replace
 
 EVERY_TIME = {
     "rename and replace",
-    "rename and update",
     "rename and replace, the old one first",
-    "rename and replace, refreshed first",
     "rename and replace, refreshed by the program",
-    "rename of partial state",
-    "rename pending, destroyed by the program after a refresh",
     "component retyped, child replaced",
-    "moved in and replaced, refreshed first",
-    "moved out and replaced",
     "get in place, and back",
 }
 

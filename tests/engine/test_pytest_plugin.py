@@ -13,6 +13,7 @@ from nebius_model_resource.testing.pytest_plugin import local_stack, nebius_emul
 """
 
 
+@pytest.mark.slow
 def test_the_docstring_shows_a_test_that_passes(pytester: pytest.Pytester) -> None:
     """The test in the plugin's docstring runs as it stands there."""
     documented = plugin.__doc__ or ""

@@ -79,12 +79,8 @@ def custom_models(stack: Any) -> list[dict[str, Any]]:
     return [each for each in resources if each["type"] == "pulumi-python:dynamic/nebius:CustomModel"]
 
 
-# On the real engine every test takes ten seconds and more: this one stands for all where time is short.
-ALWAYS_ON_CLI = {"test_a_model_is_previewed_made_seen_unchanged_and_taken_away"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        on_cli = "make_stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("cli")
-        if on_cli and getattr(item, "originalname", item.name) not in ALWAYS_ON_CLI:
+        # On the real engine every test takes ten seconds and more.
+        if "make_stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("cli"):
             item.add_marker(pytest.mark.slow)
