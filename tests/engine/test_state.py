@@ -9,9 +9,9 @@ import pytest
 from nebius_model_resource.testing.engine.errors import SecretError, StateError
 from nebius_model_resource.testing.engine.graph import Graph
 from nebius_model_resource.testing.engine.resources import Resource
-from nebius_model_resource.testing.engine.secrets import Crypter
+from nebius_model_resource.testing.engine.secrets import Crypter, seal, unseal
 from nebius_model_resource.testing.engine.state import Journal, Snapshot, StateFile
-from nebius_model_resource.testing.engine.values import Secret
+from nebius_model_resource.testing.engine.values import SECRET, SIGNATURE, Secret
 
 # Made by `pulumi config set --secret` of CLI 3.260 with the passphrase "x".
 SALT = "v1:hxCYvkYOunk=:v1:Wo4jea4SFp+LKNmu:gLER9pg5floQgK+6elcxDzxPR0PdSQ=="
@@ -50,6 +50,19 @@ def test_a_state_comes_back_as_it_was_written(file: StateFile) -> None:
     again = StateFile(file.path, Crypter("x")).read()
     assert vars(again.resources[0]) == vars(written)
     assert [(each.name, kind) for each, kind in again.pending] == [("c", "creating")]
+
+
+def test_a_secret_inside_a_secret_is_encrypted_once() -> None:
+    """The inner one is marked and in the clear, as the CLI writes it; one that is encrypted twice opens too."""
+    crypter = Crypter("x", SALT)
+    value = Secret({"k": Secret(1)})
+    sealed = seal(value, crypter)
+    inner = json.loads(crypter.decrypt(sealed["ciphertext"]))["k"]
+    assert inner == {SIGNATURE: SECRET, "ciphertext": "1"}
+    assert unseal(sealed, crypter) == value
+    inner["ciphertext"] = crypter.encrypt("1")
+    sealed["ciphertext"] = crypter.encrypt(json.dumps({"k": inner}))
+    assert unseal(sealed, crypter) == value
 
 
 def test_no_passphrase_no_secret(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nebius_model_resource.testing.engine import paths, urns
-from nebius_model_resource.testing.engine.errors import Refused
+from nebius_model_resource.testing.engine.errors import PathError, Refused
 from nebius_model_resource.testing.engine.values import (
     SIGNATURE,
     UNKNOWN,
@@ -20,7 +20,7 @@ from nebius_model_resource.testing.engine.values import (
     plain,
     to_struct,
 )
-from nebius_model_resource.testing.engine.wording import given_text
+from nebius_model_resource.testing.engine.wording import given_text, json_text
 
 names = st.text(min_size=1, max_size=8).filter(lambda name: name != SIGNATURE)
 scalars = (
@@ -39,7 +39,29 @@ trees = st.recursive(
 @given(st.dictionaries(names, trees.filter(lambda value: value is not None), max_size=4))
 def test_properties_survive_the_wire(properties: dict[str, Any]) -> None:
     """What is sent arrives equal, nested as it may be; only a top-level null is lost."""
-    assert from_struct(to_struct(properties)) == properties
+    sent = to_struct(properties)
+    assert to_struct(from_struct(sent)) == sent
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (3.0, "3"),
+        (1e15, "1000000000000000"),
+        (-1e16, "-10000000000000000"),
+        (123456789012345678.0, "123456789012345680"),
+        (1e20, "100000000000000000000"),
+        (1e21, "1e+21"),
+        (1.5, "1.5"),
+        (1e-7, "1e-7"),
+        (0.00001, "0.00001"),
+    ],
+)
+def test_numbers_are_written_as_the_cli_writes_them(number: float, expected: str) -> None:
+    """Whole numbers below 1e21 are integers with the digits that Go writes, others keep Go's form."""
+    [arrived] = from_struct(to_struct({"n": number})).values()
+    assert json_text(arrived) == expected
+    assert float(arrived) == number
 
 
 def test_a_secret_travels_marked_or_in_the_clear() -> None:
@@ -92,7 +114,7 @@ def test_ignored_changes_are_set_back(ignored: list[str], expected: dict[str, An
     """An ignored path keeps its old value; what lies in something new cannot be ignored."""
     old = {"a": 1, "b": {"x": 3, "y": [4, 5]}, "gone": 0}
     new = {"a": 2, "b": {"x": 9, "y": [7, 8]}, "new": 5}
-    assert paths.restored(new, old, ignored) == expected
+    assert paths.restored(new, old, ignored)[0] == expected
     assert new["a"] == 2, "the given properties are left as they were"
 
 
@@ -108,7 +130,54 @@ def test_ignored_changes_are_set_back(ignored: list[str], expected: dict[str, An
 )
 def test_a_pattern_holds_what_lies_within(pattern: str, path: str, *, within: bool) -> None:
     """`replace_on_changes` of a property covers all that lies in it."""
-    assert paths.contains(pattern, path) is within
+    assert paths.contains(paths.parse(pattern), path) is within
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a", "a.b[0].c", '["a.b"]', 'a["x\\"y"][1]', "a[*]", "a..b", "a-b", "a.[0]", 'a["*"]', "#initerror"],
+)
+def test_a_path_is_read_as_it_is_written(path: str) -> None:
+    """A path survives being read and written, in the CLI's form."""
+    parts = paths.parse(path)
+    assert paths.parse(paths.text(parts)) == parts
+
+
+@pytest.mark.parametrize("path", [".a", "a.", "a[", "a[]", "a[x]", 'a["b', 'a["b"', "a[1"])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    """A text that the CLI does not read as a path is none here."""
+    with pytest.raises(PathError, match="not a property path"):
+        paths.parse(path)
+    assert not paths.contains(("*",), path)
+    assert paths.restored({"a": 1}, {"a": 2}, [path]) == ({"a": 1}, [])
+
+
+def test_ignored_secrets_stay_secret() -> None:
+    """A value taken over from inside a secret is one, unless it lands in a secret."""
+    old = {"p": Secret({"x": 1})}
+    assert paths.restored({"p": {"x": 2}}, old, ["p.x"]) == ({"p": {"x": Secret(1)}}, [])
+    assert paths.restored({"p": Secret({"x": 2})}, old, ["p.x"]) == ({"p": Secret({"x": 1})}, [])
+
+
+def test_what_was_added_or_removed_cannot_be_ignored() -> None:
+    """A path through an added or removed element is reported, and nothing is changed for it."""
+    assert paths.restored({"l": [1, 2]}, {"l": [1]}, ["l[1]", "l[0]"]) == ({"l": [1, 2]}, ["l[1]"])
+    assert paths.restored({"l": [1]}, {"l": [9, 8]}, ["l[*]"]) == ({"l": [9]}, ["l[*]"])
+
+
+def test_changes_are_found_by_path() -> None:
+    """Each changed part has a path and a kind; a null counts as missing, and 1 is not True."""
+    old = {"a": {"x": 1, "gone": 2, "same": [1]}, "l": [1, 2], "n": None, "flag": 1}
+    new = {"a": {"x": 3, "new": 4, "same": [1]}, "l": [1, 5, 6], "n": 1, "flag": True, "none": None}
+    assert {paths.text(path): kind for path, kind in paths.changes(old, new).items()} == {
+        "a.x": "update",
+        "a.gone": "delete",
+        "a.new": "add",
+        "l[1]": "update",
+        "l[2]": "add",
+        "n": "add",
+        "flag": "update",
+    }
 
 
 STACK = "urn:pulumi:dev::lab::pulumi:pulumi:Stack::lab-dev"

@@ -13,7 +13,7 @@ from pulumi.automation import ConfigValue
 
 from .errors import EngineError
 from .stack import LocalStack
-from .wording import Style
+from .wording import Style, json_text
 
 _HELP = {
     "preview": "show what `up` would do",
@@ -84,10 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         stack = LocalStack.create_or_select(args.stack, args.cwd, config=config, state_dir=args.state_dir)
         return _COMMANDS.get(args.command, _operate)(stack, args)
     except EngineError as fault:
-        # What an operation had to say is printed by then.
+        # A failed operation has printed its error already.
         if not fault.stdout:
             print(f"error: {fault}", file=sys.stderr)
-        return 130 if "canceled" in fault.stderr else 1
+        return fault.code
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -112,22 +112,27 @@ def _say(line: str) -> None:
 
 
 def _output(stack: LocalStack, args: argparse.Namespace) -> int:
-    found = stack.outputs()
-    shown = {
-        key: "[secret]" if each.secret and not args.show_secrets else each.value
-        for key, each in found.items()
-    }
-    if args.name:
-        if args.name not in shown:
-            raise EngineError(f"current stack does not have output property {args.name!r}")
-        value = shown[args.name]
-        print(value if isinstance(value, str) and not args.json else json.dumps(value))
-    elif args.json:
-        print(json.dumps(shown, indent=2))
+    """Print outputs as `pulumi stack output` does."""
+    found = stack.masked_outputs()
+    if args.show_secrets:
+        found = {key: each.value for key, each in stack.outputs().items()}
+    if args.name and args.name not in found:
+        raise EngineError(f"current stack does not have output property {args.name!r}")
+    if args.json:
+        print(json_text(found[args.name] if args.name else found, indent=2))
+    elif args.name:
+        print(_text(found[args.name]))
     else:
-        for key in sorted(shown):
-            print(f"{key}  {shown[key] if isinstance(shown[key], str) else json.dumps(shown[key])}")
+        print(f"Current stack outputs ({len(found)}):")
+        rows = [("OUTPUT", "VALUE"), *((key, _text(found[key])) for key in sorted(found))]
+        width = max(len(key) for key, _ in rows)
+        lines = [f"    {key:<{width}}  {text}" for key, text in rows]
+        print("\n".join(lines) if found else "    No output values currently in this stack")
     return 0
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json_text(value)
 
 
 def _export(stack: LocalStack, args: argparse.Namespace) -> int:

@@ -17,8 +17,9 @@ from .planner import Planner
 from .registration import Purpose, Registration
 from .resources import Goal, Resource
 from .state import Journal, Snapshot
-from .steps import Delete, Refresh, Step, World
+from .steps import Delete, Refresh, Step
 from .values import Properties, hide_outputs
+from .world import World
 
 _T = TypeVar("_T")
 
@@ -73,7 +74,7 @@ class Deployment:
         self._registered: dict[str, Step] = {}
         self._stack_outputs: Properties | None = None
         self.world = World(
-            self._hosts, dry_run, lambda urn, text: events.say(text, severity="warning", urn=urn)
+            self._hosts, dry_run, lambda urn, text, severity: events.say(text, severity=severity, urn=urn)
         )
         self.planner = Planner(
             identity.stack, identity.project, base.resources, self.world, self.report, purpose, targets

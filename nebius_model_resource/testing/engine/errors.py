@@ -1,4 +1,4 @@
-"""What goes wrong, from the user's side.
+"""Errors, as a user sees them.
 
 EngineError                an operation failed; carries what was printed
 ├── Refused                the program asked for something this engine does not do
@@ -23,7 +23,7 @@ class EngineError(CommandError):
         code: The exit status a shell sees.
     """
 
-    def __init__(self, message: str, *, stdout: str = "", stderr: str = "", code: int = 255) -> None:
+    def __init__(self, message: str, *, stdout: str = "", stderr: str = "", code: int = 1) -> None:
         result: Any = message  # CommandError takes anything that prints as its message
         super().__init__(result)
         self.stdout = stdout
@@ -68,6 +68,10 @@ class StepFailed(Exception):
         self.outputs = outputs
         self.inputs = inputs
         self.reasons = reasons
+
+
+class PathError(Exception):
+    """Between the parts of the engine: a text is not a property path."""
 
 
 class DiffUnavailable(Exception):

@@ -10,7 +10,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,6 +42,10 @@ class Change:
     kind: str
     of_inputs: bool = False
 
+    def to_replace(self) -> Change:
+        """The same change, which asks for a replacement."""
+        return replace(self, kind=self.kind.removesuffix("-replace") + "-replace")
+
 
 class Diff:
     """What a provider says about old and new."""
@@ -60,6 +64,12 @@ class Diff:
                 path: Change(kinds.Name(diff.kind).lower().replace("_", "-"), diff.inputDiff)
                 for path, diff in response.detailedDiff.items()
             }
+
+    @property
+    def asks_replacement(self) -> bool:
+        """Whether a property is among the changes that asks for a replacement."""
+        detailed = (self.detailed or {}).values()
+        return bool(self.replaces) or any(change.kind.endswith("replace") for change in detailed)
 
     @classmethod
     def made_up(cls, *, changes: bool = True, replaces: list[str] | None = None) -> Diff:
@@ -196,12 +206,18 @@ class Host(Calls):
         cwd: Path,
         env: Mapping[str, str],
         say: Callable[[str], None],
+        complain: Callable[[str], None] | None = None,
     ) -> None:
+        """Nothing is started yet.
+
+        `say` is called with each line that the process prints, `complain` with those on its standard error.
+        """
         super().__init__()
         self._command = [python, "-u", "-m", "pulumi.dynamic", engine_address]
         self._cwd = cwd
         self._env = {**env, "PULUMI_PROJECT": project}
         self._say = say
+        self._complain = complain or say
         self._process: subprocess.Popen[str] | None = None
         self._channel: Any = None
         self._readers: list[threading.Thread] = []
@@ -226,9 +242,9 @@ class Host(Calls):
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._listen(self._process.stderr)
+        self._listen(self._process.stderr, self._complain)
         port = self._read_port(self._process.stdout)
-        self._listen(self._process.stdout)
+        self._listen(self._process.stdout, self._say)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         self._stub.Configure(
@@ -253,10 +269,10 @@ class Host(Calls):
             )
         return int(line)
 
-    def _listen(self, stream: IO[str]) -> None:
+    def _listen(self, stream: IO[str], say: Callable[[str], None]) -> None:
         def read() -> None:
             for line in stream:
-                self._say(line.rstrip("\n"))
+                say(line.rstrip("\n"))
 
         thread = threading.Thread(target=read, daemon=True)
         thread.start()

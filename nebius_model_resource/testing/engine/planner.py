@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from . import paths, urns, values
-from .errors import Bail, DiffUnavailable, Refused
+from .errors import Bail, DiffUnavailable, PathError, Refused, StepFailed
 from .graph import Graph
-from .host import Diff
+from .host import Change, Diff
 from .registration import Purpose, Registration
 from .resources import Goal, Resource
 from .steps import (
@@ -22,11 +22,11 @@ from .steps import (
     Skip,
     Step,
     Update,
-    World,
-    resolve,
 )
 from .wording import given_text
+from .world import World
 
+_INIT_ERROR = "#initerror"  # the path by which `replace_on_changes` speaks of an unfinished resource
 Report = Callable[[str, str], None]  # (urn, message): an error that a reader must see
 
 
@@ -122,7 +122,7 @@ class Planner:
             fresh = recreating or (old and old.external) or self.targets(urn)
             self._check(goal, new, None if fresh else old)
         elif new.is_provider and old is not None:
-            new.inputs = paths.restored(goal.properties, old.inputs, goal.ignore_changes)
+            new.inputs = self.world.restored(urn, goal.properties, old.inputs, goal.ignore_changes)
         if self._invalid:
             raise Bail
         if recreating and old is not None:
@@ -194,8 +194,10 @@ class Planner:
 
     def _check(self, goal: Goal, new: Resource, old: Resource | None) -> None:
         """Let the provider see the inputs and take them as it returns them."""
-        olds = old.inputs if old else {}
-        wanted = paths.restored(goal.properties, olds, goal.ignore_changes) if old else goal.properties
+        olds, wanted = {}, goal.properties
+        if old is not None:
+            olds = old.inputs
+            wanted = self.world.restored(new.urn, wanted, olds, goal.ignore_changes)
         inputs, failures = self.world.hosts.of(new).check(new.urn, olds, wanted)
         for name, reason in failures:
             shown = (
@@ -225,11 +227,8 @@ class Planner:
 
     def _steps_from_diff(self, goal: Goal, old: Resource, new: Resource) -> list[Step]:
         diff = self._diff(old, new)
-        self._apply_replace_on_changes(diff, goal.replace_on_changes, unfinished=bool(old.init_errors))
-        asked = bool(diff.replaces) or any(
-            change.kind.endswith("replace") for change in (diff.detailed or {}).values()
-        )
-        if old.pending_replacement or (diff.changes and asked):
+        _apply_replace_on_changes(new.urn, diff, goal.replace_on_changes, unfinished=bool(old.init_errors))
+        if old.pending_replacement or (diff.changes and diff.asks_replacement):
             return self._replace(goal, old, new, diff)
         # Unchanged but unfinished: an update goes on with it.
         if diff.changes or old.init_errors:
@@ -249,33 +248,11 @@ class Planner:
         return self._ask_diff(new, old, new.inputs)
 
     def _ask_diff(self, new: Resource, old: Resource, inputs: values.Properties) -> Diff:
-        ignored = new.ignore_changes
         try:
-            diff = self.world.hosts.of(new).diff(new.urn, old, inputs, ignored)
+            return self.world.diff(new.urn, old, new, inputs, new.ignore_changes)
         except DiffUnavailable as unavailable:
-            self.world.warn(new.urn, str(unavailable))
+            self.world.say(new.urn, str(unavailable), "warning")
             return Diff.made_up()
-        if diff.changes is None:
-            resolve(diff, old.inputs, paths.restored(inputs, old.inputs, ignored), [])
-        return diff
-
-    @staticmethod
-    def _apply_replace_on_changes(diff: Diff, patterns: list[str], *, unfinished: bool) -> None:
-        def forced(path: str) -> bool:
-            return any(paths.contains(pattern, path) for pattern in patterns)
-
-        if diff.changes:
-            diff.replaces += [key for key in diff.diffs if forced(key) and key not in diff.replaces]
-            if diff.detailed is not None:
-                diff.detailed = {
-                    path: replace(change, kind=change.kind.removesuffix("-replace") + "-replace")
-                    if forced(path)
-                    else change
-                    for path, change in diff.detailed.items()
-                }
-        if unfinished and forced("#initerror"):
-            diff.replaces.append("#initerror")
-            diff.changes = True
 
     def _replace(self, goal: Goal, old: Resource, new: Resource, diff: Diff) -> list[Step]:
         if old.protect and new.protect:
@@ -347,8 +324,8 @@ class Planner:
             return None
         inputs = {key: values.UNKNOWN if key in unknown else value for key, value in dependent.inputs.items()}
         diff = self._ask_diff(dependent, dependent, inputs)
-        self._apply_replace_on_changes(diff, dependent.replace_on_changes, unfinished=False)
-        return diff.replaces or None
+        _apply_replace_on_changes(dependent.urn, diff, dependent.replace_on_changes, unfinished=False)
+        return diff.replaces if diff.asks_replacement else None
 
     def read(self, new: Resource) -> list[Step]:
         """The steps for a resource that the program only gets."""
@@ -357,6 +334,11 @@ class Planner:
         new.alias = self.renamed.get(new.urn, "")
         self.kept.add(new.urn)
         if old is not None and not old.external and old.id != new.id:
+            if self.purpose is not Purpose.UPDATE:
+                raise Refused(
+                    f"{new.urn} is {old.id!r} in the state, and the program only reads {new.id!r}: "
+                    "CLI 3.260 breaks the state here; run `up` first, or leave out `--run-program`"
+                )
             self.replaced.add(new.urn)
             return [Read(old, new, op="read-replacement", logical=False, retires=True), Replace(old, new)]
         if self.purpose is Purpose.DESTROY:
@@ -388,3 +370,28 @@ class Planner:
 
 def _delete_replaced(old: Resource, *, stays: bool) -> Delete:
     return Delete(old, None, op="delete-replaced", logical=False, stays=stays, replacing=True)
+
+
+def _apply_replace_on_changes(urn: str, diff: Diff, patterns: list[str], *, unfinished: bool) -> None:
+    """Let the changes that `replace_on_changes` names ask for a replacement."""
+    if not (diff.changes or unfinished):
+        return
+    try:
+        wanted = [paths.parse(pattern) for pattern in patterns]
+    except PathError as fault:
+        failure = StepFailed(f"replace_on_changes: {fault}")
+        failure.urn = urn
+        raise failure from fault
+
+    def forced(path: str) -> bool:
+        return any(paths.contains(pattern, path) for pattern in wanted)
+
+    detailed = diff.detailed or {}
+    if diff.changes:
+        diff.replaces += [key for key in diff.diffs if key not in diff.replaces and forced(key)]
+        detailed.update({path: change.to_replace() for path, change in detailed.items() if forced(path)})
+    if unfinished and forced(_INIT_ERROR):
+        diff.replaces.append(_INIT_ERROR)
+        diff.changes = True
+        if diff.detailed is not None:
+            detailed[_INIT_ERROR] = Change("update-replace")

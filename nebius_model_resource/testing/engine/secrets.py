@@ -106,10 +106,21 @@ class Crypter:
             raise SecretError("incorrect passphrase: a secret cannot be decrypted with it") from fault
 
 
+class _Inner(Crypter):
+    """For a secret inside a secret, which Pulumi marks and does not encrypt a second time."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def encrypt(self, text: str) -> str:
+        """The text as it is: it is encrypted with what it lies in."""
+        return text
+
+
 def seal(value: Any, crypter: Crypter | None) -> Any:
     """The value as a deployment holds it: each secret as its ciphertext, or without a crypter as its plaintext."""
     if isinstance(value, Secret):
-        text = json.dumps(seal(value.value, crypter), separators=(",", ":"))
+        text = json.dumps(seal(value.value, _Inner() if crypter else None), separators=(",", ":"))
         hidden = {"ciphertext": crypter.encrypt(text)} if crypter else {"plaintext": text}
         return {SIGNATURE: SECRET, **hidden}
     if isinstance(value, Unknown):
@@ -119,16 +130,23 @@ def seal(value: Any, crypter: Crypter | None) -> Any:
     return [seal(part, crypter) for part in value] if isinstance(value, list) else value
 
 
-def unseal(value: Any, crypter: Crypter) -> Any:
-    """The value of a state file with each ciphertext made a `Secret` again."""
+def unseal(value: Any, crypter: Crypter, *, inner: bool = False) -> Any:
+    """The value of a state file with each ciphertext a `Secret` again; `inner`: it lies in a secret."""
     if isinstance(value, list):
-        return [unseal(part, crypter) for part in value]
+        return [unseal(part, crypter, inner=inner) for part in value]
     if not isinstance(value, dict):
         return value
     if value.get(SIGNATURE) == SECRET:
-        text = value["plaintext"] if "plaintext" in value else crypter.decrypt(value["ciphertext"])
-        return Secret(unseal(json.loads(text), crypter))
-    return {key: unseal(part, crypter) for key, part in value.items()}
+        return Secret(unseal(json.loads(_opened(value, crypter, inner=inner)), crypter, inner=True))
+    return {key: unseal(part, crypter, inner=inner) for key, part in value.items()}
+
+
+def _opened(secret: dict[str, str], crypter: Crypter, *, inner: bool) -> str:
+    """The JSON of a secret. Inside a secret it is in the clear, unless an earlier release of this engine wrote it."""
+    if "plaintext" in secret:
+        return secret["plaintext"]
+    sealed = secret["ciphertext"]
+    return sealed if inner and not sealed.startswith("v1:") else crypter.decrypt(sealed)
 
 
 def unseal_properties(properties: dict[str, Any], crypter: Crypter) -> Properties:

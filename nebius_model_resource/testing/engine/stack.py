@@ -13,10 +13,11 @@ from . import results
 from .config import Config, load_project, load_stack_config, merged, qualified
 from .display import Display
 from .errors import EngineError
-from .events import Listener
+from .events import Listener, shown
 from .operation import Order, Outcome, Setting, environment, run
 from .secrets import Crypter
 from .state import StateFile
+from .urns import STACK_TYPE
 from .values import Properties
 
 OnOutput = Callable[[str], Any]
@@ -128,7 +129,7 @@ class LocalStack:
         Raises:
             EngineError: It would fail already now.
         """
-        outcome, shown, _ = self._run(
+        outcome, printed, _ = self._run(
             Order("update", dry_run=True, refresh=refresh, program=run_program, replace=tuple(replace or ())),
             parallel,
             on_output,
@@ -138,7 +139,7 @@ class LocalStack:
             options=options,
         )
         changes: Any = outcome.changes
-        return results.PreviewResult(shown, "", changes)
+        return results.PreviewResult(printed, "", changes)
 
     def up(
         self,
@@ -169,7 +170,7 @@ class LocalStack:
         Raises:
             EngineError: A step or the program failed; what was done until then is in the state.
         """
-        outcome, shown, summary = self._run(
+        outcome, printed, summary = self._run(
             Order("update", refresh=refresh, program=run_program, replace=tuple(replace or ())),
             parallel,
             on_output,
@@ -178,7 +179,7 @@ class LocalStack:
             expect_no_changes=expect_no_changes,
             options=options,
         )
-        return results.UpResult(shown, "", summary, results.output_map(outcome.outputs))
+        return results.UpResult(printed, "", summary, results.output_map(outcome.outputs))
 
     def refresh(
         self,
@@ -196,7 +197,7 @@ class LocalStack:
         Raises:
             EngineError: A resource could not be read; the others have been.
         """
-        _, shown, summary = self._run(
+        _, printed, summary = self._run(
             Order("refresh", program=run_program),
             parallel,
             on_output,
@@ -205,7 +206,7 @@ class LocalStack:
             expect_no_changes=expect_no_changes,
             options=options,
         )
-        return results.RefreshResult(shown, "", summary)
+        return results.RefreshResult(printed, "", summary)
 
     def destroy(
         self,
@@ -226,7 +227,7 @@ class LocalStack:
         Raises:
             EngineError: A resource could not be deleted; what is left is in the state.
         """
-        _, shown, summary = self._run(
+        _, printed, summary = self._run(
             Order("destroy", refresh=refresh, program=run_program),
             parallel,
             on_output,
@@ -234,13 +235,20 @@ class LocalStack:
             diff=diff,
             options=options,
         )
-        return results.DestroyResult(shown, "", summary)
+        return results.DestroyResult(printed, "", summary)
 
     def outputs(self) -> dict[str, results.OutputValue]:
-        """The stack's outputs as they were left by the last `up`."""
+        """The stack's outputs as the last `up` left them, secrets in the clear."""
+        return results.output_map(self._outputs())
+
+    def masked_outputs(self) -> dict[str, Any]:
+        """The stack's outputs with `[secret]` in place of each secret, nested ones included."""
+        return shown(self._outputs())
+
+    def _outputs(self) -> Properties:
         resources = self.file.read().resources
-        stack = next((each for each in resources if each.type == "pulumi:pulumi:Stack"), None)
-        return results.output_map(stack.outputs if stack else Properties())
+        stack = next((each for each in resources if each.type == STACK_TYPE), None)
+        return stack.outputs if stack else {}
 
     def export_stack(self, *, show_secrets: bool = True) -> Any:
         """The state as a `pulumi.automation.Deployment` (version 3).
@@ -275,13 +283,15 @@ class LocalStack:
         began = datetime.now(timezone.utc)
         try:
             outcome = run(order, setting, self.file, listeners, expect_no_changes=expect_no_changes)
-            shown = display.close(outcome)
+            printed = display.close(outcome)
         finally:
             display.stop()
         if not outcome.succeeded:
             reason = display.reason(outcome)
-            text = f"\n code: 255\n stdout: {shown}\n stderr: {reason}"
-            raise EngineError(text, stdout=shown, stderr=reason)
+            # The CLI has no status of its own for a cancelled operation; a shell's for Ctrl-C is 130.
+            code = 130 if outcome.interrupted else 1
+            text = f"\n code: {code}\n stdout: {printed}\n stderr: {reason}"
+            raise EngineError(text, stdout=printed, stderr=reason, code=code)
         summary = results.UpdateSummary(
             kind=kind,
             start_time=began,
@@ -294,7 +304,7 @@ class LocalStack:
             end_time=datetime.now(timezone.utc),
             resource_changes=dict(outcome.changes),  # type: ignore[arg-type]
         )
-        return outcome, shown, summary
+        return outcome, printed, summary
 
 
 _HARMLESS = {

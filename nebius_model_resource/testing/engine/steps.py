@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from . import values
 from .errors import StepFailed
-from .host import Change, Diff
-from .hosts import Hosts
+from .host import Change
 from .resources import Resource, now
 from .state import Journal
+from .world import World
 
 _INVERTED = {
     "add": "delete",
@@ -25,16 +24,6 @@ _INVERTED = {
     "add-replace": "delete-replace",
     "delete-replace": "add-replace",
 }
-
-
-@dataclass
-class World:
-    """What steps act on: the hosts of providers, and whether this is only a preview."""
-
-    hosts: Hosts
-    dry_run: bool
-    warn: Callable[[str, str], None]
-    condemned: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False)
@@ -340,7 +329,8 @@ class Refresh(Step):
             if failed.reasons is None:
                 raise
             reasons = failed.reasons
-            world.warn(self.urn, "\n* ".join(["Refreshed resource is in an unhealthy state:", *reasons]))
+            text = "\n* ".join(["Refreshed resource is in an unhealthy state:", *reasons])
+            world.say(self.urn, text, "warning")
             return failed.id, dict(failed.outputs or {}), failed.inputs, reasons
         return id_, outputs, inputs, []
 
@@ -349,8 +339,7 @@ class Refresh(Step):
             self.outcome = "update" if new.outputs != old.outputs else "same"
             return
         # As if the program were run again on what is live now, seen from the other side.
-        diff = world.hosts.of(self._asked).diff(new.urn, new, old.inputs, old.ignore_changes)
-        resolve(diff, new.inputs, old.inputs, old.ignore_changes)
+        diff = world.diff(new.urn, new, self._asked, old.inputs, old.ignore_changes)
         self.diffs = diff.diffs
         self.keys = diff.replaces
         if diff.detailed is not None:
@@ -359,20 +348,6 @@ class Refresh(Step):
                 for path, change in diff.detailed.items()
             }
         self.outcome = "update" if diff.changes else "same"
-
-
-def resolve(diff: Diff, olds: values.Properties, news: values.Properties, ignored: list[str]) -> None:
-    """Answer a provider's "I do not know" by comparing the inputs."""
-    if diff.changes is not None:
-        return
-    olds, news = values.plain(olds), values.plain(news)
-    names = [name for name in sorted(olds.keys() | news.keys()) if name not in ignored]
-    diff.diffs = [name for name in names if olds.get(name) != news.get(name)]
-    diff.changes = bool(diff.diffs)
-    kinds = {(True, False): "delete", (False, True): "add"}
-    diff.detailed = {
-        name: Change(kinds.get((name in olds, name in news), "update"), of_inputs=True) for name in diff.diffs
-    }
 
 
 def _settle(new: Resource, failed: StepFailed) -> StepFailed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from google.protobuf import struct_pb2
@@ -61,8 +62,10 @@ def _from_value(value: Any) -> Any:
 
 
 def _number(number: float) -> float:
-    # Whole numbers are kept as such, so that a state file reads `3` where Pulumi's does.
-    return int(number) if number.is_integer() and abs(number) < 1e15 else number
+    # A state file holds `3`, and `100000000000000000000`, where Pulumi's does; from 1e21 on both write an exponent.
+    if number.is_integer() and abs(number) < 1e21:
+        return int(Decimal(repr(number)))
+    return number
 
 
 def _from_object(fields: Properties) -> Any:

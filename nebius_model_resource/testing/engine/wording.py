@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from .values import UNKNOWN_TEXT, Secret
@@ -120,6 +121,32 @@ _ESCAPES = re.compile(r"\033\[[0-9;?]*[A-Za-z]")
 def width(text: str) -> int:
     """How many columns the text takes."""
     return len(_ESCAPES.sub("", text))
+
+
+def json_text(value: Any, *, indent: int = 0, margin: str = "") -> str:
+    """A value as JSON in the CLI's form: names sorted, numbers as Go writes them; on one line without `indent`."""
+    if isinstance(value, (dict, list)) and value:
+        inner = margin + " " * indent
+        gap, start, end = (": ", f"\n{inner}", f"\n{margin}") if indent else (":", "", "")
+        parts = (
+            [json.dumps(key, ensure_ascii=False) + gap for key in sorted(value)]
+            if isinstance(value, dict)
+            else [""] * len(value)
+        )
+        items = [value[key] for key in sorted(value)] if isinstance(value, dict) else value
+        texts = [
+            start + part + json_text(item, indent=indent, margin=inner)
+            for part, item in zip(parts, items, strict=True)
+        ]
+        opening, closing = "{}" if isinstance(value, dict) else "[]"
+        return opening + ",".join(texts) + end + closing
+    return _number_text(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def _number_text(number: float) -> str:
+    if number and not 1e-6 <= abs(number) < 1e21:
+        return repr(number).replace("e-0", "e-")
+    return format(Decimal(repr(number)), "f")
 
 
 def value_text(value: Any) -> str:
