@@ -127,6 +127,37 @@ def test_a_failure_is_told_once() -> None:
     assert text.endswith("\nerror: update failed\n")
 
 
+def test_a_crashed_program_fails_the_stack() -> None:
+    """The stack's row has failed and counts as errored, whatever its step came to."""
+    display = Display("update", "dev", None)
+    events = Events([display.show], planning=False)
+    events.say("said before there is a stack")
+    step = Create(None, stack())
+    events.before(step)
+    events.after(step)
+    events.outputs(step)
+    events.say("the program failed", severity="error")
+    text = shown(display, succeeded=False, changes=dict(events.changes))
+    assert " +  pulumi:pulumi:Stack lab-dev **creating failed**\n" in text
+    assert "lab-dev created" not in text
+    assert "Stack (lab-dev):\n    said before there is a stack\n    error: the program failed\n" in text
+    assert "Resources:\n    + 1 created\n    1 errored\n" in text
+
+
+def test_a_failed_step_counts_the_stack_too() -> None:
+    """What has failed is errored, and so is the stack of an operation that has failed."""
+    display = Display("update", "dev", None)
+    events = Events([display.show], planning=False)
+    events.before(Same(stack(), stack()))
+    step = Create(None, resource("a"))
+    events.before(step)
+    events.failed(step, "no room")
+    events.say("update failed", severity="error")
+    text = shown(display, succeeded=False)
+    assert "    pulumi:pulumi:Stack lab-dev **failed**\n" in text
+    assert "    2 errored\n" in text
+
+
 def test_live_text_is_not_repeated() -> None:
     """On a plain output a counter that runs on makes no further lines, and ephemeral text no diagnostics."""
     lines: list[str] = []
@@ -189,7 +220,7 @@ def test_a_stack_at_the_shell(
     shutil.copytree(PROGRAM, folder)
     plan = {
         "resources": [item("a"), item("b", opts=after("a"))],
-        "exports": {"s": {"secret": "hush"}, "n": 1},
+        "exports": {"s": {"secret": "hush"}, "n": 1, "all": {"a": [{"secret": "hush"}]}},
     }
     (folder / "scenario.json").write_text(json.dumps(plan))
     where = ["--stack", "dev", "--cwd", str(folder), "--state-dir", str(tmp_path / "state")]
@@ -200,8 +231,19 @@ def test_a_stack_at_the_shell(
 
     assert "+ 3 to create" in run("preview", "--config", "lab:color=red", "--secret", "other:token=hidden")
     assert "+ 3 created" in run("up", "--secret", "other:token=hidden", "--parallel", "2", "--yes")
-    assert json.loads(run("output", "--json")) == {"n": 1, "s": "[secret]"}
+    assert json.loads(run("output", "--json")) == {"all": {"a": ["[secret]"]}, "n": 1, "s": "[secret]"}
     assert run("output", "s", "--show-secrets") == "hush\n"
+    assert run("output", "s") == "[secret]\n"
+    assert run("output", "all") == '{"a":["[secret]"]}\n'
+    assert run("output", "all", "--json") == '{\n  "a": [\n    "[secret]"\n  ]\n}\n'
+    assert run("output", "all", "--show-secrets") == '{"a":["hush"]}\n'
+    assert run("output") == (
+        "Current stack outputs (3):\n"
+        "    OUTPUT  VALUE\n"
+        '    all     {"a":["[secret]"]}\n'
+        "    n       1\n"
+        "    s       [secret]\n"
+    )
     exported = run("export")
     assert json.loads(exported)["version"] == 3
     assert "hush" not in exported
@@ -217,5 +259,6 @@ def test_a_stack_at_the_shell(
     assert told.endswith("error: no changes were expected for preview but changes were proposed\n")
     assert "updated" not in run("refresh", "--run-program")
     assert "- 3 deleted" in run("destroy", "--refresh", "--run-program")
+    assert run("output") == "Current stack outputs (0):\n    No output values currently in this stack\n"
     assert main(["output", *where, "missing"]) == 1
     assert "error: current stack does not have output property 'missing'" in capfd.readouterr().err

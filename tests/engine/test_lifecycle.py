@@ -199,7 +199,8 @@ def test_what_a_provider_says_is_heard(tmp_path: Path) -> None:
         for event in events
         if event.diagnostic_event
     }
-    assert {("printed", "talk-dev", False), ("a word", "talk-dev", False)} <= told
+    assert {("printed", "", False), ("a word", "", False)} <= told
+    assert "  pulumi:pulumi:Stack (talk-dev):\n" in result.stdout
     assert {("waiting", "a", True), ("careful", "a", False)} <= told
     assert re.search(r" \+  pulumi-python:dynamic:Resource a creating \(\d+s\) waiting\n", result.stdout)
     assert "    warning: careful\n" in result.stdout
@@ -266,6 +267,53 @@ class Teller(dynamic.ResourceProvider):
 class Tell(dynamic.Resource):
     length: Output[int]
 """
+
+
+def test_an_exported_resource_keeps_its_secrets(stack: LocalStack, folder: Path) -> None:
+    """The masked outputs hold no secret of a resource that is exported; the others hold them all."""
+    parts = {"deep": [1, {"secret": {"k": "hush"}}]}
+    plan = {
+        "resources": [item("a", pw={"secret": "hush"}, parts=parts)],
+        "exports": {"a": {"all_of": "a"}, "list": [{"secret": "hush"}]},
+    }
+    (folder / "scenario.json").write_text(json.dumps(plan))
+    shown = stack.up().stdout
+    masked = stack.masked_outputs()
+    assert "hush" not in json.dumps(masked) + shown
+    assert masked["a"]["pw"] == "[secret]"
+    assert masked["list"] == ["[secret]"]
+    assert stack.outputs()["a"].value["parts"] == {"deep": [1, {"k": "hush"}]}
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        ("sys.exit(3)", "program exited with non-zero exit code: 3"),
+        ("sys.exit('bye')", "program exited with non-zero exit code: 1"),
+        ("made['a'].stamp.apply(lambda _: sys.exit(4))", "program exited with non-zero exit code: 4"),
+    ],
+)
+def test_a_program_that_exits_has_no_traceback(
+    stack: LocalStack, folder: Path, ending: str, words: str
+) -> None:
+    """The exit status of a program is all that is said about it, and the operation's own is 1."""
+    (folder / "scenario.json").write_text(json.dumps({"resources": [item("a")], "end": ending}))
+    with pytest.raises(EngineError, match=words) as caught:
+        stack.up()
+    assert "Traceback" not in caught.value.stdout
+    assert "    1 errored\n" in caught.value.stdout
+    assert caught.value.code == 1
+    assert "\n code: 1\n" in str(caught.value)
+    assert "bye" not in ending or "    bye\n" in caught.value.stdout
+
+
+def test_a_program_that_exits_with_0_succeeds(stack: LocalStack, folder: Path) -> None:
+    """`sys.exit(0)` is an end like any other."""
+    plan = {"resources": [item("a")], "exports": {"x": 1}, "end": "sys.exit(0)"}
+    (folder / "scenario.json").write_text(json.dumps(plan))
+    result = stack.up()
+    assert result.summary.resource_changes == {"create": 2}
+    assert result.outputs["x"].value == 1
 
 
 def test_results_have_the_automation_apis_shape(stack: LocalStack, folder: Path) -> None:

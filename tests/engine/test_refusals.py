@@ -28,15 +28,28 @@ class Item(dynamic.Resource):
 def item(name="item", **opts):
     return Item(Nothing(), name, {}, pulumi.ResourceOptions(**opts))
 
+def component(**opts):
+    return pulumi.ComponentResource("x:y:Z", "c", None, pulumi.ResourceOptions(**opts))
+
+def provider(**opts):
+    return pulumi.ProviderResource("pulumi-python", "p", {}, pulumi.ResourceOptions(**opts))
+
 """
 
 PROGRAMS = {
     'pulumi.CustomResource("aws:s3:Bucket", "b", {})': "aws:s3:Bucket 'b': only dynamic resources",
     'pulumi.StackReference("org/project/stack")': "only dynamic resources",
-    'pulumi.runtime.invoke("aws:index:getRegion", {})': "functions",
+    'pulumi.runtime.invoke("aws:index:getRegion", {})': "aws:index:getRegion: functions",
+    'item(urn="urn:pulumi:dev::refused::a:b:C::d")': "urn:pulumi:dev::refused::a:b:C::d: the `urn` option",
     'pulumi.ProviderResource("aws", "eu", {})': "pulumi:providers:aws 'eu': only dynamic resources",
     'item(version="1.0.0")': "the `version` option",
     'item(plugin_download_url="https://example.com")': "the `plugin_download_url` option",
+    'item(id="x", version="1.0.0")': "dynamic:Resource 'item': the `version` option",
+    'item(id="x", plugin_download_url="https://example.com")': "the `plugin_download_url` option",
+    'component(version="1.0.0")': "x:y:Z 'c': the `version` option",
+    'component(plugin_download_url="https://example.com")': "the `plugin_download_url` option",
+    'provider(version="1.0.0")': "pulumi-python 'p': the `version` option",
+    'provider(plugin_download_url="https://example.com")': "the `plugin_download_url` option",
     'item(import_="x")': "import",
     'item(replace_with=[item("other")])': "replace_with",
     'item(hide_diffs=["a"])': "hide_diffs",
@@ -49,7 +62,9 @@ PROGRAMS = {
 def project(folder: Path, source: str) -> Path:
     (folder / "Pulumi.yaml").write_text("name: refused\nruntime: python\n")
     (folder / "nothing.py").write_text(NOTHING)
-    (folder / "__main__.py").write_text(f"import pulumi\nfrom nothing import item\n{source}\n")
+    (folder / "__main__.py").write_text(
+        f"import pulumi\nfrom nothing import component, item, provider\n{source}\n"
+    )
     return folder
 
 
@@ -106,6 +121,40 @@ def test_a_destroy_of_what_is_only_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="only read in the state"):
         stack.destroy(run_program=True)
     assert "x" in {each.get("id") for each in stack.export_stack().deployment["resources"]}
+
+
+@pytest.mark.parametrize("operation", ["destroy", "refresh"])
+def test_what_the_state_owns_is_not_read_in_its_place(operation: str, tmp_path: Path) -> None:
+    """A program that only reads another resource under an owned one's URN is refused, and the state stays as it was.
+
+    A destroy used to delete the default provider's record, which what was read still named. CLI 3.260 ends with a
+    broken state there, and forgets the owned resource in a refresh.
+    """
+    stack = LocalStack.create_or_select("dev", project(tmp_path, 'item("g")'), passphrase="x")
+    stack.up()
+    before = stack.export_stack().deployment["resources"]
+    project(tmp_path, 'item("g", id="other")')
+    with pytest.raises(EngineError, match="::g is 'id' in the state, and the program only reads 'other'"):
+        getattr(stack, operation)(run_program=True)
+    after = stack.export_stack().deployment["resources"]
+    assert {each["urn"]: each.get("id") for each in after} == {each["urn"]: each.get("id") for each in before}
+    stack.destroy()
+    assert "resources" not in stack.export_stack().deployment
+
+
+def test_what_is_no_property_path_is_refused(tmp_path: Path) -> None:
+    """A malformed path of `replace_on_changes` fails the change that it is about, under its resource."""
+    source = 'Item(Nothing(), "a", {{"p": {}}}, pulumi.ResourceOptions(replace_on_changes=["p["]))'
+    preamble = "from nothing import Item, Nothing\n"
+    stack = LocalStack.create_or_select("dev", project(tmp_path, preamble + source.format(1)), passphrase="x")
+    stack.up()
+    project(tmp_path, preamble + source.format(2))
+    with pytest.raises(EngineError) as caught:
+        stack.up()
+    words = (
+        "  pulumi-python:dynamic:Resource (a):\n    error: replace_on_changes: 'p[' is not a property path"
+    )
+    assert words in caught.value.stdout
 
 
 @pytest.mark.parametrize(

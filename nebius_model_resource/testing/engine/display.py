@@ -62,7 +62,9 @@ class Display:
         """Take in one event; events come one at a time."""
         with self._live.lock if self._live else threading.Lock():
             row = self._take(event)
-            if row is not None and not self._live and self._kind != "preview":
+            # The stack is done when the operation is: its last line is printed then.
+            early = row is not None and event.res_outputs_event and row.urn == self._rows.stack_urn
+            if row is not None and not early:
                 self._progress(row)
 
     def _take(self, event: EngineEvent) -> Row | None:
@@ -76,17 +78,22 @@ class Display:
             return rows.finish(event.res_outputs_event.metadata)
         if event.res_op_failed_event:
             return rows.fail(event.res_op_failed_event.metadata)
-        if event.diagnostic_event and not _is_verdict(event.diagnostic_event):
+        if event.diagnostic_event:
             return self._said_now(event.diagnostic_event)
         return None
 
     def _said_now(self, diagnostic: Any) -> Row | None:
+        if _is_verdict(diagnostic):
+            self._rows.verdict()
+            return None
         row = self._rows.say(diagnostic)
-        # Errors are told once, in the diagnostics; a failed step's row says that it failed.
-        return row if row is not None and diagnostic.severity != "error" else None
+        # An error is shown once, in the diagnostics; a failed step's row says that it failed.
+        return row if diagnostic.severity != "error" else None
 
     def _progress(self, row: Row) -> None:
-        """One line about a row, unless the last one about it said the same."""
+        """One line about a row, unless the last one about it said the same; none in a table or a preview."""
+        if self._live or self._kind == "preview":
+            return
         fresh = [text for severity, text in row.messages[self._told.get(row.urn, 0) :] if severity != "error"]
         self._told[row.urn] = len(row.messages)
         told = row.live or "".join(fresh[-1:])
@@ -104,6 +111,9 @@ class Display:
 
     def close(self, outcome: Any) -> str:
         """Print the end of it; returns everything printed."""
+        self._rows.settle()
+        if self._rows.stack_urn:
+            self._progress(self._rows.row(self._rows.stack_urn))
         self.stop()
         if self._live:
             self._lines += render(self._rows, Style(colour=False))
@@ -113,7 +123,7 @@ class Display:
             self._print(*_details(self._rows))
         self._print(*diagnostics(self._rows, self._style))
         self._print(*outputs(self._rows, self._style))
-        self._print(*summary(self._kind, outcome.changes, self._style))
+        self._print(*summary(self._kind, outcome.changes, self._rows.errored, self._style))
         self._print(f"Duration: {max(1, round(time.monotonic() - self._began))}s")
         if not outcome.succeeded:
             self._print("", self._style.error(self.reason(outcome)))
@@ -133,7 +143,7 @@ class Display:
 
 
 def _is_verdict(diagnostic: Any) -> bool:
-    """Whether this is the real engine's last word on a failed operation, which stands at the end anyway."""
+    """Whether this is the real engine's closing message on a failed operation, which stands at the end anyway."""
     return not diagnostic.urn and diagnostic.message.strip() in ("update failed", "preview failed")
 
 

@@ -1,7 +1,8 @@
 """Runs a Pulumi program in a process of its own, as a language host does; started by its path.
 
 Reads one JSON document from the environment variable below, and nothing from the package it lies in: the program must
-not see this folder on its path. Exit status 32: what went wrong has been told through the engine's log already.
+not see this folder on its path. Exit status 32: the engine's log has the error already. Other statuses are those that
+Pulumi's own language host ends with.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 ORDER = "NEBIUS_TESTING_ENGINE_ORDER"
-TOLD = 32
+REPORTED = 32
 
 
 def _own_traceback(program: str) -> str:
@@ -30,8 +31,19 @@ def _own_traceback(program: str) -> str:
     return traceback.format_exc()
 
 
+def _status(code: object) -> int:
+    """The exit status of a `sys.exit` with that argument, which is printed where it is a text."""
+    if code is None or isinstance(code, int):
+        return int(code or 0) & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
 def main() -> int:
-    """Run the program to its end; returns the process's exit status."""
+    """Run the program to its end; returns the process's exit status.
+
+    What Python itself handles, such as a `KeyboardInterrupt`, is left to it.
+    """
     order = json.loads(os.environ.pop(ORDER))
     sys.path[:] = [entry for entry in sys.path if entry != str(os.path.dirname(os.path.abspath(__file__)))]  # noqa: PTH100, PTH120
     import pulumi
@@ -57,10 +69,12 @@ def main() -> int:
         loop.run_until_complete(run_in_stack(program))
     except pulumi.RunError as fault:
         pulumi.log.error(str(fault))
-        return TOLD
-    except BaseException:  # noqa: BLE001 - whatever the program raises is the user's to read
+        return 1
+    except SystemExit as fault:
+        return _status(fault.code)
+    except Exception:  # noqa: BLE001 - whatever the program raises is the user's to read
         pulumi.log.error("Program failed with an unhandled exception:\n" + _own_traceback(order["program"]))
-        return TOLD
+        return REPORTED
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -34,7 +34,6 @@ _CLAIMED = {
     "replaceWith",
 }
 _REFUSED = {
-    "Invoke": "functions (invokes)",
     "Call": "methods (calls)",
     "RegisterPackage": "parameterized packages",
     "RegisterStackTransform": "transforms",
@@ -43,12 +42,14 @@ _REFUSED = {
     "RegisterErrorHook": "error hooks",
     "ExistsResource": "looking up resources in the state",
 }
+_GET_RESOURCE = "pulumi:pulumi:getResource"  # the function by which the SDK serves the `urn` option
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 # Fields of a registration that ask for what this engine leaves out, with the words a reader knows them by.
 _UNSUPPORTED = {
     "importId": "the `import_` option",
     "version": "the `version` option",
     "pluginDownloadURL": "the `plugin_download_url` option",
+    "pluginChecksums": "a checksum of a plugin",
     "remote": "a remote component",
     "transforms": "resource transforms",
     "state_migrations": "state migrations",
@@ -62,7 +63,7 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0
 
 
 def seconds(duration: str) -> float:
-    """The seconds of `1h30m`, `90s`, `1.5m`.
+    """The seconds of `1h30m`, `90s`, `1.5m`; a whole number is an integer, as the CLI writes it.
 
     Raises:
         Refused: It is no such duration.
@@ -70,11 +71,12 @@ def seconds(duration: str) -> float:
     parts = _DURATION.findall(duration)
     if not parts or "".join(number + unit for number, unit in parts) != duration:
         raise Refused(f"custom timeout {duration!r} is not a duration such as '90s' or '1h30m'")
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    total = sum((float(number) * _SECONDS[unit] for number, unit in parts), 0.0)
+    return int(total) if total.is_integer() else total
 
 
 def refuse_unsupported(request: Any) -> None:
-    """Turn away, in one line, what this engine would do wrong.
+    """Refuse, in one line, what this engine would do wrong.
 
     Raises:
         Refused: The resource is of another provider, or uses an option left out here.
@@ -83,14 +85,19 @@ def refuse_unsupported(request: Any) -> None:
     dynamic = request.type == urns.PROVIDER_TYPE or request.type.startswith(urns.DYNAMIC_PREFIX)
     if request.custom and not dynamic:
         raise Refused(f"{called}: only dynamic resources (pulumi-python:…) are supported by this engine")
+    _refuse_fields(request)
     fields = request.DESCRIPTOR.fields_by_name
-    for field, words in _UNSUPPORTED.items():
-        if field in fields and getattr(request, field):
-            raise Refused(f"{called}: {words} is not supported by this engine")
     if "hooks" in fields and any(names for _, names in request.hooks.ListFields()):
         raise Refused(f"{called}: resource hooks are not supported by this engine")
     if "replacement_trigger" in fields and request.HasField("replacement_trigger"):
         raise Refused(f"{called}: the `replacement_trigger` option is not supported by this engine")
+
+
+def _refuse_fields(request: Any) -> None:
+    fields = request.DESCRIPTOR.fields_by_name
+    for field, words in _UNSUPPORTED.items():
+        if field in fields and getattr(request, field):
+            raise Refused(f"{request.type} {request.name!r}: {words} is not supported by this engine")
 
 
 def goal_of(request: Any) -> Goal:
@@ -175,6 +182,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                 raise Refused(
                     f"{request.type} {request.name!r}: only dynamic resources can be read by this engine"
                 )
+            _refuse_fields(request)
             stack, project = self._deployment.identity.stack, self._deployment.identity.project
             urn = urns.make(stack, project, request.parent, request.type, request.name)
             found = self._deployment.read(
@@ -198,6 +206,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         with self._answering(context):
             self._deployment.register_outputs(request.urn, from_struct(request.outputs))
             return empty_pb2.Empty()
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        with self._answering(context):
+            if request.tok == _GET_RESOURCE:
+                urn = request.args.fields["urn"].string_value
+                raise Refused(f"{urn}: the `urn` option of a resource is not supported by this engine")
+            raise Refused(f"{request.tok}: functions (invokes) are not supported by this engine")
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         # The program waits here for hooks to be called; without hooks it may go.

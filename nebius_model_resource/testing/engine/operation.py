@@ -18,7 +18,7 @@ from .deployment import Deployment, Identity
 from .events import Events, Listener
 from .host import Host
 from .monitor import serving
-from .program import TOLD, Program
+from .program import REPORTED, Program
 from .program import Order as ProgramOrder
 from .registration import Purpose
 from .state import Journal, StateFile
@@ -165,10 +165,12 @@ def _deployed(
     project = setting.project
 
     def make_host() -> Host:
-        return Host(setting.python, address[0], project.name, project.root, setting.env_vars, said)
+        return Host(
+            setting.python, address[0], project.name, project.root, setting.env_vars, events.say, complained
+        )
 
-    def said(line: str) -> None:
-        events.say(line, urn=deployment.stack_urn)
+    def complained(line: str) -> None:
+        events.say(line, severity="info#err")
 
     deployment = Deployment(
         Identity(project.name, setting.stack, setting.organization),
@@ -221,15 +223,17 @@ def _run_program(deployment: Deployment, setting: Setting, address: str) -> bool
     project = setting.project
 
     def said(line: str, severity: str) -> None:
-        deployment.events.say(line, severity=severity, urn=deployment.stack_urn)
+        deployment.events.say(line, severity=severity)
 
     cwd = project.main if project.main.is_dir() else project.main.parent
     with Program(setting.python, order, cwd, setting.env_vars, said) as program:
         status = program.wait(deployment.given_up)
     if status is None or deployment.given_up.is_set():
         return False
-    if status not in (0, TOLD):
-        deployment.report(deployment.stack_urn, f"the program ended with status {status} and did not say why")
+    if status not in (0, REPORTED):
+        # As the CLI words it; a program that a signal has ended has status -1.
+        code = max(status, -1)
+        deployment.report("", f"an unhandled error occurred: program exited with non-zero exit code: {code}")
     if status != 0:
         deployment.failed = True
     return status == 0

@@ -14,14 +14,14 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-from .launcher import ORDER, TOLD
+from .launcher import ORDER, REPORTED
 
-__all__ = ["TOLD", "Order", "Program"]
+__all__ = ["REPORTED", "Order", "Program"]
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the program's process is told: where the engine listens, who it is, its configuration."""
+    """What the program's process needs: where the engine listens, the stack, its configuration."""
 
     program: str
     config: dict[str, str]

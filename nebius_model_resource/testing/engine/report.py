@@ -27,7 +27,7 @@ def diagnostics(rows: Rows, style: Style) -> list[str]:
         body = _messages(row.messages, style)
         if body:
             lines += [f"  {style.bold(f'{row.type} ({row.name}):')}", *body, ""]
-    loose = _messages(rows.loose, style)
+    loose = _messages(rows.loose.messages, style)
     if loose:
         lines += [*loose, ""]
     return [style.bold("Diagnostics:"), *lines] if lines else []
@@ -74,8 +74,8 @@ def outputs(rows: Rows, style: Style) -> list[str]:
 _OPS = {"+": "create", "~": "update", "-": "delete"}
 
 
-def summary(kind: str, changes: dict[str, Any], style: Style) -> list[str]:
-    """`+ 2 created`, `~ 1 updated`, `3 unchanged`; in a preview `+ 2 to create`."""
+def summary(kind: str, changes: dict[str, Any], errored: int, style: Style) -> list[str]:
+    """`+ 2 created`, `~ 1 updated`, `3 unchanged`, `1 errored`; in a preview `+ 2 to create`."""
     lines = []
     for op in _ORDER:
         if changes.get(op):
@@ -87,4 +87,6 @@ def summary(kind: str, changes: dict[str, Any], style: Style) -> list[str]:
         lines.append(f"    {total} change{'s' * (total > 1)}. {same} unchanged")
     elif same:
         lines.append(f"    {same} unchanged")
+    if errored:
+        lines.append("    " + style.error(f"{errored} errored"))
     return [style.bold("Resources:"), *(lines or ["    none"]), ""]

@@ -15,7 +15,7 @@ _REPLACING = {"create-replacement", "replace", "delete-replaced", "read-replacem
 
 @dataclass
 class Row:
-    """One resource. `messages` are (severity, text), the ephemeral ones only in `live`."""
+    """One resource. `messages` are (severity, text), the ephemeral ones only in `live`; `errors` counts the errors."""
 
     urn: str
     parent: str = ""
@@ -24,6 +24,7 @@ class Row:
     began: float = 0.0
     seconds: float | None = None
     failed: bool = False
+    errors: int = 0
     replaced: bool = False
     live: str = ""
     changed: dict[str, str] = field(default_factory=dict)
@@ -64,9 +65,8 @@ class Row:
         """What stands in the last column: the live text, else the changes, and how many messages there are."""
         if self.live:
             return self.live
-        counts = {
-            kind: sum(severity == kind for severity, _ in self.messages) for kind in ("error", "warning")
-        }
+        warnings = sum(severity == "warning" for severity, _ in self.messages)
+        counts = {"error": self.errors, "warning": warnings}
         told = "; ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items() if count)
         texts = [diff_text(self.changed), told]
         plain = [text for severity, text in self.messages if severity.startswith("info")]
@@ -84,15 +84,36 @@ class Rows:
         self.stack_urn = stack_urn
         self.outputs_before: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
-        self.loose: list[tuple[str, str]] = []
+        self.loose = Row("")  # what has no resource yet: the stack's once there is one
 
     def row(self, urn: str, parent: str = "") -> Row:
         """The row of a URN, made where there is none."""
         row = self.by_urn.setdefault(urn, Row(urn))
         row.parent = row.parent or parent
-        if qualified_type(urn) == STACK_TYPE:
+        if qualified_type(urn) == STACK_TYPE and not self.stack_urn:
             self.stack_urn = urn
+            row.messages += self.loose.messages
+            row.errors += self.loose.errors
+            self.loose = Row("")
         return row
+
+    @property
+    def errored(self) -> int:
+        """How many resources have errors; the stack is one of them where an operation has failed."""
+        return sum(row.errors > 0 for row in [self.loose, *self.by_urn.values()])
+
+    def settle(self) -> None:
+        """The operation is over: what has errors has failed, whatever its last step came to."""
+        for row in self.by_urn.values():
+            if row.errors and self.kind != "preview":
+                self._failed(row)
+
+    @staticmethod
+    def _failed(row: Row) -> None:
+        row.failed, row.live = True, ""
+        row.status = f"**{doing(row.op)} failed**".replace("** ", "**")
+        row.seconds = None
+        row.began = 0.0
 
     def begin(self, metadata: Any) -> Row:
         """A step has begun."""
@@ -153,25 +174,28 @@ class Rows:
     def fail(self, metadata: Any) -> Row:
         """A step has failed."""
         row = self.row(metadata.urn)
-        row.failed, row.live = True, ""
-        row.status = f"**{doing(metadata.op.value)} failed**"
-        row.seconds = None
-        row.began = 0.0
+        row.op = metadata.op.value
+        self._failed(row)
         return row
 
     def say(self, diagnostic: Any) -> Row | None:
-        """A message has come; returns the row it belongs to."""
+        """A message has come; returns the row it belongs to, None where there is none yet."""
         text = diagnostic.message.rstrip("\n")
-        urn = diagnostic.urn or self.stack_urn
-        if not urn:
-            self.loose.append((diagnostic.severity, text))
-            return None
-        row = self.row(urn, "" if urn == self.stack_urn else self.stack_urn)
+        row = self._row_of(diagnostic.urn)
         if diagnostic.ephemeral:
             row.live = text.splitlines()[0] if text.strip() else ""
         else:
             row.messages.append((diagnostic.severity, text))
-        return row
+            row.errors += diagnostic.severity == "error"
+        return row if row is not self.loose else None
+
+    def verdict(self) -> None:
+        """The operation has failed: an error of the stack, which stands at the end and not among its messages."""
+        self._row_of("").errors += 1
+
+    def _row_of(self, urn: str) -> Row:
+        urn = urn or self.stack_urn
+        return self.row(urn, "" if urn == self.stack_urn else self.stack_urn) if urn else self.loose
 
     def tree(self) -> list[tuple[int, Row]]:
         """Rows with their depth, children under their parents."""
