@@ -1,26 +1,31 @@
 """A small engine for stacks of Python dynamic resources, for machines that have PyPI and no Pulumi CLI.
 
 It serves Pulumi's own protocol to a program and to the host of dynamic providers (`python -m pulumi.dynamic`), both
-unmodified and each in a process of its own, and keeps the state in Pulumi's own format. What it does was compared,
-scenario by scenario, with what the real engine did (`tests/engine`).
+unmodified and each in a process of its own. The state is in Pulumi's own format. Recorded scenarios compare it with
+the real engine (`tests/engine`).
 
     stack = LocalStack.create_or_select("dev", "path/to/project", config={"nebius-models:baseUrl": url})
     stack.up(on_output=print)
 
 or, at a shell, `python -m nebius_model_resource.testing.engine up --stack dev`.
 
-Left out, and refused in one line where a program asks for it: resources of other packages than `pulumi-python` (the
-dynamic ones, and their explicit providers), remote components, `version` and `plugin_download_url`, `import_`,
-`replace_with`, `replacement_trigger`, `hide_diffs`, `env_var_mappings`, functions (invokes and
-calls), stack references, parameterized packages, transforms, hooks, state migrations, assets and archives as values
-of properties, and every option of an operation beyond `parallel`, `diff`, `on_output`, `on_event`, `refresh`,
-`run_program`, `replace` and `expect_no_changes` (targets, excludes, plans, policies, `preview_only`,
-`continue_on_error`, …). Left out silently, for lack of an effect on what is done: source positions in the state,
-resource references (a resource as an input is sent as its id), backends, history, renaming and importing of stacks.
-It is a tool for tests and first looks, not a second Pulumi.
+Not supported, and refused in one line where a program asks for it: resources of other packages than `pulumi-python`
+(the dynamic ones, and their explicit providers), remote components, `version` and `plugin_download_url` (of resources,
+components, providers and of what is only read), `urn`, `import_`, `replace_with`, `replacement_trigger`, `hide_diffs`,
+`env_var_mappings`, functions (invokes and calls), stack references, parameterized packages, transforms, hooks, state
+migrations, assets and archives as values of properties, and every option of an operation except `parallel`, `diff`,
+`on_output`, `on_event`, `refresh`, `run_program`, `replace` and `expect_no_changes` (targets, excludes, plans,
+policies, `preview_only`, `continue_on_error`, …).
 
-One thing it does otherwise on purpose: where a check refuses a secret input, the message shows `[secret]`. CLI 3.260
-prints the secret there.
+Not supported, and ignored, because it changes nothing that is done: source positions in the state, resource references
+(a resource as an input is sent as its id), backends, history, renaming and importing of stacks. It is a tool for tests
+and first looks, not a second Pulumi.
+
+Where CLI 3.260 panics or breaks the state, this engine refuses in one line: a refresh with `run_program` of a renamed
+component or provider; a destroy or a refresh with `run_program` where the program reads another resource in place of
+one that the state owns, or owns what the state only reads.
+
+Different on purpose: where a check refuses a secret input, the message shows `[secret]`. CLI 3.260 prints the secret.
 """
 
 from .errors import EngineError

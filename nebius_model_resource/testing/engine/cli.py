@@ -17,9 +17,9 @@ from .wording import Style, json_text
 
 _HELP = {
     "preview": "show what `up` would do",
-    "up": "bring about what the program asks for",
-    "refresh": "let the state say what is live",
-    "destroy": "take everything away",
+    "up": "create, update and delete what the program asks for",
+    "refresh": "update the state from what is live",
+    "destroy": "delete everything",
     "output": "print the stack's outputs",
     "export": "print the state",
 }
@@ -27,16 +27,14 @@ _HELP = {
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    whole = argparse.ArgumentParser(
-        prog="python -m nebius_model_resource.testing.engine", description=__doc__
-    )
-    commands = whole.add_subparsers(dest="command", required=True, metavar="{" + ",".join(_HELP) + "}")
+    root = argparse.ArgumentParser(prog="python -m nebius_model_resource.testing.engine", description=__doc__)
+    commands = root.add_subparsers(dest="command", required=True, metavar="{" + ",".join(_HELP) + "}")
     for name, words in _HELP.items():
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--stack", "-s", required=True, help="the stack's name")
         command.add_argument("--cwd", "-C", type=Path, default=Path(), help="the folder with Pulumi.yaml")
         command.add_argument(
-            "--state-dir", type=Path, help="where states are kept (default: .local-state there)"
+            "--state-dir", type=Path, help="where the states are (default: .local-state there)"
         )
         command.add_argument(
             "--config", "-c", action="append", default=[], metavar="K=V", help="a configuration value"
@@ -58,13 +56,13 @@ def parser() -> argparse.ArgumentParser:
                     "--replace", action="append", metavar="URN", help="replace this resource in any case"
                 )
             if name != "refresh":
-                command.add_argument("--refresh", "-r", action="store_true", help="ask first what is live")
+                command.add_argument("--refresh", "-r", action="store_true", help="refresh first")
             command.add_argument(
                 "--run-program",
                 action="store_true",
-                help="refresh and destroy under the names and the configuration of the program as it is now",
+                help="refresh and destroy under the program's present names and configuration",
             )
-            # There is nobody to ask: taken for the real command line's sake.
+            # No question is ever asked: the options exist because the real command line has them.
             command.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
             command.add_argument("--skip-preview", "-f", action="store_true", help=argparse.SUPPRESS)
         if name in ("output", "export"):
@@ -72,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         if name == "output":
             command.add_argument("--json", action="store_true", help="as one JSON object")
             command.add_argument("name", nargs="?", help="one output alone")
-    return whole
+    return root
 
 
 def main(argv: Sequence[str] | None = None) -> int:

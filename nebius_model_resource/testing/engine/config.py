@@ -52,7 +52,7 @@ def load_project(work_dir: Path) -> Project:
 
 
 def load_stack_config(project: Project, stack: str, crypter: Crypter) -> Config:
-    """Read `Pulumi.<stack>.yaml` where there is one; secrets in it open with the passphrase they were made with.
+    """Read `Pulumi.<stack>.yaml` where there is one; its secrets need the passphrase that encrypted them.
 
     Raises:
         ConfigError: It keeps a secret in a way that this engine cannot open.
@@ -94,9 +94,9 @@ def merged(project: Project, *layers: Mapping[str, Any]) -> Config:
     config: Config = {key: ConfigValue(value) for key, value in project.defaults.items()}
     for layer in layers:
         for key, value in layer.items():
-            whole = value if hasattr(value, "value") else ConfigValue(text(value))
+            given = value if hasattr(value, "value") else ConfigValue(text(value))
             config[qualified(key, project.name)] = ConfigValue(
-                text(whole.value), bool(getattr(whole, "secret", False))
+                text(given.value), bool(getattr(given, "secret", False))
             )
     return config
 

@@ -55,7 +55,7 @@ class Deployment:
         targets: Callable[[str], bool] = lambda _urn: False,
         asking: bool = False,
     ) -> None:
-        """Nothing is started yet. `asking`: each resource that the program declares is asked after first."""
+        """Nothing is started yet. `asking`: each resource that the program declares is refreshed first."""
         self.identity = identity
         self.events = events
         self.journal = journal
@@ -88,16 +88,16 @@ class Deployment:
         return urns.make(self.identity.stack, self.identity.project, "", urns.STACK_TYPE, name)
 
     def report(self, urn: str, message: str) -> None:
-        """Tell of an error that makes the operation fail."""
+        """Report an error that makes the operation fail."""
         self.failed = True
         self.events.say(message, severity="error", urn=urn)
 
     def give_up(self) -> None:
-        """Begin nothing more; what is in flight goes on to its end."""
+        """Start nothing more; what is in flight finishes."""
         self.given_up.set()
 
     def interrupt(self) -> None:
-        """`give_up` on somebody's wish."""
+        """`give_up` because the user asked for it."""
         self.interrupted = True
         self.give_up()
 
@@ -107,7 +107,7 @@ class Deployment:
         self._hosts.close()
 
     def register(self, goal: Goal) -> Resource:
-        """Bring one resource of the program about, and return what it has become.
+        """Create or change one resource of the program, and return the result.
 
         Raises:
             Unavailable: The operation is being given up, because of this resource or another.
@@ -119,9 +119,9 @@ class Deployment:
             self.planner.refreshed(found, refresh)
         steps, future = self._plan(lambda: self.planner.steps(found))
         future.result()
-        made = steps[-1].resource if steps else found.old
-        assert made is not None
-        return made
+        resource = steps[-1].resource if steps else found.old
+        assert resource is not None
+        return resource
 
     def read(self, new: Resource) -> Resource:
         """Bring a resource that the program only gets into the state.
@@ -243,7 +243,7 @@ class Deployment:
         self.journal.save()
 
     def settle_stack(self) -> None:
-        """Give the stack its outputs: the program's, beside the former ones where the operation has failed."""
+        """Set the stack's outputs: the program's, and the former ones too where the operation has failed."""
         step = self._registered.get(self.stack_urn)
         if self._stack_outputs is None or step is None:
             return
@@ -253,9 +253,9 @@ class Deployment:
         self.journal.save()
 
     def delete_leftovers(self) -> None:
-        """Delete what the program no longer speaks of, and what replacements have left behind."""
+        """Delete what the program no longer declares, and what replacements have left."""
         if not self.planner.olds:
-            # So does the real engine, though a destroy may just have made components.
+            # As the real engine does, although a destroy may just have created components.
             return
         try:
             layers = self.planner.deletes()
@@ -263,14 +263,18 @@ class Deployment:
             self.report("", str(failed))
             return
         for layer in layers:
-            # Under a protected resource nothing is pulled away; beside it the deletes go on.
-            spared = {needed for kept in self._refused for needed in self.planner.graph.all_needed_by(kept)}
+            # What a protected resource needs stays; other deletes continue.
+            spared = {
+                needed
+                for protected in self._refused
+                for needed in self.planner.graph.all_needed_by(protected)
+            }
             self._run_all([step for step in layer if step.resource not in spared])
             if self.given_up.is_set():
                 return
 
     def refresh(self, *, alone: bool) -> None:
-        """Ask after what the state holds and no program has declared; one that cannot be asked after stops no other.
+        """Refresh what the state holds and no program has declared; one that cannot be read stops no other.
 
         `alone`: nothing else is done in this operation.
         """

@@ -26,7 +26,7 @@ _REFRESH_SECONDS = 0.25
 
 
 class Display:
-    """Listens to an operation and prints it: lines on a plain output, a table kept up to date on a terminal."""
+    """Listens to an operation and prints it: lines on a plain output, a live table on a terminal."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Display:
         self._diff = diff
         self._rows = Rows(kind)
         self._lines: list[str] = []
-        self._said: dict[str, str] = {}
-        self._told: dict[str, int] = {}  # how many of a row's messages have been printed
+        self._last: dict[str, str] = {}
+        self._printed: dict[str, int] = {}  # how many of a row's messages have been printed
         self._began = time.monotonic()
         self._live = LiveTable(self._rows, self._style) if live else None
         self._print(self._style.bold(f"{_TITLES[kind]} ({stack}):"), "")
@@ -69,8 +69,8 @@ class Display:
 
     def _take(self, event: EngineEvent) -> Row | None:
         rows = self._rows
-        told = event.resource_pre_event or event.res_outputs_event or event.res_op_failed_event
-        if told and is_default_provider(told.metadata.urn):
+        step = event.resource_pre_event or event.res_outputs_event or event.res_op_failed_event
+        if step and is_default_provider(step.metadata.urn):
             return None
         if event.resource_pre_event:
             return rows.begin(event.resource_pre_event.metadata)
@@ -94,18 +94,20 @@ class Display:
         """One line about a row, unless the last one about it said the same; none in a table or a preview."""
         if self._live or self._kind == "preview":
             return
-        fresh = [text for severity, text in row.messages[self._told.get(row.urn, 0) :] if severity != "error"]
-        self._told[row.urn] = len(row.messages)
-        told = row.live or "".join(fresh[-1:])
+        fresh = [
+            text for severity, text in row.messages[self._printed.get(row.urn, 0) :] if severity != "error"
+        ]
+        self._printed[row.urn] = len(row.messages)
+        message = row.live or "".join(fresh[-1:])
         changed = row.info() if row.changed else ""
-        first = told.splitlines()[0] if told.strip() else changed
+        first = message.splitlines()[0] if message.strip() else changed
         if row.op == "same" and not first and not row.failed:
             return
-        # Counters that run on (`validating (12 s)`) do not make it another line.
+        # A counter alone (`validating (12 s)`) does not make another line.
         key = re.sub(r"[\d.]+", "", f"{row.status} {first}")
-        if self._said.get(row.urn) == key:
+        if self._last.get(row.urn) == key:
             return
-        self._said[row.urn] = key
+        self._last[row.urn] = key
         status = self._style.error(row.timed_status()) if row.failed else row.timed_status()
         self._print(f" {self._style.sign(row.op)} {row.type} {row.name} {status} {first}".rstrip())
 
@@ -143,7 +145,7 @@ class Display:
 
 
 def _is_verdict(diagnostic: Any) -> bool:
-    """Whether this is the real engine's closing message on a failed operation, which stands at the end anyway."""
+    """Whether this is the real engine's closing message on a failed operation, which is printed at the end anyway."""
     return not diagnostic.urn and diagnostic.message.strip() in ("update failed", "preview failed")
 
 

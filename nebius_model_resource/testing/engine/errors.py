@@ -18,7 +18,7 @@ class EngineError(CommandError):
     """An operation failed; a `pulumi.automation.CommandError`, so that a test can expect either engine's.
 
     Attributes:
-        stdout: Everything printed for a reader.
+        stdout: Everything that was printed.
         stderr: The closing error line.
         code: The exit status a shell sees.
     """
@@ -75,7 +75,7 @@ class PathError(Exception):
 
 
 class DiffUnavailable(Exception):
-    """Between the parts of the engine: nobody can say what changes; the text is for a reader."""
+    """Between the parts of the engine: it is unknown what changes; the text is for a reader."""
 
 
 class Bail(Exception):
@@ -83,4 +83,4 @@ class Bail(Exception):
 
 
 class Unavailable(Exception):
-    """Between the parts of the engine: the operation is being given up; the program's calls are turned away."""
+    """Between the parts of the engine: the operation is being given up; the program's calls are refused."""

@@ -1,4 +1,4 @@
-"""What happens in an operation, told in the Automation API's own event classes to whoever listens."""
+"""What happens in an operation, as the Automation API's own events, for each listener."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Events:
         self.changes: Counter[str] = Counter()
         self.errors = 0
 
-    def _tell(self, **event: Any) -> None:
+    def _emit(self, **event: Any) -> None:
         with self._lock:
-            whole = EngineEvent(self._sequence, int(time.time()), **event)
+            made = EngineEvent(self._sequence, int(time.time()), **event)
             self._sequence += 1
             for listener in self._listeners:
-                listener(whole)
+                listener(made)
 
     def prelude(self, config: Mapping[str, str]) -> None:
         """The operation begins."""
-        self._tell(prelude_event=pulumi_events.PreludeEvent(dict(config)))
+        self._emit(prelude_event=pulumi_events.PreludeEvent(dict(config)))
 
     def before(self, step: Step) -> None:
         """A step begins."""
-        self._tell(
+        self._emit(
             resource_pre_event=pulumi_events.ResourcePreEvent(
                 metadata(step, step.op), planning=self._planning
             )
@@ -51,18 +51,18 @@ class Events:
 
     def after(self, step: Step) -> None:
         """A step has succeeded."""
-        op = _told_op(step)
+        op = _shown_op(step)
         with self._lock:
             if step.logical and not step.internal and (op != "read" or _read_anew(step)):
                 self.changes[op] += 1
-        # A component's outputs are told when the program registers them; what it had before says nothing.
+        # A component's outputs are shown when the program registers them; its former ones mean nothing.
         if self._planning or step.resource.custom or op == "delete" or isinstance(step, Refresh):
             self.outputs(step)
 
     def outputs(self, step: Step) -> None:
         """A step's outputs are known."""
-        op = _told_op(step)
-        self._tell(res_outputs_event=pulumi_events.ResOutputsEvent(metadata(step, op), self._planning))
+        op = _shown_op(step)
+        self._emit(res_outputs_event=pulumi_events.ResOutputsEvent(metadata(step, op), self._planning))
 
     def failed(self, step: Step, message: str) -> None:
         """A step has failed."""
@@ -71,14 +71,14 @@ class Events:
         if not self._planning:
             count = sum(self.changes.values())
             failed = pulumi_events.ResOpFailedEvent(metadata(step, step.op), status=0, steps=count)
-            self._tell(res_op_failed_event=failed)
+            self._emit(res_op_failed_event=failed)
 
     def say(self, message: str, *, severity: str = "info", urn: str = "", ephemeral: bool = False) -> None:
         """A message for a reader, under the resource of `urn`."""
         with self._lock:
             self.errors += severity == "error"
         prefix = "" if severity.startswith("info") else f"{severity}: "
-        self._tell(
+        self._emit(
             diagnostic_event=pulumi_events.DiagnosticEvent(
                 message if message.endswith("\n") else message + "\n",
                 color="never",
@@ -93,16 +93,16 @@ class Events:
         """The operation is over."""
         seconds = int(time.monotonic() - self._began)
         changes: Any = dict(self.changes)
-        self._tell(
+        self._emit(
             summary_event=pulumi_events.SummaryEvent(
                 maybe_corrupt=False, duration_seconds=seconds, resource_changes=changes, policy_packs={}
             )
         )
-        self._tell(cancel_event=pulumi_events.CancelEvent())
+        self._emit(cancel_event=pulumi_events.CancelEvent())
 
 
-def _told_op(step: Step) -> str:
-    """What a step is told as once it is done; where a refresh is all that is done, what has come of it."""
+def _shown_op(step: Step) -> str:
+    """The operation that a finished step is shown as; for a mere refresh, its outcome."""
     return step.outcome if isinstance(step, Refresh) and step.alone else step.op
 
 

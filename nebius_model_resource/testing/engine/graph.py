@@ -8,7 +8,7 @@ from .resources import Resource
 
 
 class Graph:
-    """The dependencies of a list of resources that stands in order: what is needed comes first."""
+    """The dependencies of a list of resources in order: what is needed comes first."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources = list(resources)

@@ -24,7 +24,7 @@ from .urns import name_of, type_of
 from .values import Properties, from_struct, keep_secrets, to_struct
 
 _PATIENCE = 60.0  # seconds for a host to import pulumi and say its port
-# Messages hold whole property bags; gRPC's own limit of 4 MB is no fact of Pulumi's (its SDKs take 400 MB).
+# A message holds all properties; gRPC's own limit is 4 MB, that of Pulumi's SDKs 400 MB.
 _MESSAGE_LIMIT = 400 * 1024 * 1024
 CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", _MESSAGE_LIMIT),
@@ -97,8 +97,8 @@ class Calls:
         """Let it end."""
         raise NotImplementedError
 
-    # What follows speaks of properties with their secrets marked; the host gets them in the clear, and what was secret
-    # when it went out is marked again under the same name when it comes back.
+    # The methods below take and return properties with their secrets marked. The host gets them in the clear; what was
+    # secret in a request is marked again under the same name in the answer.
 
     def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[tuple[str, str]]]:
         """The inputs as the provider wants them, and its faults as (property, reason)."""
@@ -123,7 +123,7 @@ class Calls:
         return Diff(self._ask(self._stub.Diff, request))
 
     def create(self, new: Resource) -> tuple[str, Properties]:
-        """The id and outputs of what was made."""
+        """The id and outputs of the new resource."""
         request = provider_pb2.CreateRequest(
             urn=new.urn,
             properties=to_struct(new.inputs),
@@ -172,7 +172,7 @@ class Calls:
         return response.id, keep_secrets(from_struct(response.properties), state), inputs
 
     def delete(self, old: Resource) -> None:
-        """Take the resource away."""
+        """Delete the resource."""
         request = provider_pb2.DeleteRequest(
             id=old.id,
             urn=old.urn,
@@ -305,7 +305,7 @@ class Host(Calls):
 
 
 def _called(urn: str) -> Any:
-    # `name` and `type` came with SDK 3.231 or so; older generated classes refuse to hear of them.
+    # `name` and `type` came with SDK 3.231 or so; older generated classes refuse them.
     known = provider_pb2.CheckRequest.DESCRIPTOR.fields_by_name
     return {key: value for key, value in {"name": name_of(urn), "type": type_of(urn)}.items() if key in known}
 

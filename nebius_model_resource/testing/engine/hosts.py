@@ -36,7 +36,7 @@ class Hosts:
 
         Args:
             make: makes a host, which is started then.
-            recorded: the resources of the state: what no program has declared is served as it stands there.
+            recorded: the resources of the state: what no program has declared is served from them.
         """
         self._make = make
         self._recorded = {_key(each.reference): each for each in recorded if each.is_provider}
@@ -44,7 +44,7 @@ class Hosts:
         self._lock = threading.Lock()
 
     def declare(self, provider: Resource) -> None:
-        """Take over a provider as it is from now on.
+        """Use a provider with its present inputs from now on.
 
         Its host is another one where its inputs or its name have changed: so it is with the real engine.
         """
@@ -91,7 +91,7 @@ def _key(reference: str) -> str:
 
 
 class Unconfigured(Calls):
-    """What is said in a preview for a provider with inputs that are not known yet: nobody is asked."""
+    """The answers in a preview for a provider with inputs that are not known yet: no host is asked."""
 
     def start(self, config: Properties) -> None:
         """There is nothing to start."""
@@ -104,7 +104,7 @@ class Unconfigured(Calls):
         return news, []
 
     def diff(self, urn: str, old: Resource, news: Properties, ignored: list[str]) -> Diff:  # noqa: ARG002
-        """Nobody knows.
+        """It is unknown.
 
         Raises:
             DiffUnavailable: In any case.

@@ -1,6 +1,6 @@
 """Runs a Pulumi program in a process of its own, as a language host does; started by its path.
 
-Reads one JSON document from the environment variable below, and nothing from the package it lies in: the program must
+Reads one JSON document from the environment variable below, and imports nothing from this package: the program must
 not see this folder on its path. Exit status 32: the engine's log has the error already. Other statuses are those that
 Pulumi's own language host ends with.
 """

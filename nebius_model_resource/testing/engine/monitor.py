@@ -1,7 +1,7 @@
 # ruff: noqa: N802, D102 - the methods and their meaning are the protocol's
 """The two gRPC services that a program and a host talk to: ResourceMonitor and Engine.
 
-Here requests become goals and refusals; what is done about them is the deployment's.
+Here requests become goals and refusals; the deployment acts on them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _REFUSED = {
 }
 _GET_RESOURCE = "pulumi:pulumi:getResource"  # the function by which the SDK serves the `urn` option
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
-# Fields of a registration that ask for what this engine leaves out, with the words a reader knows them by.
+# Fields of a registration that ask for what this engine leaves out, with the words that a user knows them by.
 _UNSUPPORTED = {
     "importId": "the `import_` option",
     "version": "the `version` option",
@@ -164,16 +164,16 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def RegisterResource(self, request: Any, context: Any) -> Any:
         with self._answering(context):
-            made = self._deployment.register(goal_of(request))
-            response = resource_pb2.RegisterResourceResponse(urn=made.urn, id=made.id)
+            found = self._deployment.register(goal_of(request))
+            response = resource_pb2.RegisterResourceResponse(urn=found.urn, id=found.id)
             if (
-                made.urn in self._deployment.planner.skipped
+                found.urn in self._deployment.planner.skipped
                 and "unknown" in response.DESCRIPTOR.fields_by_name
             ):
                 response.unknown = True
-            # A component's former outputs may speak of resources that do not exist yet.
-            if made.custom:
-                response.object.CopyFrom(to_struct(made.outputs, secrets=request.acceptSecrets))
+            # A component's former outputs may refer to resources that do not exist yet.
+            if found.custom:
+                response.object.CopyFrom(to_struct(found.outputs, secrets=request.acceptSecrets))
             return response
 
     def ReadResource(self, request: Any, context: Any) -> Any:
@@ -244,7 +244,7 @@ for _method, _words in _REFUSED.items():
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """What a program and a provider tell the engine."""
+    """What a program and a provider send to the engine."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -254,7 +254,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         severity = _SEVERITIES.get(request.severity, "info")
         if severity == "debug":
             return empty_pb2.Empty()
-        # A program that is being ended complains of just that.
+        # A program that is being ended complains about just that.
         if severity != "error" or request.urn or not self._deployment.given_up.is_set():
             events = self._deployment.events
             events.say(request.message, severity=severity, urn=request.urn, ephemeral=request.ephemeral)

@@ -1,4 +1,4 @@
-"""One run of the engine: state, host, program and listeners put together, and taken apart again in every case."""
+"""One run of the engine: it connects state, host, program and listeners, and ends them in every case."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Setting:
 class Order:
     """What to do: `kind` is `update`, `refresh` or `destroy`.
 
-    `refresh`: what is live is asked for first. `program`: the program is run for that, or for the destroy.
+    `refresh`: what is live is read first. `program`: the program is run for that, or for the destroy.
     `replace`: the URNs to replace whatever their diff is; `*` stands for a part of one, `**` for any parts.
     """
 
@@ -64,17 +64,17 @@ class Order:
 
     @property
     def refreshes_first(self) -> bool:
-        """Whether all that the state holds is asked after before anything else."""
+        """Whether everything in the state is refreshed before anything else."""
         return self.refresh and not self.asking
 
     @property
     def asking(self) -> bool:
-        """Whether each resource is asked after when the program declares it."""
+        """Whether each resource is refreshed when the program declares it."""
         return self.program and (self.kind == "refresh" or (self.kind == "update" and self.refresh))
 
     @property
     def runs_program(self) -> bool:
-        """Whether the program has a say at all."""
+        """Whether the program is run at all."""
         return self.kind == "update" or self.program
 
 
@@ -100,7 +100,7 @@ def run(
     """Run one operation to its end; with `expect_no_changes` it has failed where something was changed.
 
     Raises:
-        EngineError: It could not begin. What goes wrong later is told to the listeners, and in the outcome.
+        EngineError: It could not begin. What goes wrong later is in the events and in the outcome.
     """
     dry_run = order.dry_run
     with file.locked():
@@ -160,7 +160,7 @@ def _pending_warning(pending: list[Any]) -> str:
 def _deployed(
     order: Order, setting: Setting, events: Events, journal: Journal, base: Any
 ) -> Iterator[tuple[Deployment, str]]:
-    """A deployment with its server; nothing of it is left behind, whatever happens inside."""
+    """A deployment with its server; nothing of it is left, whatever happens inside."""
     address: list[str] = []
     project = setting.project
 
@@ -284,7 +284,7 @@ def _interruptible(deployment: Deployment) -> Iterator[None]:
 def environment(extra: Mapping[str, str], work_dir: Path) -> dict[str, str]:
     """The environment of program and host: this process's and `extra`.
 
-    `work_dir` stays what the host starts in and imports from.
+    The host starts in `work_dir` and imports from it.
     """
     env = {**os.environ, **extra, "PWD": str(work_dir)}
     env.pop("PULUMI_CONFIG", None)

@@ -1,4 +1,4 @@
-"""From what the program asks to the steps that bring it about: one resource at a time, in the order of its asking."""
+"""Plans the steps for what the program asks: one resource at a time, in the order of the registrations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .steps import (
 from .wording import given_text
 from .world import World
 
-_INIT_ERROR = "#initerror"  # the path by which `replace_on_changes` speaks of an unfinished resource
+_INIT_ERROR = "#initerror"  # what `replace_on_changes` calls an unfinished resource
 Report = Callable[[str, str], None]  # (urn, message): an error that a reader must see
 
 
@@ -46,8 +46,8 @@ class Planner:
     renamed: dict[str, str] = field(default_factory=dict)  # new URN -> the alias it was found under
     seen: set[str] = field(default_factory=set)
     # Same, updated, replaced, read or refreshed: not to be deleted at the end.
-    kept: set[str] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)  # declared, and not made in this operation
+    retained: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)  # declared, and not created in this operation
     created: set[str] = field(default_factory=set)
     replaced: set[str] = field(default_factory=set)
     errored: bool = False
@@ -57,19 +57,19 @@ class Planner:
         self._aliased: dict[str, str] = {}  # old URN -> the new one that claims it
         self._deleted_early: set[Resource] = set()
         self._invalid = (
-            False  # an alias is claimed twice: told at once, but the provider's check is still heard
+            False  # an alias is claimed twice: reported at once, but the provider still checks the inputs
         )
         self._dependent_keys: dict[str, list[str]] = {}
         self._doomed: list[Resource] = []  # declared by a program that is run for a destroy
 
     def rebase(self, olds: list[Resource]) -> None:
-        """Take over what the state holds now."""
+        """Use what the state holds now."""
         self.olds = olds
         self.live = {old.urn: old for old in olds if not old.delete}
         self.graph = Graph(olds)
 
     def find(self, goal: Goal, provider: str) -> Registration:
-        """What the state holds of one resource of the program; `provider` is the reference kept with it.
+        """What the state holds of one resource of the program; `provider` is the reference recorded with it.
 
         Raises:
             Bail: Its name is taken, which has been reported.
@@ -81,7 +81,7 @@ class Planner:
         return Registration(goal, old, new)
 
     def refresh(self, found: Registration) -> Refresh | None:
-        """The step that asks what is live of it, under the URN that it has in the program.
+        """The step that reads what is live of it, under its URN in the program.
 
         Raises:
             Refused: It is a component or a provider under another name.
@@ -93,12 +93,12 @@ class Planner:
                 f"{found.old.urn} has another name in the program: "
                 "the CLI panics where it refreshes a renamed component or provider by the program"
             )
-        self.kept.add(found.new.urn)
+        self.retained.add(found.new.urn)
         alone = self.purpose is Purpose.REFRESH
         return Refresh(found.old, None, declared=found.new, alone=alone, logical=alone)
 
     def refreshed(self, found: Registration, step: Refresh) -> None:
-        """Take over what is live of it."""
+        """Use what is live of it."""
         assert found.old is not None
         if step.new is not None:
             self.graph.stands_for(step.new, found.old)
@@ -136,7 +136,7 @@ class Planner:
         return self._steps_from_diff(goal, old, new) or self._same(old, new)
 
     def _left_alone(self, found: Registration) -> list[Step] | None:
-        """Neither refresh nor destroy makes or changes what the program declares; None: but this they do."""
+        """A refresh or a destroy leaves what the program declares alone; None: except this."""
         old, new = found.old, found.new
         lacking = not self.skipped.isdisjoint(new.needs())
         if not (found.owned or lacking):
@@ -193,7 +193,7 @@ class Planner:
         self.renamed[urn] = alias
 
     def _check(self, goal: Goal, new: Resource, old: Resource | None) -> None:
-        """Let the provider see the inputs and take them as it returns them."""
+        """Use the inputs as the provider's check returns them."""
         olds, wanted = {}, goal.properties
         if old is not None:
             olds = old.inputs
@@ -211,7 +211,7 @@ class Planner:
         new.inputs = inputs
 
     def _same(self, old: Resource, new: Resource) -> list[Step]:
-        self.kept.add(new.urn)
+        self.retained.add(new.urn)
         return [Same(old, new)]
 
     def _recreate(self, old: Resource, new: Resource) -> list[Step]:
@@ -222,7 +222,7 @@ class Planner:
         return [Replace(old, new), Create(old, new, keys, op="create-replacement", logical=False)]
 
     def _replacing(self, urn: str) -> None:
-        self.kept.add(urn)
+        self.retained.add(urn)
         self.replaced.add(urn)
 
     def _steps_from_diff(self, goal: Goal, old: Resource, new: Resource) -> list[Step]:
@@ -230,9 +230,9 @@ class Planner:
         _apply_replace_on_changes(new.urn, diff, goal.replace_on_changes, unfinished=bool(old.init_errors))
         if old.pending_replacement or (diff.changes and diff.asks_replacement):
             return self._replace(goal, old, new, diff)
-        # Unchanged but unfinished: an update goes on with it.
+        # Unchanged but unfinished: an update continues it.
         if diff.changes or old.init_errors:
-            self.kept.add(new.urn)
+            self.retained.add(new.urn)
             return [Update(old, new, diff.replaces, diff.diffs, diff.detailed)]
         return []
 
@@ -265,15 +265,15 @@ class Planner:
         first = (
             diff.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
         )
-        told = (old, new, diff.replaces, diff.diffs, diff.detailed)
-        create = Create(*told, op="create-replacement", logical=False, retires=not first)
+        change = (old, new, diff.replaces, diff.diffs, diff.detailed)
+        create = Create(*change, op="create-replacement", logical=False, retires=not first)
         if not first:
-            return [create, Replace(*told)]
+            return [create, Replace(*change)]
         steps = self._delete_dependents(old)
         if not old.pending_replacement:
             self.world.condemned.add(old.urn)
             steps.append(_delete_replaced(old, stays=True))
-        return [*steps, Replace(*told), create]
+        return [*steps, Replace(*change), create]
 
     def _refuse_protected(self, urn: str) -> None:
         self.report(
@@ -282,7 +282,7 @@ class Planner:
             "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`",
         )
         self.errored = True
-        # A preview goes on, so that the change which asks for this is shown.
+        # A preview continues, so that it shows the change which asks for this.
         if not self.world.dry_run:
             raise Bail
 
@@ -306,7 +306,7 @@ class Planner:
     def _replaced_with(self, root: Resource) -> list[tuple[Resource, list[str]]]:
         gone = {root.urn}
         found = []
-        for dependent in self.graph.dependents(root, self.kept | self.created | self.world.condemned):
+        for dependent in self.graph.dependents(root, self.retained | self.created | self.world.condemned):
             keys = self._keys_replaced(dependent, gone)
             if keys is not None:
                 gone.add(dependent.urn)
@@ -332,7 +332,7 @@ class Planner:
         new.urn = self._claim(new.parent, new.type, urns.name_of(new.urn))
         old = self._find_old(new.urn, [], new.parent)
         new.alias = self.renamed.get(new.urn, "")
-        self.kept.add(new.urn)
+        self.retained.add(new.urn)
         if old is not None and not old.external and old.id != new.id:
             if self.purpose is not Purpose.UPDATE:
                 raise Refused(
@@ -346,7 +346,7 @@ class Planner:
         return [Read(old, new)]
 
     def deletes(self) -> list[list[Step]]:
-        """What is left over when the program has said everything, in layers that go one after another."""
+        """The deletes of what the program has not declared, in layers that run one after another."""
         steps: dict[Resource, Step] = {}
         for new in self._doomed:
             steps[new] = Delete(new, None)
@@ -357,7 +357,7 @@ class Planner:
             if old.delete:
                 if old not in self._deleted_early:
                     steps[old] = _delete_replaced(old, stays=False)
-            elif self._aliased.get(old.urn, old.urn) not in self.kept | self.created:
+            elif self._aliased.get(old.urn, old.urn) not in self.retained | self.created:
                 steps[old] = RemovePending(old, None) if old.pending_replacement else Delete(old, None)
             if old in steps:
                 self.world.condemned.add(old.urn)
@@ -365,7 +365,7 @@ class Planner:
 
     def unseen(self) -> list[Resource]:
         """What the state holds and the program has not declared."""
-        return [old for old in self.olds if self._aliased.get(old.urn, old.urn) not in self.kept]
+        return [old for old in self.olds if self._aliased.get(old.urn, old.urn) not in self.retained]
 
 
 def _delete_replaced(old: Resource, *, stays: bool) -> Delete:

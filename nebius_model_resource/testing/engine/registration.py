@@ -1,4 +1,4 @@
-"""What a program asks for, beside what the state holds of it, and what it is run for."""
+"""What a program asks for, what the state holds of it, and what the program is run for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Purpose(enum.Enum):
 
 @dataclass
 class Registration:
-    """What the program asks for beside what the state holds of it: `old`, found under the present URN or an alias."""
+    """What the program asks for and what the state holds of it: `old`, found under the present URN or an alias."""
 
     goal: Goal
     old: Resource | None
@@ -26,5 +26,5 @@ class Registration:
 
     @property
     def owned(self) -> bool:
-        """Whether this is something that the program's provider makes: no component, and no provider."""
+        """Whether this is something that a provider creates: no component, and no provider."""
         return self.goal.custom and not self.new.is_provider

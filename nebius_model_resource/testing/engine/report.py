@@ -21,7 +21,7 @@ _ORDER = [
 
 
 def diagnostics(rows: Rows, style: Style) -> list[str]:
-    """Every message that is not gone with its moment, under its resource; a line repeated at once is told once."""
+    """Every lasting message under its resource; a line that is repeated at once is shown once."""
     lines: list[str] = []
     for row in rows.by_urn.values():
         body = _messages(row.messages, style)
@@ -63,7 +63,7 @@ def outputs(rows: Rows, style: Style) -> list[str]:
     lines = []
     for name in sorted(before.keys() | after.keys()):
         if name in texts:
-            # On a stack that had none, every output is new: a sign at each would say nothing.
+            # On a stack without former outputs every output is new: signs would add nothing.
             sign, text = texts[name][0], texts[name][2:]
             lines.append(f"  {style.sign(_OPS[sign]) if before else '  '}{text}")
         elif rows.kind != "preview":

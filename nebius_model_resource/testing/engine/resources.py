@@ -45,7 +45,7 @@ class Resource:
     custom_timeouts: dict[str, float] = field(default_factory=dict)
     created: str = ""
     modified: str = ""
-    alias: str = ""  # what it was found under in this operation; not kept
+    alias: str = ""  # what it was found under in this operation; not in the file
 
     @property
     def name(self) -> str:
@@ -134,7 +134,7 @@ def refreshed(resources: list[Resource], *, tidied: bool) -> list[Resource]:
 def renamed(resources: list[Resource]) -> list[Resource]:
     """The resources with everything found under an alias under its new URN, whoever refers to it.
 
-    What has not been heard of yet takes its URN from its parent's new one.
+    What the program has not declared yet gets its URN from its parent's new one.
     """
     names: dict[str, str] = {}
     for resource in resources:
@@ -146,7 +146,7 @@ def renamed(resources: list[Resource]) -> list[Resource]:
     return [resource.renamed(names) for resource in resources]
 
 
-# The state file's names for the fields above; `urn`, `type` and `custom` always stand there, the rest if not empty.
+# The state file's names for the fields above; `urn`, `type` and `custom` are always there, the rest if not empty.
 _NAMES = {
     "id": "id",
     "delete": "delete",

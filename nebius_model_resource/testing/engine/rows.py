@@ -1,4 +1,4 @@
-"""What a reader is shown of each resource: one row, kept up to date by the events of an operation."""
+"""What a reader is shown of each resource: one row, which the events of an operation update."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def sign_op(self) -> str:
-        """The operation whose sign the row bears: a replacement's parts bear the whole's."""
+        """The operation whose sign the row has: the parts of a replacement have the replacement's."""
         return "replace" if self.op in _REPLACING else self.op
 
     def whole_status(self, kind: str) -> str:
@@ -62,15 +62,15 @@ class Row:
         return f"{self.status} ({int(time.monotonic() - self.began)}s)" if self.began else self.status
 
     def info(self) -> str:
-        """What stands in the last column: the live text, else the changes, and how many messages there are."""
+        """The last column: the live text, else the changes, and how many messages there are."""
         if self.live:
             return self.live
         warnings = sum(severity == "warning" for severity, _ in self.messages)
         counts = {"error": self.errors, "warning": warnings}
-        told = "; ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items() if count)
-        texts = [diff_text(self.changed), told]
+        counted = "; ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items() if count)
+        texts = [diff_text(self.changed), counted]
         plain = [text for severity, text in self.messages if severity.startswith("info")]
-        if plain and not told:
+        if plain and not counted:
             texts.append(plain[-1].splitlines()[0] if plain[-1].strip() else "")
         return "; ".join(text for text in texts if text)
 
@@ -87,7 +87,7 @@ class Rows:
         self.loose = Row("")  # what has no resource yet: the stack's once there is one
 
     def row(self, urn: str, parent: str = "") -> Row:
-        """The row of a URN, made where there is none."""
+        """The row of a URN, a new one where there is none."""
         row = self.by_urn.setdefault(urn, Row(urn))
         row.parent = row.parent or parent
         if qualified_type(urn) == STACK_TYPE and not self.stack_urn:
@@ -130,7 +130,7 @@ class Rows:
         return row
 
     def _changes(self, row: Row, metadata: Any) -> None:
-        # The delete at the end of a replacement leaves standing what the replacement said.
+        # The delete at the end of a replacement does not change what the replacement has shown.
         if metadata.old is None or metadata.new is None or metadata.op.value in ("same", "read"):
             return
         old, new = metadata.old.inputs or {}, metadata.new.inputs or {}
@@ -145,7 +145,7 @@ class Rows:
             row.changed["provider"] = "~"
 
     def _compared(self, metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a detailed diff speaks of, by path: mostly the old outputs and the new inputs."""
+        """The values that a detailed diff is about, by path: mostly the old outputs and the new inputs."""
         old, new = metadata.old, metadata.new
         before, after = {}, {}
         for path, diff in metadata.detailed_diff.items():
@@ -159,7 +159,7 @@ class Rows:
         row = self.row(metadata.urn)
         op = metadata.op.value
         if self.kind == "refresh" and metadata.new is not None and not metadata.new.custom:
-            op = "same"  # the real engine tells of an update, though a component has nothing to be read
+            op = "same"  # the real engine's event is an update, though a component has nothing to read
         row.op, row.live = op, ""
         row.status = planned(op) if self.kind == "preview" else done(op)
         if self.kind != "preview":
@@ -190,7 +190,7 @@ class Rows:
         return row if row is not self.loose else None
 
     def verdict(self) -> None:
-        """The operation has failed: an error of the stack, which stands at the end and not among its messages."""
+        """The operation has failed: an error of the stack, which is printed at the end and not among its messages."""
         self._row_of("").errors += 1
 
     def _row_of(self, urn: str) -> Row:

@@ -113,7 +113,7 @@ class _Inner(Crypter):
         super().__init__(None)
 
     def encrypt(self, text: str) -> str:
-        """The text as it is: it is encrypted with what it lies in."""
+        """The text unchanged: it is encrypted as a part of the outer secret."""
         return text
 
 

@@ -27,7 +27,7 @@ PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"
 class LocalStack:
     """One stack: a project folder, a configuration, and a state file of its own.
 
-    Made by `create_or_select`; its methods mirror those of `pulumi.automation.Stack`, so that a test can take either.
+    `create_or_select` creates it; its methods mirror those of `pulumi.automation.Stack`: a test can take either.
     """
 
     def __init__(self, setting: Setting, file: StateFile) -> None:
@@ -49,10 +49,10 @@ class LocalStack:
         parallel: int | None = None,
         passphrase: str | None = None,
     ) -> LocalStack:
-        """The stack of that name, new or as it was left.
+        """The stack of that name, a new one where there is none.
 
         Args:
-            stack_name: The stack's name; an organization may stand before it, divided by `/`.
+            stack_name: The stack's name; an organization may precede it, divided by `/`.
             work_dir: The folder with Pulumi.yaml.
             config: Values by key, over those of the project and of `Pulumi.<stack>.yaml`: a string, or a
                 `pulumi.automation.ConfigValue` (which can be secret).
@@ -73,7 +73,7 @@ class LocalStack:
         crypter = Crypter(
             passphrase if passphrase is not None else extra.get(PASSPHRASE, os.environ.get(PASSPHRASE))
         )
-        whole = merged(project, load_stack_config(project, name, crypter), config or {})
+        merged_config = merged(project, load_stack_config(project, name, crypter), config or {})
         folder = Path(state_dir) if state_dir else root / ".local-state"
         path = Path(state_file) if state_file else folder / project.name / f"{name}.json"
         setting = Setting(
@@ -81,7 +81,7 @@ class LocalStack:
             name,
             python,
             environment(extra, root),
-            whole,
+            merged_config,
             parallel or 4 * (os.cpu_count() or 1),
             organization.rpartition("/")[0] or organization or "organization",
         )
@@ -124,7 +124,7 @@ class LocalStack:
         expect_no_changes: bool = False,
         **options: Any,
     ) -> results.PreviewResult:
-        """Say what `up` would do, and do nothing; the arguments are those of `up`.
+        """Show what `up` would do, and do nothing; the arguments are those of `up`.
 
         Raises:
             EngineError: It would fail already now.
@@ -154,15 +154,15 @@ class LocalStack:
         expect_no_changes: bool = False,
         **options: Any,
     ) -> results.UpResult:
-        """Bring about what the program asks for.
+        """Create, update and delete what the program asks for.
 
         Args:
             parallel: Steps at a time.
             diff: Show what changes in each resource.
             on_output: Called with each line of what is shown.
             on_event: Called with each event.
-            refresh: Ask first what is live.
-            run_program: Ask for each resource under the name and with the configuration that the program gives it.
+            refresh: Refresh first.
+            run_program: Refresh each resource under the program's name and configuration for it.
             replace: URNs of resources to replace whatever their diff is.
             expect_no_changes: Fail in the end where something was changed.
             options: Nothing else is supported.
@@ -192,7 +192,7 @@ class LocalStack:
         expect_no_changes: bool = False,
         **options: Any,
     ) -> results.RefreshResult:
-        """Let the state say what is live; `run_program` and `expect_no_changes` as for `up`.
+        """Update the state from what is live; `run_program` and `expect_no_changes` as for `up`.
 
         Raises:
             EngineError: A resource could not be read; the others have been.
@@ -219,10 +219,10 @@ class LocalStack:
         run_program: bool = False,
         **options: Any,
     ) -> results.DestroyResult:
-        """Take everything away.
+        """Delete everything.
 
         The program is run only with `run_program`, which deletes each resource under the name that it has there.
-        `refresh` asks first what is live.
+        `refresh` refreshes first.
 
         Raises:
             EngineError: A resource could not be deleted; what is left is in the state.
@@ -253,7 +253,7 @@ class LocalStack:
     def export_stack(self, *, show_secrets: bool = True) -> Any:
         """The state as a `pulumi.automation.Deployment` (version 3).
 
-        Secrets stand in it in the clear, as they do in what `pulumi.automation` returns; never so in the file.
+        Its secrets are in the clear, as in what `pulumi.automation` returns; in the file they never are.
         """
         from pulumi.automation import Deployment
 

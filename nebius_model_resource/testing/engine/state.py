@@ -1,4 +1,4 @@
-"""The state of a stack: one JSON file in Pulumi's own deployment format (version 3), replaced whole at every step."""
+"""The state of a stack: one JSON file in Pulumi's own deployment format (version 3), replaced at every step."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class StateFile:
             self.crypter.salt = salt
 
     def write(self, snapshot: Snapshot) -> None:
-        """Replace the file: whoever reads it sees the old or the new one, whole."""
+        """Replace the file at once: a reader sees the old or the new content, never a part."""
         text = json.dumps(self.document(snapshot), indent=4)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(self.path.name + ".new")
@@ -94,7 +94,7 @@ class StateFile:
         fresh.replace(self.path)
 
     def document(self, snapshot: Snapshot, *, show_secrets: bool = False) -> dict[str, Any]:
-        """The whole file's content, as `pulumi stack export` would print it."""
+        """The file's content, as `pulumi stack export` prints it."""
         crypter = None if show_secrets else self.crypter
         resources = [to_json(resource, crypter) for resource in snapshot.resources]
         pending = [
@@ -152,7 +152,7 @@ class Journal:
         """Record that an operation is about to be asked of the provider."""
         with self._lock:
             if resource.additional_secret_outputs:
-                # What cannot be written afterwards must not be made.
+                # A resource that cannot be recorded must not be created.
                 self._file.crypter.require_passphrase()
             self._pending.append((resource, PENDING[kind]))
             try:
@@ -186,10 +186,6 @@ class Journal:
         if not self._dry_run:
             with self._lock:
                 self._file.write(self.snapshot())
-
-    def clear_pending(self) -> None:
-        """Forget what a killed run left in flight."""
-        self._left = []
 
     def snapshot(self) -> Snapshot:
         """What the state is at this moment."""

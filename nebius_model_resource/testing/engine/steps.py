@@ -1,8 +1,8 @@
-# ruff: noqa: D102 - `begin`, `apply` and `end` are told of in `Step`
+# ruff: noqa: D102 - `Step` documents `begin`, `apply` and `end`
 """Steps: one provider call each, with what it means for the state.
 
-A step is planned (`planner`), announced, begun in the journal, applied, told of and ended in the journal, in this
-order, as the real engine does it.
+A step is planned (`planner`), announced, begun in the journal, applied, shown and ended in the journal, in this
+order, as in the real engine.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Step:
         return self.resource.is_default_provider
 
     def begin(self, journal: Journal) -> None:
-        """Put the operation on record before the provider is asked."""
+        """Record the operation before the provider is asked."""
 
     def apply(self, world: World) -> None:
         """Do it.
@@ -66,12 +66,12 @@ class Step:
         """
 
     def end(self, journal: Journal, *, lasting: bool) -> None:
-        """Put on record what it came to; `lasting` is false where nothing was changed by a failure."""
+        """Record the result; `lasting` is false where a failure has changed nothing."""
 
 
 @dataclass(eq=False)
 class Same(Step):
-    """Nothing to do: id and outputs are kept, the rest is as the program says now."""
+    """Nothing to do: id and outputs stay, the rest is what the program declares now."""
 
     op: str = "same"
 
@@ -89,7 +89,7 @@ class Same(Step):
 
 @dataclass(eq=False)
 class Skip(Step):
-    """A resource that the program declares and this operation does not make: it is not recorded either."""
+    """A resource that the program declares and this operation does not create: it is not recorded either."""
 
     op: str = "same"
 
@@ -108,7 +108,7 @@ class Create(Step):
         new = self.resource
         failure: StepFailed | None = None
         try:
-            new.id, new.outputs = self._made(world, new)
+            new.id, new.outputs = self._create(world, new)
             if new.is_provider:
                 world.hosts.declare(new)
         except StepFailed as failed:
@@ -121,7 +121,7 @@ class Create(Step):
         if failure is not None:
             raise failure
 
-    def _made(self, world: World, new: Resource) -> tuple[str, values.Properties]:
+    def _create(self, world: World, new: Resource) -> tuple[str, values.Properties]:
         if not new.custom:
             return "", {}
         if new.is_provider:
@@ -136,7 +136,7 @@ class Create(Step):
 
 @dataclass(eq=False)
 class Update(Step):
-    """A change in place; also what goes on with an unfinished create that nothing has changed since."""
+    """A change in place; also what continues an unfinished create that nothing has changed since."""
 
     op: str = "update"
 
@@ -178,7 +178,7 @@ class Replace(Step):
 
 @dataclass(eq=False)
 class Delete(Step):
-    """Take a resource away; `stays` keeps its record until its replacement is made (delete before replace)."""
+    """Delete a resource; with `stays` its record stays until its replacement exists (delete before replace)."""
 
     op: str = "delete"
     stays: bool = False
@@ -186,7 +186,7 @@ class Delete(Step):
 
     def __post_init__(self) -> None:
         if self.resource.external:
-            # What this stack does not own it only lets go of.
+            # What this stack does not own it only forgets.
             self.op = self.op.replace("delete", "discard")
 
     def begin(self, journal: Journal) -> None:
@@ -215,7 +215,7 @@ _PROTECTED = (
 
 @dataclass(eq=False)
 class RemovePending(Step):
-    """Drop the record of a resource whose replacement was never made and is no longer wanted."""
+    """Drop the record of a resource whose replacement was never created and is no longer wanted."""
 
     op: str = "remove-pending-replace"
     logical: bool = False
@@ -226,7 +226,7 @@ class RemovePending(Step):
 
 @dataclass(eq=False)
 class Read(Step):
-    """`get`: bring into the state a resource that this stack does not own."""
+    """`get`: record a resource that this stack does not own."""
 
     op: str = "read"
     retires: bool = False
@@ -265,9 +265,9 @@ class Read(Step):
 
 @dataclass(eq=False)
 class Refresh(Step):
-    """Ask what is live; `outcome` is what came of it once it is done.
+    """Read what is live; `outcome` is the result.
 
-    `alone`: nothing else is done to the resource in this operation, so that the outcome is what a reader is told.
+    `alone`: nothing else is done to the resource in this operation, so that a reader sees the outcome.
     `declared`: the resource as the program declares it, where the program is run first: it is asked for under that
     URN, and recorded so.
     """
@@ -291,7 +291,7 @@ class Refresh(Step):
 
     @property
     def internal(self) -> bool:
-        """With the program, only what is asked after is shown."""
+        """With the program, only what is read is shown."""
         asked = self._asked
         return super().internal or (self.declared is not None and (asked.is_provider or not asked.custom))
 
@@ -301,7 +301,7 @@ class Refresh(Step):
         if not old.custom or old.is_provider or old.pending_replacement:
             self.new = old
             if self.declared is not None:
-                # What the real engine tells of it, though nothing was asked.
+                # What the real engine reports, though nothing was read.
                 self.new, self.outcome = copy.copy(old), "update"
             return
         id_, outputs, inputs, errors = self._read(world, old)
@@ -316,7 +316,7 @@ class Refresh(Step):
         self._compare(world, old, new)
 
     def end(self, journal: Journal, *, lasting: bool) -> None:
-        # Without the program, all that was asked after is put on record at once.
+        # Without the program, all that was read is recorded at once.
         if self.declared is not None and lasting:
             journal.end(self.resource, new=self.new, done=self.old)
 
@@ -351,7 +351,7 @@ class Refresh(Step):
 
 
 def _settle(new: Resource, failed: StepFailed) -> StepFailed:
-    """Take over what an unfinished create or update reported."""
+    """Use what an unfinished create or update reported."""
     new.id = failed.id
     new.outputs = dict(failed.outputs or {})
     new.init_errors = list(failed.reasons or [])

@@ -41,7 +41,7 @@ def _line(body: str, row: Row | None, style: Style, *, fit: bool) -> str:
 
 
 def _shown(rows: Rows) -> list[Row]:
-    """Rows worth a line: what changes or has something to say, and what stands above it."""
+    """Rows worth a line: what changes or has messages, and its parents."""
     by_urn = {row.urn: row for _, row in rows.tree()}
     wanted = {
         urn for urn, row in by_urn.items() if row.op != "same" or row.messages or row.failed or row.live

@@ -12,7 +12,7 @@ DYNAMIC_PREFIX = "pulumi-python:"
 
 @dataclass(frozen=True)
 class Alias:
-    """One alias a program gave: a whole `urn`, or the parts that were different."""
+    """One alias of a program: a complete `urn`, or the parts that were different."""
 
     urn: str = ""
     name: str = ""

@@ -155,7 +155,7 @@ def keep_secrets(results: Properties, given: Properties) -> Properties:
 
 
 def hide_outputs(outputs: Properties, inputs: Properties, named: list[str]) -> Properties:
-    """Outputs with those made secret that are `named`, or whose input of the same name is a secret."""
+    """Outputs, of which those `named` and those with a secret input of the same name are secrets."""
     secret = {key for key, value in inputs.items() if isinstance(value, Secret)} | set(named)
     return {
         key: Secret(value) if key in secret and not isinstance(value, Secret) else value

@@ -70,17 +70,17 @@ _SPOKEN_FOR = {"__provider"}
 
 
 def planned(op: str) -> str:
-    """What a preview says of an operation."""
+    """The words of a preview."""
     return _PLAN.get(op, op)
 
 
 def doing(op: str) -> str:
-    """What is said while it goes on."""
+    """The words while it runs."""
     return _DOING.get(op, op)
 
 
 def done(op: str) -> str:
-    """What is said when it is over."""
+    """The words when it is over."""
     return _DONE.get(op, op)
 
 
@@ -92,7 +92,7 @@ class Style:
 
     @classmethod
     def of_terminal(cls) -> Style:
-        """The style for standard output as it is."""
+        """The style for the present standard output."""
         return cls(
             colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         )
