@@ -127,6 +127,18 @@ def test_a_failure_is_told_once() -> None:
     assert text.endswith("\nerror: update failed\n")
 
 
+def test_nested_changes_are_listed_in_the_details_alone() -> None:
+    """A row names the property once, with `~`; the details have each path with its own sign."""
+    old, new = resource("a", tags={"x": 1, "y": 1}, l=[1]), resource("a", tags={"x": 2}, l=[1, 2], n=1)
+    kinds = {"tags.x": "update", "tags.y": "delete", "l[1]": "add", "n": "add"}
+    detailed = {path: Change(kind, of_inputs=True) for path, kind in kinds.items()}
+    display = Display("preview", "dev", None, diff=True)
+    Events([display.show], planning=True).before(Update(old, new, [], [], detailed))
+    text = shown(display)
+    assert "[diff: ~tags,~l,+n]" in text
+    assert "    ~ tags.x: 1 => 2\n    - tags.y: 1\n    + l[1]: 2\n    + n: 1\n" in text
+
+
 def test_a_crashed_program_fails_the_stack() -> None:
     """The stack's row has failed and counts as errored, whatever its step came to."""
     display = Display("update", "dev", None)

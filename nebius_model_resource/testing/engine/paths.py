@@ -79,6 +79,14 @@ def value(properties: Mapping[str, Any], path: str) -> Any:
     return found
 
 
+def top(path: str) -> str:
+    """The property that a path leads into; the text itself where it is no path."""
+    try:
+        return text(parse(path)[:1])
+    except PathError:
+        return path
+
+
 def _has(value: Any, key: Any) -> bool:
     if isinstance(value, dict):
         return key in value

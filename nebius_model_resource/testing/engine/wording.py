@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from . import paths
 from .values import UNKNOWN_TEXT, Secret
 
 SIGNS = {
@@ -181,8 +182,12 @@ def changes(
 
 
 def diff_text(changed: Mapping[str, str]) -> str:
-    """`[diff: ~label,+size]`, or nothing."""
-    return "[diff: " + ",".join(sign + name for name, sign in changed.items()) + "]" if changed else ""
+    """`[diff: ~label,+size]`, or nothing; a change inside a property is one of the property, as on the CLI."""
+    tops: dict[str, str] = {}
+    for path, sign in changed.items():
+        top = paths.top(path)
+        tops[top] = sign if path == top else "~"
+    return "[diff: " + ",".join(sign + name for name, sign in tops.items()) + "]" if tops else ""
 
 
 def diff_lines(old: Mapping[str, Any], new: Mapping[str, Any], changed: Mapping[str, str]) -> list[str]:
