@@ -39,14 +39,16 @@ class Played(Protocol):
 
 
 def real_version() -> str | None:
-    """The version of the CLI on PATH, or None where there is none."""
+    """The version of the CLI on PATH, without a leading `v`, or None where there is none."""
     cli = shutil.which("pulumi")
     if cli is None:
         return None
     env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    return subprocess.run(
-        [cli, "version"], capture_output=True, text=True, check=True, env=env
-    ).stdout.strip()
+    return (
+        subprocess.run([cli, "version"], capture_output=True, text=True, check=True, env=env)
+        .stdout.strip()
+        .removeprefix("v")
+    )
 
 
 class RealStack:

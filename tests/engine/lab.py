@@ -1,9 +1,10 @@
 """Runs one scenario on either engine and writes down what can be compared.
 
 A scenario is a list of turns. Each turn may change the program, the knobs of the provider and its world, and then does
-one operation. What is written down of a turn: whether it succeeded, the provider's calls, the step events, the errors,
-the counts, the outputs and the state. What cannot be equal on two engines is left out (times, source positions, the
-provider's random id, ciphertexts) or compared without its order (what independent resources do at the same time).
+one operation. What is written down of a turn: whether it succeeded, the provider's calls with their time-outs, the
+step events, the errors, warnings and other messages, the counts, and the state in its order, secrets decrypted. What
+cannot be equal on two engines is left out (times, source positions, the provider's random id, tracebacks) or compared
+without its order (what independent resources do at the same time).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
+from nebius_model_resource.testing.engine.secrets import Crypter
+
 PROGRAM = Path(__file__).parent / "programs" / "lab"
 PASSPHRASE = "correct horse"
 CONFIG = {"lab:color": ConfigValue("red"), "other:token": ConfigValue("t0ken", secret=True)}
@@ -27,13 +30,16 @@ MakeStack = Callable[[Path], Any]
 class Turn:
     """One operation with its flags, as the CLI spells them, and what is changed before it.
 
-    What is not given stays as it was.
+    What is not given stays as it was, except how the program ends: `crash` is the text of an exception, `end` an
+    expression that is evaluated. `prints` are texts by stream, `out` or `err`; each begins with `said`.
     """
 
     op: str = "up"
     resources: list[dict[str, Any]] | None = None
     exports: dict[str, Any] | None = None
     crash: str | None = None
+    end: str | None = None
+    prints: Mapping[str, str] = field(default_factory=dict)
     logs: list[list[str]] | None = None
     knobs: dict[str, Any] | None = None
     remove: tuple[str, ...] = ()
@@ -85,6 +91,7 @@ def _turn(turn: Turn, plan: dict[str, Any], folder: Path, stack: Any, *, ordered
         "calls": calls if ordered else _grouped(calls, lambda call: str(_subject(call))),
         "steps": steps if ordered else _grouped(steps, lambda step: str(step["urn"])),
         "errors": sorted({line for event in events if (line := _error(event)) is not None}),
+        "said": sorted({line for event in events if (line := _said(event)) is not None}),
         "state": _state(stack.deployment()),
         "world": json.loads((folder / "world.json").read_text()) if (folder / "world.json").exists() else {},
     }
@@ -95,7 +102,12 @@ def _prepare(turn: Turn, plan: dict[str, Any], folder: Path) -> None:
         plan["resources"] = turn.resources
     if turn.exports is not None:
         plan["exports"] = turn.exports
-    plan["crash"], plan["logs"] = turn.crash, turn.logs
+    plan["crash"], plan["logs"], plan["end"], plan["prints"] = (
+        turn.crash,
+        turn.logs,
+        turn.end,
+        dict(turn.prints),
+    )
     (folder / "scenario.json").write_text(json.dumps(plan))
     if turn.knobs is not None:
         (folder / "knobs.json").write_text(json.dumps(turn.knobs))
@@ -153,21 +165,41 @@ def _error(event: Any) -> str | None:
     return f"{told.urn or ''}: {text.splitlines()[-1] if text else ''}"
 
 
+def _said(event: Any) -> str | None:
+    """A message that is no error, with its severity and resource."""
+    told = event.diagnostic_event
+    if told is None or told.severity in ("error", "debug"):
+        return None
+    text = told.message.replace("<{%reset%}>", "").strip()
+    # Of the standard error only what is meant to be there: the traceback of a program that is ended is chance.
+    if told.severity == "info#err" and not text.startswith("said"):
+        return None
+    return f"{told.severity} {told.urn or ''}: {text}"
+
+
 _LEFT_OUT = {"created", "modified", "sourcePosition", "stackTrace"}
 
 
 def _state(deployment: Mapping[str, Any]) -> dict[str, Any]:
-    resources = [_resource(record) for record in deployment.get("resources") or []]
+    """The resources in the order of the file, and the operations in flight."""
+    provider = deployment.get("secrets_providers") or {}
+    crypter = Crypter(PASSPHRASE, provider.get("state", {}).get("salt"))
     pending = [
-        {"type": entry["type"], "resource": _resource(entry["resource"])}
+        {"type": entry["type"], "resource": _resource(entry["resource"], crypter)}
         for entry in deployment.get("pending_operations") or []
     ]
-    key = json.dumps
-    return {"resources": sorted(resources, key=key), "pending": sorted(pending, key=key)}
+    return {
+        "resources": [_resource(record, crypter) for record in deployment.get("resources") or []],
+        "pending": sorted(pending, key=json.dumps),
+    }
 
 
-def _resource(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: _plain(value) for name, value in sorted(record.items()) if name not in _LEFT_OUT and value}
+def _resource(record: Mapping[str, Any], crypter: Crypter) -> dict[str, Any]:
+    kept = {
+        name: _plain(value, crypter)
+        for name, value in sorted(record.items())
+        if name not in _LEFT_OUT and value
+    }
     if "provider" in kept:
         kept["provider"] = kept["provider"].rpartition("::")[0]
     if record["type"].startswith("pulumi:providers:"):
@@ -177,11 +209,14 @@ def _resource(record: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return (
-            "(secret)"
-            if "ciphertext" in value
-            else {key: _plain(part) for key, part in sorted(value.items())}
-        )
-    return [_plain(part) for part in value] if isinstance(value, list) else value
+def _plain(value: Any, crypter: Crypter, *, within: bool = False) -> Any:
+    """The value with each secret decrypted; `within` a secret, nothing is encrypted a second time."""
+    if isinstance(value, list):
+        return [_plain(part, crypter, within=within) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "ciphertext" in value:
+        sealed = value["ciphertext"]
+        text = sealed if within else crypter.decrypt(sealed)
+        return {"(secret)": _plain(json.loads(text), crypter, within=True)}
+    return {key: _plain(part, crypter, within=within) for key, part in sorted(value.items())}

@@ -49,7 +49,7 @@ def main(words: list[str]) -> None:
 
 def _save(name: str, turns: list[dict[str, Any]], version: str) -> None:
     """Put one scenario's turns into the file, and take out what no scenario is called any more."""
-    with OBSERVED.with_suffix(".lock").open("w") as lock:
+    with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         names = {scenario.name for scenario in SCENARIOS}
         kept = {known: old for known, old in load()["scenarios"].items() if known in names}
@@ -60,7 +60,6 @@ def _save(name: str, turns: list[dict[str, Any]], version: str) -> None:
             "date": datetime.now(timezone.utc).date().isoformat(),
         }
         OBSERVED.write_text(_text(about, {**kept, name: turns}))
-    OBSERVED.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _text(about: dict[str, Any], scenarios: dict[str, list[dict[str, Any]]]) -> str:

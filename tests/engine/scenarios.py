@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .endings import ENDINGS
+from .endings import EVERY_TIME as ENDINGS_EVERY_TIME
 from .flags import EVERY_TIME as FLAGS_EVERY_TIME
 from .flags import FLAGS
 from .lab import Scenario, Turn
+from .nested import EVERY_TIME as NESTED_EVERY_TIME
+from .nested import NESTED
 from .parts import CHAIN, LINKED, MOVED_CHAIN, STACK, A, B, after, item, of, rack
 from .provider_moves import EVERY_TIME as MOVES_EVERY_TIME
 from .provider_moves import PROVIDER_MOVES
@@ -572,8 +576,19 @@ _FAST = (
     | FLAGS_EVERY_TIME
     | PROVIDERS_EVERY_TIME
     | MOVES_EVERY_TIME
+    | NESTED_EVERY_TIME
+    | ENDINGS_EVERY_TIME
 )
 SCENARIOS = [
     replace(scenario, slow=scenario.name not in _FAST)
-    for scenario in [*_ALL, *RENAMES, *REFRESHES, *FLAGS, *PROVIDERS, *PROVIDER_MOVES]
+    for scenario in [
+        *_ALL,
+        *RENAMES,
+        *REFRESHES,
+        *FLAGS,
+        *PROVIDERS,
+        *PROVIDER_MOVES,
+        *NESTED,
+        *ENDINGS,
+    ]
 ]

@@ -1,6 +1,7 @@
 """Declare what scenario.json lists: items, racks and providers, with their options, linked by name."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,22 @@ made: dict[str, Any] = {}
 
 
 def resolve(value: Any) -> Any:
-    """`{"of": name, "output": o}` is that resource's output; `{"secret": v}` a secret; others are themselves."""
-    if isinstance(value, dict) and "of" in value:
+    """What stands for something else, however deep; others are themselves.
+
+    `{"of": name, "output": o}` is an output of that resource, `{"all_of": name}` the resource itself, `{"secret": v}` a
+    secret.
+    """
+    if isinstance(value, list):
+        return [resolve(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "of" in value:
         return getattr(made[value["of"]], value.get("output", "stamp"))
-    if isinstance(value, dict) and "secret" in value:
+    if "all_of" in value:
+        return made[value["all_of"]]
+    if "secret" in value:
         return pulumi.Output.secret(value["secret"])
-    return value
+    return {key: resolve(part) for key, part in value.items()}
 
 
 def options(plan: dict[str, Any]) -> pulumi.ResourceOptions:
@@ -38,6 +49,8 @@ def options(plan: dict[str, Any]) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(**opts)
 
 
+for stream, text in PLAN.get("prints", {}).items():
+    print(text, file={"out": sys.stdout, "err": sys.stderr}[stream])
 for severity, message in PLAN.get("logs") or []:
     getattr(pulumi.log, severity)(message)
 
@@ -59,3 +72,5 @@ if PLAN.get("crash"):
     raise RuntimeError(PLAN["crash"])
 for name, value in PLAN.get("exports", {}).items():
     pulumi.export(name, resolve(value))
+if PLAN.get("end"):
+    eval(PLAN["end"])

@@ -64,8 +64,11 @@ def arrived(name: str) -> Any:
 
 
 def record(method: str, **fields: Any) -> None:
-    """Append one call to the record, with the URN it came under, and the account of the host where it has one."""
-    call = {"call": method, "urn": arrived("request").urn}
+    """Append one call to the record, with its URN and its time-out, and the account of the host where it has one."""
+    request = arrived("request")
+    call = {"call": method, "urn": request.urn}
+    if getattr(request, "timeout", 0):
+        call["timeout"] = request.timeout
     if "lab:account" in Shelf.config:
         call["account"] = Shelf.config["lab:account"]
     with (HERE / "calls.jsonl").open("a") as calls:
@@ -144,6 +147,8 @@ class Shelf(dynamic.ResourceProvider):
         """Put an item into the world under a fresh id."""
         record("create", props=props)
         key = str(props.get("key"))
+        for stream, text in (knob("say", key) or {}).items():
+            print(text, file={"out": sys.stdout, "err": sys.stderr}[stream])
         fail("create", key)
         with world() as items:
             serial = 1 + max((int(item["serial"]) for item in items.values()), default=0)
