@@ -130,6 +130,7 @@ PROVIDERS = [
             Turn("up", [EU, AT_EU]),
             Turn("destroy", [US, AT_US], flags=BOTH),
         ],
+        ordered=False,  # which of the two providers is deleted first is chance
     ),
     Scenario(
         "provider with secrets",

@@ -159,6 +159,17 @@ def test_ignored_secrets_stay_secret() -> None:
     assert paths.restored({"p": Secret({"x": 2})}, old, ["p.x"]) == ({"p": Secret({"x": 1})}, [])
 
 
+def test_properties_are_restored_in_place_where_that_is_asked() -> None:
+    """Without a deep copy a property changes inside and is not replaced; an object loses nothing to itself."""
+    news = {"p": {"x": 2}, "q": 2}
+    assert paths.restored(news, {"p": {"x": 1}, "q": 1}, ["p.x", "q"], deep=False)[0] == {
+        "p": {"x": 1},
+        "q": 1,
+    }
+    assert news == {"p": {"x": 1}, "q": 2}
+    assert paths.restored(news, news, ["p.*", "*"], deep=False) == ({"p": {"x": 1}, "q": 2}, [])
+
+
 def test_what_was_added_or_removed_cannot_be_ignored() -> None:
     """A path through an added or removed element is reported, and nothing is changed for it."""
     assert paths.restored({"l": [1, 2]}, {"l": [1]}, ["l[1]", "l[0]"]) == ({"l": [1, 2]}, ["l[1]"])

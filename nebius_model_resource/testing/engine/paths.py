@@ -131,12 +131,15 @@ def _leaf(old: Any, new: Any, path: Path) -> dict[Path, str]:
     return {path: "add" if old is None else "delete" if new is None else "update"}
 
 
-def restored(news: Properties, olds: Properties, ignored: list[str]) -> tuple[Properties, list[str]]:
+def restored(
+    news: Properties, olds: Properties, ignored: list[str], *, deep: bool = True
+) -> tuple[Properties, list[str]]:
     """New properties with the ignored ones set back to what they were, and the paths that cannot be ignored.
 
-    A path that cannot be ignored leads through something added or removed. What is not a path is skipped.
+    A path that cannot be ignored leads through something added or removed. What is not a path is skipped. `news` is
+    left alone; without `deep`, what is ignored inside its properties changes there too.
     """
-    result: Properties = _copied(news)
+    result: Properties = _copied(news) if deep else dict(news)
     failed = []
     for path in ignored:
         try:
@@ -198,7 +201,8 @@ def _reset_all(old: Any, new: Any, put: Callable[[Any], None]) -> bool:
     """Set back each part of a dictionary or a list; a list keeps its length."""
     if isinstance(new, dict):
         if isinstance(old, dict):
-            new.clear()
+            for key in new.keys() - old.keys():
+                del new[key]
             for key in old:
                 put(key)
         return True

@@ -25,10 +25,16 @@ class World:
     condemned: set[str] = field(default_factory=set)
 
     def restored(
-        self, urn: str, news: values.Properties, olds: values.Properties, ignored: list[str]
+        self,
+        urn: str,
+        news: values.Properties,
+        olds: values.Properties,
+        ignored: list[str],
+        *,
+        deep: bool = True,
     ) -> values.Properties:
         """New properties with the ignored ones set back to what they were; a reader sees which cannot be ignored."""
-        result, failed = paths.restored(news, olds, ignored)
+        result, failed = paths.restored(news, olds, ignored, deep=deep)
         if failed:
             listed = json.dumps(", ".join(failed), ensure_ascii=False)
             self.say(urn, f"cannot ignore changes in added or removed elements of the path: {listed}", "info")
@@ -43,7 +49,8 @@ class World:
         """
         diff = self.hosts.of(asked).diff(urn, old, news, ignored)
         if diff.changes is None:
-            wanted = self.restored(urn, news, old.inputs, ignored)
+            # As on the CLI, this restores what is ignored inside a property in the new inputs themselves.
+            wanted = self.restored(urn, news, old.inputs, ignored, deep=False)
             found = paths.changes(values.plain(old.inputs), values.plain(wanted))
             diff.changes = bool(found)
             if found:
