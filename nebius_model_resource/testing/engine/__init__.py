@@ -25,7 +25,8 @@ Where CLI 3.260 panics or breaks the state, this engine refuses in one line: a r
 component or provider; a destroy or a refresh with `run_program` where the program reads another resource in place of
 one that the state owns, or owns what the state only reads.
 
-Different on purpose: where a check refuses a secret input, the message shows `[secret]`. CLI 3.260 prints the secret.
+Different on purpose: where a check refuses a secret input, the message shows `[secret]`, and after Ctrl-C the exit
+status is 130. CLI 3.260 prints the secret, and exits with 1.
 """
 
 from .errors import EngineError

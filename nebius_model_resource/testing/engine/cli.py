@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, or 1 where it failed (130 after Ctrl-C)."""
+    """Run one command; returns the exit status: 0, 1 (failed), 7 (unexpected changes) or 130 (Ctrl-C)."""
     args = parser().parse_args(argv)
     try:
         config: dict[str, Any] = {**dict(map(_pair, args.config))}

@@ -288,8 +288,8 @@ class LocalStack:
             display.stop()
         if not outcome.succeeded:
             reason = display.reason(outcome)
-            # The CLI has no status of its own for a cancelled operation; a shell's for Ctrl-C is 130.
-            code = 130 if outcome.interrupted else 1
+            # Of CLI 3.260, except 130: the CLI exits with 1 after Ctrl-C, too.
+            code = 130 if outcome.interrupted else 7 if outcome.unexpected else 1
             text = f"\n code: {code}\n stdout: {printed}\n stderr: {reason}"
             raise EngineError(text, stdout=printed, stderr=reason, code=code)
         summary = results.UpdateSummary(
