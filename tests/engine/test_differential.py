@@ -4,8 +4,9 @@ Compared turn by turn: whether it succeeded, the provider's calls in their order
 diffs, the last line of every error, warnings and other messages, the counts, the state in its order with secrets
 decrypted (pending operations too) and what is left in the world. The calls hold the time-outs that the engine hands
 over.
-Not compared: times, source positions, the default provider's random id, and the place of the default provider's own
-steps and record among the others, which is chance on the real engine.
+Not compared: times, source positions, the default provider's random id, and what is chance on the real engine: the
+place of the default provider's own steps and record among the others, and that of a component's outputs, which the
+program sends while it declares its next resource.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ NAMES = [
 
 
 def comparable(turn: dict[str, Any]) -> dict[str, Any]:
-    """A turn with the default provider's steps in a list of their own."""
+    """A turn with the steps whose place is chance in lists of their own."""
     # How a provider's exception is wrapped is the SDK's affair, and changed with 3.260.
     errors = sorted(
         {re.sub(r"(Exception calling application|RuntimeError): ", "", line) for line in turn["errors"]}
@@ -49,7 +50,14 @@ def comparable(turn: dict[str, Any]) -> dict[str, Any]:
         )
         return {**turn, "steps": steps, "world": world, "calls": {**turn["calls"], "None": configured}}
     providers = [step for step in steps if _DEFAULT in step["urn"]]
-    return {**turn, "steps": [step for step in steps if step not in providers], "provider_steps": providers}
+    components = [step for step in steps if _is_component_output(step)]
+    others = [step for step in steps if step not in providers + components]
+    return {**turn, "steps": others, "provider_steps": providers, "component_outputs": components}
+
+
+def _is_component_output(step: dict[str, Any]) -> bool:
+    known = step["event"] == "res_outputs_event" and step["op"] in ("same", "create", "update")
+    return known and re.search(r"[:$]lab:index:\w+::[^:]*$", step["urn"]) is not None
 
 
 _DEFAULT = "::pulumi:providers:pulumi-python::default"
