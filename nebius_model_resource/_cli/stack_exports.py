@@ -17,7 +17,7 @@ from nebius_model_resource._api.files import FileInfo
 from nebius_model_resource._api.models import INFIX, GeneratedName
 from nebius_model_resource._lifecycle import archives
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
-from nebius_model_resource._lifecycle.matching import may_come_of
+from nebius_model_resource._lifecycle.matching import could_be
 from nebius_model_resource.errors import UnreadableDeployment
 
 
@@ -31,9 +31,7 @@ class _InterruptedCreate:
     source: str
 
     def may_have_created(self, model: CustomModelInfo) -> bool:
-        return may_come_of(
-            self.name, self.base_model, self.source, model.name, model.base_model, model.source
-        )
+        return could_be(model, self.name, self.base_model, self.source)
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,7 @@ class CustomModels(Account):
         from nebius_model_resource._lifecycle.lifecycle import live_state
 
         project = props.get("ai_project_id") or self.project
-        info = self.lifecycle().existing(id_, project, operation)
+        info = self.lifecycle().find(id_, project, operation)
         if info is None:
             call.fail(f"there is no model {id_!r} at the service: `nebius-models list` shows what there is")
         name = GeneratedName.parse(info.name)
@@ -240,7 +240,7 @@ class CustomModels(Account):
         if not name or UNKNOWN in (name, project):
             return []
         models = self.lifecycle()
-        info = models.existing(name, project, self.operation(call))
+        info = models.find(name, project, self.operation(call))
         if info is None:
             return [missing(name)]
         faults = models.adoption_faults(inputs, info, UNKNOWN)

@@ -1,8 +1,8 @@
-"""Making exactly one model with a POST whose answer may be lost.
+"""Creating exactly one model with a POST whose answer may be lost.
 
-Nothing was made: the service refused, asked for a pause, or was not reached. May have been made: the answer was
-lost, cannot be read, or is a 5xx without ``Retry-After``. Then the list decides, and only where it has looked a few
-times in vain is the POST sent again.
+No model exists if the service refuses, asks for a pause, or is not reached. A model may exist if the answer is lost,
+cannot be read, or is a 5xx without ``Retry-After``. Then the list decides: the POST is sent again only after several
+lists without the model.
 """
 
 from __future__ import annotations
@@ -29,15 +29,11 @@ from nebius_model_resource.errors import (
 )
 
 _LOOKS = 4  # lists without the model before the POST is sent again: 0, 0.5, 1.5 and 3.5 s after the first
-_ALONE_SECONDS = 30.0  # to look for what was made once the engine is gone
-
-
-def _always() -> float:
-    return 1.0
+_ALONE_SECONDS = 30.0  # to search for the model after the engine is gone
 
 
 class Creator:
-    """Posts for one account; one object serves every thread of a process."""
+    """Sends the POSTs of one account; all threads of a process share it."""
 
     def __init__(
         self,
@@ -50,8 +46,8 @@ class Creator:
 
         Args:
             client: the account.
-            wall_clock: Unix seconds, used only where the service's answers have no ``Date``.
-            jitter: a number from 0 to 1, each time another.
+            wall_clock: Unix seconds, used only if the service's answers have no ``Date``.
+            jitter: returns random numbers from 0 to 1.
         """
         self._client = client
         self._clock = client.connection.clock
@@ -60,94 +56,90 @@ class Creator:
         self._lost_answers = LostAnswers()
 
     def claim(self, name: str) -> None:
-        """A model is somebody's already: no create that loses its answer takes it."""
+        """A model has an owner: no create that lost its answer takes it."""
         self._lost_answers.claim(name)
 
     def create(self, inputs: Inputs, operation: Operation) -> ModelInfo:
-        """Make one model.
+        """Create one model.
 
         Raises:
-            ApiError, NotSent, DeadlineExceeded: nothing was made.
-            AmbiguousCreate: something was, and cannot be told from what others made.
-            AnswerLost: the deadline came before it was known whether something was made.
-            EngineGone: nothing was made.
+            ApiError, NotSent, DeadlineExceeded: no model was created.
+            AmbiguousCreate: several models could be the created one.
+            AnswerLost: at the deadline it is not known whether a model was created.
+            EngineGone: no model was created.
         """
         kind = Kind.of(inputs)
         started = self._clock()
         failures = 0
         while True:
             try:
-                with self._lost_answers.posting(kind):
+                with self._lost_answers.during_post(kind):
                     info = self._client.create_model(inputs, operation.deadline)
                     self._lost_answers.claim(info.name)
                     return info
             except NotSent as error:
                 failures += 1
-                self._pause(error, failures, operation)
+                delay = backoff(failures, jitter=self._jitter)
+                if error.permanent or delay >= operation.deadline.remaining():
+                    raise
+                operation.report.progress(f"{error}; retrying")
+                operation.deadline.sleep(delay)
             except NebiusError as error:
                 if not may_have_happened(error):
                     raise
-                found = self._find_lost(kind, started, error, operation)
-                if found:
+                if found := self._find_lost(kind, started, error, operation):
                     return found
-
-    def _pause(self, error: NotSent, failures: int, operation: Operation) -> None:
-        delay = backoff(failures, jitter=self._jitter)
-        if error.permanent or delay >= operation.deadline.remaining():
-            raise error
-        operation.report.progress(f"{error}; trying again")
-        operation.deadline.sleep(delay)
 
     def _find_lost(
         self, kind: Kind, started: float, lost: NebiusError, operation: Operation
     ) -> ModelInfo | None:
-        """Look for what a POST made, also where the engine goes away meanwhile: then the caller deletes it."""
-        operation.report.progress("the answer was lost: looking whether the model was made")
+        """Search for the model of a lost answer, even if the engine goes away meanwhile: the caller then deletes it."""
+        operation.report.progress("the answer was lost: searching the list for the model")
         try:
-            return self._look(kind, started, lost, operation)
+            return self._search(kind, started, lost, operation)
         except EngineGone:
             alone = Operation(self._client.connection.deadline(_ALONE_SECONDS))
-            if found := self._look(kind, started, lost, alone):
+            if found := self._search(kind, started, lost, alone):
                 return found
             raise
 
-    def _look(self, kind: Kind, started: float, lost: NebiusError, operation: Operation) -> ModelInfo | None:
+    def _search(
+        self, kind: Kind, started: float, lost: NebiusError, operation: Operation
+    ) -> ModelInfo | None:
         looks = 0
-        trouble = lost
+        failure = lost
         while True:
-            mark = self._lost_answers.quiet_since(kind)
-            if mark is not None:
+            posts = self._lost_answers.posts_so_far(kind)
+            if posts is not None:
                 try:
                     listing = self._client.list_models(
                         kind.ai_project_id, operation.deadline, attempts=1, asked=kind.name
                     )
                 except AccessDenied as error:
-                    raise _undecided(kind, lost, error) from error
+                    raise _outcome_unknown(kind, lost, error) from error
                 except NebiusError as error:
-                    trouble = error
+                    failure = error
                 else:
                     now = self._wall_clock() if listing.server_time is None else listing.server_time
                     since = now - (self._clock() - started)
-                    found = self._lost_answers.take(kind, mark, listing.models(), since)
-                    if found:
+                    if found := self._lost_answers.assign(kind, posts, listing.models(), since):
                         return found
-                    if not listing.complete:
-                        trouble = UnusableAnswer("the list has entries that are no models")
-                    looks += listing.complete
+                    if listing.complete:
+                        looks += 1
+                    else:
+                        failure = UnusableAnswer("the list has unreadable entries")
                     if looks == _LOOKS:
-                        self._lost_answers.nothing_made(kind)
+                        self._lost_answers.not_created(kind)
                         return None
-            delay = backoff(max(looks, 1), jitter=_always)
+            delay = backoff(max(looks, 1), jitter=lambda: 1.0)
             if delay >= operation.deadline.remaining():
-                raise _undecided(kind, lost, trouble) from trouble
+                raise _outcome_unknown(kind, lost, failure) from failure
             operation.deadline.sleep(delay)
 
 
-def _undecided(kind: Kind, lost: NebiusError, trouble: NebiusError) -> AnswerLost:
-    looked = "the model is not in the list yet"
-    if trouble is not lost:
-        looked = f"the list cannot be read: {trouble}"
+def _outcome_unknown(kind: Kind, lost: NebiusError, failure: NebiusError) -> AnswerLost:
+    listed = "the list does not show it yet" if failure is lost else f"the list cannot be read: {failure}"
     return AnswerLost(
-        f"whether {kind.name!r} was made is not known: {lost}; {looked}; before the next "
-        "`pulumi up` run `pulumi stack export | nebius-models unknown`: it lists a model that was made"
+        f"it is not known whether {kind.name!r} was created: {lost}; {listed}; before the next `pulumi up` run "
+        "`pulumi stack export | nebius-models unknown`, which shows the model if it exists"
     )

@@ -1,4 +1,4 @@
-"""Deleting one model, where a refusal is settled by the list."""
+"""Deleting one model, where the list decides what a refusal means."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from nebius_model_resource.errors import AccessDenied, NotFound
 def delete_model(
     client: NebiusClient, name: str, reader: StatusReader, operation: Operation, *, is_new: bool
 ) -> None:
-    """Delete a model; one that is gone already is a success.
+    """Delete a model; succeed if it does not exist.
 
-    Behind a wrong base URL everything is 404, and the words of a 403 hide whether the model exists. So both are settled
-    by a list that is asked for now: a list that has the model, or cannot be read, lets the error through.
+    Behind a wrong base URL everything is 404, and a 403 does not say whether the model exists. So a list that is
+    requested after such an answer decides: if it has the model, or cannot be read, this raises the error.
 
     Args:
         client: the account.
         name: the model's generated name.
         reader: the list of its project.
         operation: its deadline.
-        is_new: whether reads may lack the model because it was made just now: then a 403 or 404 proves nothing.
+        is_new: whether reads may not show the model yet: then a 403 or 404 proves nothing.
 
     Raises:
         ApiError, TransportError, DeadlineExceeded: the model may still exist.
@@ -29,12 +29,12 @@ def delete_model(
     try:
         client.delete_model(name, operation.deadline)
     except (NotFound, AccessDenied) as error:
-        hidden = isinstance(error, AccessDenied)
         if error.status == 401 or is_new:
             raise
-        snapshot = reader.asked_now(operation.deadline)
+        snapshot = reader.fresh(operation.deadline)
         if snapshot.failure:
             raise snapshot.failure from error
-        # A list with entries that cannot be read may have the model.
-        if snapshot.holds(name) or (hidden and not snapshot.is_whole):
+        # An unreadable entry may be the model: that leaves a 403 undecided.
+        undecided = isinstance(error, AccessDenied) and not snapshot.is_complete
+        if undecided or snapshot.holds(name):
             raise

@@ -1,8 +1,8 @@
-"""What outlives a killed host: a small process that deletes the models which that host has made and nobody holds.
+"""A small process that outlives a killed host and deletes the models which that host was creating.
 
-A host that dies in the middle of a create (``kill -9``, out of memory) can no longer tell the engine what it made. So
-it notes each model by its name, once the POST has answered, in a pipe to a process of its own session. When the pipe
-ends, that process deletes what is still noted, and nothing else. Mostly nothing is, and it just ends.
+A host that dies during a create (``kill -9``, out of memory) cannot report the model to the engine. So it notes each
+model by name, once the POST has answered, in a pipe to a process in a session of its own. When the pipe ends, that
+process deletes the models whose notes are still open, and nothing else. Usually there are none, and it ends.
 
 The key goes through the pipe and nowhere else: no argument, no variable, no file.
 """
@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from nebius_model_resource._api.deadline import Clock, Deadline
 from nebius_model_resource._lifecycle.deletion import delete_model
-from nebius_model_resource._lifecycle.notes import Made, Notes
+from nebius_model_resource._lifecycle.notes import Note, Notes
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource._lifecycle.shared_list import GRACE, StatusReader
 from nebius_model_resource.errors import NebiusError
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from nebius_model_resource._api.client import NebiusClient
     from nebius_model_resource._api.settings import Settings
 
-SECONDS = 900.0  # how long it tries after the end of its host
-_LOCAL_SECONDS = 20.0  # the same with a service on this machine: an emulator that is gone keeps nothing
+SECONDS = 900.0  # how long it retries after the end of its host
+_LOCAL_SECONDS = 20.0  # the same if the service runs on this machine, such as an emulator
 _PAUSE = 2.0
 _log = logging.getLogger(__name__)
 _CODE = """
@@ -43,72 +43,70 @@ main(text)
 
 
 class Guardian(Notes):
-    """Notes that a process of its own reads; the process begins with the first model."""
+    """Notes for a process that starts with the first of them."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
         self._pipe: IO[bytes] | None = None
 
-    def _write(self, number: int, made: Made | None) -> None:
+    def _write(self, number: int, note: Note | None) -> None:
         try:
             if self._pipe is None:
-                self._pipe = self._begin()
-                _send(self._pipe, {"base_url": self._settings.base_url, "api_key": self._settings.api_key})
-            _send(self._pipe, {"number": number, "made": vars(made) if made else None})
-        except OSError:  # no process can be had, or it is gone: the create goes on without
+                self._pipe = _start()
+                self._send({"base_url": self._settings.base_url, "api_key": self._settings.api_key})
+            self._send({"number": number, "note": vars(note) if note else None})
+        except OSError:  # the process cannot start, or is gone: the create continues without it
             _log.debug("models are not guarded", exc_info=True)
 
-    @staticmethod
-    def _begin() -> IO[bytes] | None:
-        root = Path(__file__).resolve().parents[2]
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, and a text of our own
-            [sys.executable, "-I", "-c", _CODE, str(root)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            start_new_session=True,  # who kills the host with its group does not mean this one
-        )
-        return process.stdin
+    def _send(self, line: dict[str, Any]) -> None:
+        if self._pipe is not None:
+            self._pipe.write(json.dumps(line).encode() + b"\n")
 
 
-def _send(pipe: IO[bytes] | None, note: dict[str, Any]) -> None:
-    if pipe is not None:
-        pipe.write(json.dumps(note).encode() + b"\n")
+def _start() -> IO[bytes] | None:
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(  # noqa: S603 - this interpreter, and a text of our own
+        [sys.executable, "-I", "-c", _CODE, str(root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        start_new_session=True,  # a signal to the host's process group does not reach it
+    ).stdin
 
 
 def main(text: bytes) -> None:
-    """Delete what the notes of a host that has ended leave open."""
-    first, _, rest = text.partition(b"\n")
-    noted: dict[int, dict[str, Any] | None] = {}
-    for line in rest.splitlines():
+    """Delete the models whose notes a host left open."""
+    account, _, lines = text.partition(b"\n")
+    notes: dict[int, dict[str, Any] | None] = {}
+    for line in lines.splitlines():
         try:
-            note = json.loads(line)
+            entry = json.loads(line)
         except ValueError:
-            break  # cut off in the middle
-        noted[note["number"]] = note["made"]
-    left = [Made(**made) for made in noted.values() if made]
+            break  # the host died while it wrote this line
+        notes[entry["number"]] = entry["note"]
+    left = [Note(**note) for note in notes.values() if note]
     if not left:
         return
     from nebius_model_resource._api.client import NebiusClient
     from nebius_model_resource._api.settings import Settings
 
-    settings = Settings(**json.loads(first))
+    settings = Settings(**json.loads(account))
     seconds = _LOCAL_SECONDS if settings.base_url.startswith("http:") else SECONDS
     delete_all(left, NebiusClient(settings), seconds=seconds)
 
 
 def delete_all(
-    left: Iterable[Made], client: NebiusClient, wall_clock: Clock = time.time, seconds: float = SECONDS
-) -> list[Made]:
-    """Delete models, again and again until they are gone.
+    left: Iterable[Note], client: NebiusClient, wall_clock: Clock = time.time, seconds: float = SECONDS
+) -> list[Note]:
+    """Delete models, and retry until they are gone.
 
     Args:
         left: the models.
         client: the account.
-        wall_clock: the clock that the models were noted by.
-        seconds: how long to try, for all of them together.
+        wall_clock: the clock of the notes.
+        seconds: how long to retry, for all models together.
 
     Returns:
         The models that may still exist.
@@ -116,17 +114,17 @@ def delete_all(
     deadline = client.connection.deadline(seconds)
     todo = list(left)
     while True:
-        todo = [made for made in todo if not _is_gone(made, client, deadline, wall_clock)]
+        todo = [note for note in todo if not _is_gone(note, client, deadline, wall_clock)]
         if not todo or deadline.remaining() <= _PAUSE:
             return todo
         deadline.sleep(_PAUSE)
 
 
-def _is_gone(made: Made, client: NebiusClient, deadline: Deadline, wall_clock: Clock) -> bool:
-    reader = StatusReader(client, made.ai_project_id)
-    is_new = wall_clock() < made.at + GRACE
+def _is_gone(note: Note, client: NebiusClient, deadline: Deadline, wall_clock: Clock) -> bool:
+    reader = StatusReader(client, note.ai_project_id)
+    is_new = wall_clock() < note.at + GRACE
     try:
-        delete_model(client, made.name, reader, Operation(deadline), is_new=is_new)
+        delete_model(client, note.name, reader, Operation(deadline), is_new=is_new)
     except NebiusError:
         return False
     return True

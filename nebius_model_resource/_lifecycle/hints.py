@@ -1,4 +1,4 @@
-"""What a text that is no source was most likely meant to be, and what to give instead."""
+"""What a text that is not a source was probably meant to be, and what to give instead."""
 
 from __future__ import annotations
 
@@ -17,72 +17,65 @@ _ELSEWHERE = re.compile(
     r"|.*\.(?:zip|tar|gz|tgz|bz2|xz|7z|safetensors|bin|pt|pth|gguf|json)",
     re.IGNORECASE | re.DOTALL,
 )
-_CHECKPOINTS = "`GET /v1/fine_tuning/jobs/<job>/checkpoints` lists them"
+_LISTED = "`GET /v1/fine_tuning/jobs/<job>/checkpoints` lists them"
 _SHOWN = 120
+
+# What a text that begins so is.
+_OTHER_THINGS = {
+    rf".*{INFIX}": "this is the name of an existing model: give the source that it was created from, or adopt it "
+    "with opts=ResourceOptions(import_=…)",
+    r"ft:|.*\bckpt[-_]step": "a `fine_tuned_model_checkpoint` is not a source: give the ids of the job and of its "
+    f"checkpoint, 'ftjob-…:ftckpt_…', {_LISTED}",
+    r"model[-_]?artifacts?[-_:/]": "a model artifact belongs to dedicated endpoints and cannot be the source of a "
+    "custom model",
+}
+# What to say of the ids of a training, by their kinds in order.
+_TRAININGS = {
+    ("ftjob", "ftckpt"): "give {}",
+    ("ftckpt", "ftjob"): "the job comes before its checkpoint, give {}",
+    ("ftckpt",): "a checkpoint needs its job before it, {}",
+    ("ftjob",): f"a fine-tuning job needs one of its checkpoints after it, {{}}: {_LISTED}",
+}
 
 
 def source_hint(text: str, base_model: object = None) -> str:
-    """What to give instead of a text that is no source; empty where it is like nothing known.
+    """What to give instead of a text that is not a source; empty if it looks like nothing known.
 
     Args:
-        text: what was given.
+        text: the text.
         base_model: the base model of the same resource, as it was given.
     """
     text = text.strip()
-    if Source.parse(text):  # but for the blanks around it
+    if Source.parse(text):  # only white space around it is wrong
         return ""
-    for hint in (_unquoted, _finished_model, _training_ids, _file, _artifact, _repository, _archive):
-        if found := hint(text):
-            return found
-    return _short_name(text, base_model)
+    bare = text.strip(QUOTES).strip()
+    if bare != text:
+        source = Source.parse(bare)
+        return f"it has quotes around it{f', give {str(source)!r} without them' if source else ''}"
+    for pattern, hint in _OTHER_THINGS.items():
+        if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
+            return hint
+    return _training(text) or _file(text) or _repository(text) or _elsewhere(text, base_model)
 
 
 def repository_within(text: str) -> str | None:
-    """The repository in a hub address that has a user, a token or a query as well; None where there is none."""
+    """The repository in a hub address that also has a user, a token or a query; None if there is none."""
     found = re.split(r"[?#;&]", text.rpartition("@")[2])[0]
     match = _HUB.fullmatch(found)
     source = _named(match["site"] or match["path"] or "") if match else None
     return None if source is None or may_hold_a_credential(source) else source
 
 
-def _unquoted(text: str) -> str:
-    bare = text.strip(QUOTES).strip()
-    if bare == text:
+def _training(text: str) -> str:
+    found = [(kind.lower(), id_.strip("-_") or "…") for kind, id_ in _IDS.findall(text)]
+    if not found:
         return ""
-    source = Source.parse(bare)
-    return f"it has quotes around it{f', give {str(source)!r} without them' if source else ''}"
-
-
-def _finished_model(text: str) -> str:
-    if INFIX.lower() in text.lower():
-        return (
-            "this is the name of a model that exists already: give what it was made from, and "
-            "opts=ResourceOptions(import_=…) to adopt it"
-        )
-    if re.match(r"ft:|.*\bckpt[-_]step", text, re.IGNORECASE):
-        return (
-            "a `fine_tuned_model_checkpoint` is no source: give the ids of the job and of its checkpoint, "
-            f"'ftjob-…:ftckpt_…', {_CHECKPOINTS}"
-        )
-    return ""
-
-
-def _training_ids(text: str) -> str:
-    found = [(kind.lower(), id_.strip("-_")) for kind, id_ in _IDS.findall(text)]
-    kinds = [kind for kind, _ in found]
     if "…" in text or "..." in text:
-        return "put the ids in place of the dots" if kinds else ""
-    ids = {kind: id_ or "…" for kind, id_ in found}
-    whole = _cut(f"ftjob-{ids.get('ftjob', '…')}:ftckpt_{ids.get('ftckpt', '…')}")
-    if kinds == ["ftjob", "ftckpt"]:
-        return f"give {whole}"
-    if kinds == ["ftckpt", "ftjob"]:
-        return f"the job stands in front of its checkpoint, give {whole}"
-    if kinds == ["ftckpt"]:
-        return f"a checkpoint needs its job in front, {whole}"
-    if kinds == ["ftjob"]:
-        return f"a fine-tuning job needs one of its checkpoints behind it, {whole}: {_CHECKPOINTS}"
-    return "give one job and one of its checkpoints, 'ftjob-…:ftckpt_…'" if kinds else ""
+        return "replace the dots with the ids"
+    ids = dict(found)
+    source = _cut(f"ftjob-{ids.get('ftjob', '…')}:ftckpt_{ids.get('ftckpt', '…')}")
+    hint = _TRAININGS.get(tuple(ids) if len(ids) == len(found) else ())
+    return hint.format(source) if hint else "give one job and one of its checkpoints, 'ftjob-…:ftckpt_…'"
 
 
 def _file(text: str) -> str:
@@ -90,13 +83,7 @@ def _file(text: str) -> str:
         return ""
     match = re.fullmatch(r"file[-_:\s]+([\w-]+)", text, re.IGNORECASE | re.ASCII)
     given = f", give {_cut('file-' + match[1])}" if match else ""
-    return f"a file's id is 'file-' and what the Files API gave{given}"
-
-
-def _artifact(text: str) -> str:
-    if re.match(r"model[-_]?artifacts?[-_:/]", text, re.IGNORECASE):
-        return "a model artifact belongs to dedicated endpoints and cannot be the source of a custom model"
-    return ""
+    return f"a file's id is 'file-…', as the Files API returns it{given}"
 
 
 def _repository(text: str) -> str:
@@ -105,28 +92,23 @@ def _repository(text: str) -> str:
         return ""
     path = (match["site"] or match["path"] or "").strip("/")
     if path.lower().startswith(("datasets/", "spaces/")):
-        return "a dataset or a space is no model: give a model's repository, 'huggingface.co/<org>/<repo>'"
+        return "a dataset or a space is not a model: give a model's repository, 'huggingface.co/<org>/<repo>'"
     if repository := _named(path):
-        return f"a Hugging Face source is the repository alone, give {repository!r}"
-    if path.count("/") == 0:
+        return f"a Hugging Face source is only the repository, give {repository!r}"
+    if "/" not in path:
         return "a Hugging Face source is an owner and a repository, 'huggingface.co/<org>/<repo>'"
     return (
-        "Hugging Face has no repository of such a name: its names are letters, digits, '-', '_' and '.', "
-        "without '--', '..' and without '-' or '.' at an end"
+        "Hugging Face allows no such repository name: only letters, digits, '-', '_' and '.', without '--' or '..', "
+        "and without '-' or '.' at either end"
     )
 
 
-def _archive(text: str) -> str:
+def _elsewhere(text: str, base_model: object) -> str:
     if _ELSEWHERE.fullmatch(text):
-        return "the service reads no path and no other address: upload the adapter's archive and give its id, 'file-…'"
-    return ""
-
-
-def _short_name(text: str, base_model: object) -> str:
+        return "the service reads no paths or other addresses: upload the adapter's archive and give its id, 'file-…'"
     if text == base_model:
         return "this is the base model itself: the source is the adapter that was trained on it"
-    owner, slash, name = text.removesuffix("/").partition("/")
-    if slash and (repository := _named(f"{owner}/{name}")) and "/" not in name:
+    if text.removesuffix("/").count("/") == 1 and (repository := _named(text)):
         return f"if it is a Hugging Face repository, give {repository!r}"
     return ""
 

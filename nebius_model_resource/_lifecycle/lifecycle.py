@@ -1,7 +1,7 @@
-"""Create, read, update, delete and diff of one model, on dataclasses; knows nothing of Pulumi.
+"""Create, read, update and delete of one model, on dataclasses; knows nothing of Pulumi.
 
-What is promised after any of them: a model that the service holds is either returned, or in the error
-(:class:`Unfinished`, :class:`ValidationFailed`), or deleted again; none is made twice.
+After each of them, a model that the service holds is either returned, or in the error (:class:`Unfinished`,
+:class:`ValidationFailed`), or deleted; none is created twice.
 """
 
 from __future__ import annotations
@@ -31,12 +31,7 @@ from nebius_model_resource._lifecycle.deletion import delete_model
 from nebius_model_resource._lifecycle.notes import LeftBehind, Notes
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource._lifecycle.shared_list import GRACE, StatusReaders
-from nebius_model_resource._lifecycle.wait import (
-    Wait,
-    unknown_status,
-    validation_failed,
-    vanished,
-)
+from nebius_model_resource._lifecycle.wait import Wait, unknown_status, validation_failed, vanished
 from nebius_model_resource.errors import (
     AccessDenied,
     AdoptionRefused,
@@ -44,18 +39,17 @@ from nebius_model_resource.errors import (
     ModelVanished,
     NebiusError,
     NotFound,
-    Unfinished,
     ValidationFailed,
 )
 
 DEFAULT_SECONDS = 600.0  # to become active: as long as published clients wait
 _CLEAN_UP_SECONDS = 30.0
 _RESUME_GRACE = 3.0
-_UNSEEN_PAUSE = 2.0  # between two tries to delete a model that reads may lack yet
+_UNSEEN_PAUSE = 2.0  # before the deletion of a model that reads may not show yet is retried
 
 
 class Lifecycle:
-    """The operations on one account's models; one object serves every thread of a process."""
+    """The operations on one account's models; all threads of a process share it."""
 
     creator_class = Creator
 
@@ -66,8 +60,8 @@ class Lifecycle:
 
         Args:
             client: the account.
-            wall_clock: Unix seconds, used only where the service's answers have no ``Date``.
-            notes: where each model is noted until it is held, for whoever cleans up when this process dies.
+            wall_clock: Unix seconds, used only if the service's answers have no ``Date``.
+            notes: where each new model is noted, to be deleted if this process dies.
         """
         self._notes = notes or Notes(wall_clock)
         self._wall_clock = wall_clock
@@ -76,51 +70,48 @@ class Lifecycle:
         self._creator = self.creator_class(client, wall_clock=wall_clock)
 
     def create(self, inputs: Inputs, operation: Operation) -> State:
-        """Make a model, or adopt one, and wait until it is active, unless ``wait_for_active`` is off.
+        """Create or adopt a model, and wait until it is active, unless ``wait_for_active`` is off.
 
         Raises:
-            ApiError, TransportError, DeadlineExceeded, AdoptionRefused: nothing was made.
-            AmbiguousCreate: an answer was lost, and what it made cannot be told apart.
-            ValidationFailed: the model ended in ``error`` and was deleted; where it could not be, it is in the error.
-            ModelVanished, EngineGone: nothing is left.
+            ApiError, TransportError, DeadlineExceeded, AdoptionRefused: no model was created.
+            AmbiguousCreate: an answer was lost, and several models could be the created one.
+            ValidationFailed: the model ended in ``error`` and was deleted; otherwise it is in the error.
+            ModelVanished, EngineGone: no model exists.
             Unfinished: the model exists and is in the error.
         """
         if inputs.import_id:
             return self._adopt(inputs, inputs.import_id, operation)
         info = self._creator.create(inputs, operation)
-        with self._notes.hold(info.name, inputs.ai_project_id):
-            return self._await(inputs, info, operation)
-
-    def _await(self, inputs: Inputs, info: ModelInfo, operation: Operation) -> State:
-        self._readers.of(inputs.ai_project_id).outdate()
         state = State(inputs, info.name, info.status or VALIDATING, info.status_reason, info.created_at)
-        try:
-            state = self._settle_while_heard(state, operation)
-        except EngineGone as error:
-            if not self._clean_up(state):
-                raise LeftBehind(f"{error}, and {state.generated_name!r} could not be deleted") from error
-            raise
-        except ValidationFailed as error:
-            raise self._after_failure(error, error.state or state) from error
-        return state
+        with self._notes.hold(info.name, inputs.ai_project_id):
+            self._readers.of(inputs.ai_project_id).invalidate()
+            try:
+                return self._wait_for_new(state, operation)
+            except EngineGone as error:
+                if not self._clean_up(state):
+                    raise LeftBehind(f"{error}, and {info.name!r} could not be deleted") from error
+                raise
+            except ValidationFailed as error:
+                failed = error.state or state
+                text = f"{error}; the failed model {failed.generated_name!r}"
+                if self._clean_up(failed):
+                    raise ValidationFailed(f"{text} was deleted") from error
+                raise ValidationFailed(f"{text} could not be deleted", state=failed) from error
 
-    def _settle_while_heard(self, state: State, operation: Operation) -> State:
-        """Wait, and tell neither success nor failure to an engine that is gone by then."""
+    def _wait_for_new(self, state: State, operation: Operation) -> State:
         try:
-            state = self._settle(state, operation, GRACE)
-        except (Unfinished, ValidationFailed):
+            return self._wait(state, operation, GRACE)
+        finally:
+            # Neither success nor failure reaches an engine that is gone: this pause raises EngineGone instead.
             operation.deadline.sleep(0)
-            raise
-        operation.deadline.sleep(0)
-        return state
 
     def resume(self, state: State, operation: Operation) -> State:
-        """Go on waiting for a model that the stack holds already; it is never deleted here.
+        """Continue to wait for a model of the state; it is never deleted here.
 
         Raises:
             ValidationFailed, Unfinished: with what is now known of the model.
             ModelVanished: it is gone.
-            ApiError, TransportError: the model is not awaited, and could not be read.
+            ApiError, TransportError: the model could not be read, and ``wait_for_active`` is off.
         """
         try:
             live = self.read(state, operation)
@@ -130,97 +121,13 @@ class Lifecycle:
             live = state  # the wait reads again until its deadline
         if live is None:
             raise ModelVanished(vanished(state.generated_name))
-        live = replace(live, inputs=state.inputs)  # an update has the inputs that are declared
+        live = replace(live, inputs=state.inputs)  # an update has the declared inputs
         if live.status == ERROR:
             raise ValidationFailed(validation_failed(live.status_reason), state=live)
-        return self._settle(live, operation, _RESUME_GRACE)
+        return self._wait(live, operation, _RESUME_GRACE)
 
-    def read(self, state: State, operation: Operation) -> State | None:
-        """What is live of a model; None where it is gone for sure: absent in the list, and by name as well.
-
-        Raises:
-            ApiError, TransportError: it is not known whether the model exists; 401 and 403 are among these.
-        """
-        info = self.find(state.generated_name, state.inputs.ai_project_id, operation)
-        if info is None:
-            return state if self._is_new(state) else None
-        return live_state(state, info)
-
-    def _is_new(self, state: State) -> bool:
-        """Whether a model may be missing from every read because it was made just now and was not awaited."""
-        made = state.created_at
-        return state.status == VALIDATING and made is not None and self._wall_clock() - made < GRACE
-
-    def find(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
-        """A model by its full or short name, out of the shared list or by itself; None where it is gone."""
-        snapshot = self._readers.of(ai_project_id).current(operation.deadline)
-        info = snapshot.find(name)
-        if info is None or info.status is None:
-            try:
-                info = self._client.get_model(name, operation.deadline)
-            except NotFound:
-                if snapshot.failure:  # behind a wrong base URL, say, everything is 404
-                    raise snapshot.failure from None
-                return None
-        return None if info.status == DELETED else info
-
-    def delete(self, state: State, operation: Operation) -> None:
-        """Delete a model; one that is gone already is a success.
-
-        Raises:
-            ApiError, TransportError, DeadlineExceeded: the model may still exist.
-        """
-        reader = self._readers.of(state.inputs.ai_project_id)
-        while is_new := self._is_new(state):
-            try:
-                delete_model(self._client, state.generated_name, reader, operation, is_new=is_new)
-                break
-            except NotFound:  # perhaps not to be seen yet: believed once it is old enough
-                if operation.deadline.remaining() <= _UNSEEN_PAUSE:
-                    raise
-                operation.deadline.sleep(_UNSEEN_PAUSE)
-        else:
-            delete_model(self._client, state.generated_name, reader, operation, is_new=False)
-        reader.outdate()
-
-    def existing(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
-        """A model that others made; None where there is none that the key may see.
-
-        Raises:
-            ApiError, TransportError: it is not known whether the model exists.
-        """
-        try:
-            return self.find(name, ai_project_id, operation)
-        except AccessDenied as error:
-            # The list was read and lacks it: then the service's 403 for a name is its 404 (seen live elsewhere).
-            snapshot = self._readers.of(ai_project_id).current(operation.deadline)
-            if error.status == 403 and not snapshot.failure:
-                return None
-            raise
-
-    def adoption_faults(self, inputs: Inputs, live: ModelInfo, unknown: str | None = None) -> list[Fault]:
-        """What speaks against taking a live model for the declared one, without the key in any reason.
-
-        Args:
-            inputs: what is declared.
-            live: the model.
-            unknown: the placeholder of inputs not known yet, which are left alone.
-        """
-        key = self._client.connection.settings.api_key
-        faults = differences(inputs, live, unknown)
-        return [replace(fault, reason=masked(fault.reason, key)) for fault in faults]
-
-    def _adopt(self, inputs: Inputs, name: str, operation: Operation) -> State:
-        info = self.existing(name, inputs.ai_project_id, operation)
-        faults = [missing(name)] if info is None else self.adoption_faults(inputs, info)
-        if info is None or faults:
-            raise AdoptionRefused(faults)
-        self._creator.claim(info.name)
-        operation.report.progress(f"adopted {info.name}: nothing was created")
-        return State(replace(inputs, import_id=None), info.name, ACTIVE, info.status_reason, info.created_at)
-
-    def _settle(self, state: State, operation: Operation, grace: float) -> State:
-        """Wait for the status that was asked for, and for the full name."""
+    def _wait(self, state: State, operation: Operation, grace: float) -> State:
+        """Wait for the full name, and for ``active`` if that is asked for."""
         full = GeneratedName.parse(state.generated_name).is_full
         if state.status == ACTIVE and full:
             return state
@@ -229,29 +136,95 @@ class Lifecycle:
                 operation.report.warn(unknown_status(state))
             return state
         reader = self._readers.of(state.inputs.ai_project_id)
-        wait = Wait(state, self._client, reader, operation, grace=grace)
-        return wait.until_active()
+        return Wait(state, self._client, reader, operation, grace).until_active()
 
-    def _after_failure(self, error: ValidationFailed, failed: State) -> ValidationFailed:
-        """Delete a model whose validation failed, and say what is left."""
-        name = failed.generated_name
-        if self._clean_up(failed):
-            return ValidationFailed(
-                f"{error}; the failed model {name!r} was deleted and nothing is left of it"
-            )
-        return ValidationFailed(f"{error}; the failed model {name!r} could not be deleted", state=failed)
+    def read(self, state: State, operation: Operation) -> State | None:
+        """The live state of a model; None if neither the list nor a read by name shows it.
+
+        Raises:
+            ApiError, TransportError: it is not known whether the model exists; 401 and 403 are among these.
+        """
+        info = self._find(state.generated_name, state.inputs.ai_project_id, operation)
+        if info is None:
+            return state if self._is_new(state) else None
+        return live_state(state, info)
+
+    def _is_new(self, state: State) -> bool:
+        """Whether reads may not show a model yet: it was just created, and no wait has seen it."""
+        created = state.created_at
+        return state.status == VALIDATING and created is not None and self._wall_clock() - created < GRACE
+
+    def find(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
+        """An existing model by its full or short name; None if there is none that the key may see.
+
+        Raises:
+            ApiError, TransportError: it is not known whether the model exists.
+        """
+        try:
+            return self._find(name, ai_project_id, operation)
+        except AccessDenied as error:
+            # The list was read and lacks it: then the service's 403 for a name is its 404 (seen live elsewhere).
+            if error.status == 403 and not self._readers.of(ai_project_id).recent(operation.deadline).failure:
+                return None
+            raise
+
+    def _find(self, name: str, ai_project_id: str | None, operation: Operation) -> ModelInfo | None:
+        snapshot = self._readers.of(ai_project_id).recent(operation.deadline)
+        info = snapshot.find(name)
+        if info is None or info.status is None:
+            try:
+                info = self._client.get_model(name, operation.deadline)
+            except NotFound:
+                if snapshot.failure:  # everything may be 404, as behind a wrong base URL
+                    raise snapshot.failure from None
+                return None
+        return None if info.status == DELETED else info
+
+    def delete(self, state: State, operation: Operation) -> None:
+        """Delete a model; succeed if it does not exist.
+
+        Raises:
+            ApiError, TransportError, DeadlineExceeded: the model may still exist.
+        """
+        reader = self._readers.of(state.inputs.ai_project_id)
+        while True:
+            is_new = self._is_new(state)
+            try:
+                delete_model(self._client, state.generated_name, reader, operation, is_new=is_new)
+            except NotFound:
+                if not is_new or operation.deadline.remaining() <= _UNSEEN_PAUSE:
+                    raise
+                operation.deadline.sleep(_UNSEEN_PAUSE)
+            else:
+                reader.invalidate()
+                return
 
     def _clean_up(self, state: State) -> bool:
-        """Delete what nobody will hold, in time of its own; True where it is gone."""
+        """Delete a model that will not be in the state, in time of its own; True if it is gone."""
         try:
             self.delete(state, Operation(self._client.connection.deadline(_CLEAN_UP_SECONDS)))
         except NebiusError:
             return False
         return True
 
+    def adoption_faults(self, inputs: Inputs, live: ModelInfo, unknown: str | None = None) -> list[Fault]:
+        """As :func:`.differences`, without the key in any reason."""
+        key = self._client.connection.settings.api_key
+        faults = differences(inputs, live, unknown)
+        return [replace(fault, reason=masked(fault.reason, key)) for fault in faults]
+
+    def _adopt(self, inputs: Inputs, name: str, operation: Operation) -> State:
+        info = self.find(name, inputs.ai_project_id, operation)
+        faults = [missing(name)] if info is None else self.adoption_faults(inputs, info)
+        if info is None or faults:
+            raise AdoptionRefused(faults)
+        self._creator.claim(info.name)
+        operation.report.progress(f"adopted {info.name}: nothing was created")
+        return State(replace(inputs, import_id=None), info.name, ACTIVE, info.status_reason, info.created_at)
+
 
 def live_state(state: State, info: ModelInfo) -> State:
-    """A held model brought up to date; an input changes only where the service tells another."""
+    """A model's state with its live values; an input changes only if the service returns another value."""
     inputs = replace(state.inputs, description=info.description)
     if info.source and canonical_source(inputs.source) != canonical_source(info.source):
         inputs = replace(inputs, source=info.source)

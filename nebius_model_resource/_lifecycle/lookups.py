@@ -1,4 +1,4 @@
-"""Models that exist already, as programs, scripts and the command look at them; knows nothing of Pulumi."""
+"""Existing models, as programs, scripts and the command see them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from nebius_model_resource.errors import AccessDenied, ModelMissing, NotFound
 
 @dataclass(frozen=True)
 class CustomModelInfo:
-    """One model at the service; what the service does not tell is None.
+    """One model at the service; a value that the service does not return is None.
 
     Attributes:
         generated_name: what ``/v1/chat/completions`` takes as ``model``, and what ``import_`` and
             ``CustomModel.get`` take.
-        name: the name that was asked for, without the four letters.
-        base_model: as the generated name tells it. The service may have left a flavour such as ``-fast`` out of
-            the name (documented so, seen otherwise).
-        source: put together from the ids that the service tells.
-        description: the text that was given when the model was made.
+        name: the declared name, without the four letters.
+        base_model: as the generated name shows it. The service may leave a flavour such as ``-fast`` out of the name
+            (documented so, seen otherwise).
+        source: put together from the ids that the service returns.
+        description: the text given at creation.
         status: ``validating``, ``active`` or ``error``.
         status_reason: the service's words about the status.
-        created_at: whole Unix seconds.
+        created_at: Unix time in whole seconds.
     """
 
     generated_name: str
@@ -37,7 +37,7 @@ class CustomModelInfo:
 
     @classmethod
     def of(cls, model: ModelInfo) -> CustomModelInfo:
-        """The public view of what a call has answered."""
+        """The public view of an answer."""
         name = GeneratedName.parse(model.name)
         return cls(
             generated_name=model.name,
@@ -55,7 +55,7 @@ def list_models(client: NebiusClient, ai_project_id: str | None = None) -> list[
     """All models of a project that are not deleted, newest first.
 
     Raises:
-        ApiError, TransportError: the list could not be had.
+        ApiError, TransportError: the list could not be read.
     """
     models = client.list_models(ai_project_id).models()
     live = [CustomModelInfo.of(model) for model in models if model.status != DELETED]
@@ -66,8 +66,8 @@ def get_model(client: NebiusClient, name: str) -> CustomModelInfo:
     """One model by its generated name, full or short.
 
     Raises:
-        ModelMissing: there is none, or it is deleted.
-        ApiError, TransportError: it is not known whether there is one.
+        ModelMissing: the model does not exist, or is deleted.
+        ApiError, TransportError: it is not known whether the model exists.
     """
     try:
         model = client.get_model(name)
@@ -76,7 +76,7 @@ def get_model(client: NebiusClient, name: str) -> CustomModelInfo:
     except AccessDenied as error:
         if error.status != 403:
             raise
-        # The service's words for a name it does not show hide whether it exists (seen live).
+        # The service answers 403 in words that hide whether the model exists (seen live).
         raise ModelMissing(name, hint="or this key may not see it") from error
     if model.status == DELETED:
         raise ModelMissing(name, hint="it was deleted")

@@ -1,46 +1,55 @@
-"""Which models belong to creates whose answer was lost.
+"""Which models belong to creates that lost their answers.
 
-The service knows no idempotency key and gives no id before its answer, so a lost answer is settled through the
-list. What was posted alike (same name, base, source, description and project) is interchangeable: it is shared out
-among the creates of this process that lost their answers, each model to one of them. The description counts because
-the service echoes it unchanged (seen live), and it may be all that tells two stacks' models apart.
+The service has no idempotency key and returns no id before its answer, so the list decides what a lost answer was.
+Creates of one kind (same name, base, source, description and project) are interchangeable: each model that the list
+shows is assigned to one of them. The description counts because the service returns it unchanged (seen live), and it
+may be the only difference between the models of two stacks.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from nebius_model_resource._api.models import GeneratedName, ModelInfo
 from nebius_model_resource._lifecycle.matching import Kind
 from nebius_model_resource.errors import AmbiguousCreate, may_have_happened
 
-CLOCK_GRAIN = 2.0  # seconds: both `created_at` and `Date` are whole ones
+CLOCK_GRAIN = 2.0  # seconds: both `created_at` and `Date` are whole seconds
+
+
+@dataclass
+class _Family:
+    """The creates on all flavours of one base."""
+
+    posts: int = 0  # sent so far
+    in_progress: int = 0
+    lost: Counter[Kind] = field(default_factory=Counter)
 
 
 class LostAnswers:
-    """The creates of one process: under way, unanswered, and the models that are already somebody's."""
+    """The creates of one process that wait for their models, and the models that have an owner."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: Counter[Kind] = Counter()
-        self._posts: Counter[Kind] = Counter()
-        self._lost: Counter[Kind] = Counter()
+        self._families: defaultdict[Kind, _Family] = defaultdict(_Family)
         self._claimed: set[str] = set()
 
     @contextmanager
-    def posting(self, kind: Kind) -> Iterator[None]:
-        """One POST of that kind is under way: nobody shares out models of the kind meanwhile.
+    def during_post(self, kind: Kind) -> Iterator[None]:
+        """Assign no models of the kind while this POST is in progress.
 
-        Where it ends in an error that leaves open whether a model was made, the create counts as unanswered from the
-        same moment on, until :meth:`take` or :meth:`nothing_made`. A create that never comes to know counts on: what
-        its POST made may still be there, and must not look like one model too many to the others.
+        If the POST ends in an error that does not say whether a model was created, the create counts as lost until
+        :meth:`assign` or :meth:`not_created`. A create that never finds out stays counted: its model may exist, and
+        must not look like one too many to the others.
         """
         with self._lock:
-            self._under_way[kind.family] += 1
-            self._posts[kind.family] += 1
+            family = self._families[kind.family]
+            family.posts += 1
+            family.in_progress += 1
         lost = False
         try:
             yield
@@ -48,86 +57,77 @@ class LostAnswers:
             lost = may_have_happened(error)
             raise
         finally:
-            # In one step: in a gap between the two, its model would be one too many to those who look just then.
+            # In one step: between two steps, its model would be one too many to another create that looks.
             with self._lock:
-                self._under_way[kind.family] -= 1
-                self._lost[kind] += lost
+                family.in_progress -= 1
+                family.lost[kind] += lost
                 self._forget(kind)
 
     def claim(self, name: str) -> None:
-        """That model was told in an answer, or is held by the state: it is nobody else's."""
+        """A model has an owner: no create that lost its answer takes it."""
         with self._lock:
             self._claimed.add(GeneratedName.parse(name).short)
 
-    def nothing_made(self, kind: Kind) -> None:
-        """A create that lost its answer knows now that there is no model of it."""
+    def not_created(self, kind: Kind) -> None:
+        """A create that lost its answer now knows that its model does not exist."""
         with self._lock:
-            self._lost[kind] -= 1
+            self._families[kind.family].lost[kind] -= 1
             self._forget(kind)
 
-    def quiet_since(self, kind: Kind) -> int | None:
-        """A mark for :meth:`take` while no POST of that kind is under way, otherwise None."""
+    def posts_so_far(self, kind: Kind) -> int | None:
+        """The number of POSTs of the kind, for :meth:`assign`; None while one is in progress."""
         with self._lock:
-            return self._posts[kind.family] if self._under_way[kind.family] == 0 else None
+            family = self._families[kind.family]
+            return None if family.in_progress else family.posts
 
-    def take(self, kind: Kind, mark: int, models: list[ModelInfo], since: float) -> ModelInfo | None:
-        """Give one model out of a list to a create that lost its answer.
+    def assign(self, kind: Kind, posts: int, models: list[ModelInfo], since: float) -> ModelInfo | None:
+        """Assign one model of a list to a create that lost its answer.
 
         Args:
-            kind: what it had posted.
-            mark: what :meth:`quiet_since` gave before the list was asked for.
+            kind: what it asked for.
+            posts: what :meth:`posts_so_far` returned before the list was requested.
             models: the list.
-            since: Unix seconds by the service's clock at which its first POST was sent.
+            since: when its first POST was sent, in Unix seconds on the service's clock.
 
         Returns:
-            The model, from now on this create's; None where none was made, or a POST came in between.
+            The model, which this create now owns; None if there is none, or if another POST was sent meanwhile.
 
         Raises:
             AmbiguousCreate: there are more such models than creates that wait for one.
         """
         with self._lock:
-            if self._under_way[kind.family] or self._posts[kind.family] != mark:
+            family = self._families[kind.family]
+            if family.in_progress or family.posts != posts:
                 return None
             fitting = [model for model in models if self._is_candidate(kind, model, since)]
-            candidates = kind.choose(fitting, self._wanted_too(kind))
-            if len(candidates) > self._lost[kind]:
+            candidates = kind.choose(fitting, {other.base_model for other in family.lost if other != kind})
+            if len(candidates) > family.lost[kind]:
                 raise _ambiguous(kind, candidates)
             if not candidates:
                 return None
             self._claimed.add(GeneratedName.parse(candidates[0].name).short)
-            self._lost[kind] -= 1
+            family.lost[kind] -= 1
             self._forget(kind)
             return candidates[0]
 
     def _forget(self, kind: Kind) -> None:
-        """Drop what nobody asks for any more, or a host would keep each of its creates.
-
-        A mark of :meth:`quiet_since` is asked for by those alone who look, and as long as one looks, it is kept.
-        """
-        if self._lost[kind] == 0:
-            del self._lost[kind]
-        looking = any(other.family == kind.family for other in self._lost)
-        if not looking and self._under_way[kind.family] == 0:
-            del self._under_way[kind.family], self._posts[kind.family]
-
-    def _wanted_too(self, kind: Kind) -> set[str]:
-        lost = (other for other, count in self._lost.items() if count and other != kind)
-        return {other.base_model for other in lost if other.family == kind.family}
+        """Drop what no create needs any more, or a host would remember each of its creates."""
+        family = self._families[kind.family]
+        if not family.lost[kind]:
+            del family.lost[kind]
+        if not family.lost and not family.in_progress:
+            del self._families[kind.family]
 
     def _is_candidate(self, kind: Kind, model: ModelInfo, since: float) -> bool:
-        made = model.created_at
-        return (
-            kind.fits(model)
-            and GeneratedName.parse(model.name).short not in self._claimed
-            and (made is None or made >= since - CLOCK_GRAIN)
-        )
+        is_new = model.created_at is None or model.created_at >= since - CLOCK_GRAIN
+        return is_new and kind.fits(model) and GeneratedName.parse(model.name).short not in self._claimed
 
 
 def _ambiguous(kind: Kind, candidates: list[ModelInfo]) -> AmbiguousCreate:
     names = sorted(model.name for model in candidates)
     return AmbiguousCreate(
-        f"the answer to the creation of {kind.name!r} was lost, and {len(names)} models at the service could be "
-        f"the one it made: {', '.join(names)}; find out whose each is, delete those that are nobody's "
-        f'(`nebius-models delete NAME`) or adopt one (`import_="NAME"`), then run `pulumi up` again',
+        f"the answer to the creation of {kind.name!r} was lost, and {len(names)} models could be the new one: "
+        f'{", ".join(names)}; adopt the right one (`import_="NAME"`) or delete the wrong ones '
+        "(`nebius-models delete NAME`), then run `pulumi up` again",
         candidates=names,
     )

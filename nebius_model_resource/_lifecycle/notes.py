@@ -1,4 +1,4 @@
-"""What a host notes of the models that it has made and that nobody holds yet, for whoever cleans up when it dies."""
+"""What a host notes of the models that it creates, so that they can be deleted if it dies."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from nebius_model_resource.errors import NebiusError
 
 
 class LeftBehind(NebiusError):
-    """A model that was made, that nobody holds, and that could not be deleted."""
+    """A model was created, is not in the state, and could not be deleted."""
 
 
 @dataclass(frozen=True)
-class Made:
-    """A model that a create of this host has made.
+class Note:
+    """A model that is not in the state yet.
 
     Attributes:
-        name: its generated name, as the answer to the POST gave it.
-        ai_project_id: the project whose list has it; None for the key's own.
-        at: Unix seconds on this machine when the answer came.
+        name: its generated name, as the answer to the POST has it.
+        ai_project_id: its project; None for the key's own.
+        at: when the answer came, in Unix seconds on this machine.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Made:
 
 
 class Notes:
-    """Notes of one host; they go nowhere, but a :class:`~.guardian.Guardian` writes each of them down."""
+    """The notes of one host. They are written nowhere; :class:`~.guardian.Guardian` sends them to its process."""
 
     def __init__(self, wall_clock: Clock = time.time) -> None:
         self._wall_clock = wall_clock
@@ -42,26 +42,25 @@ class Notes:
 
     @contextmanager
     def hold(self, name: str, ai_project_id: str | None) -> Iterator[None]:
-        """From the answer to the POST until the model is in the state, or deleted.
+        """Note a model from the answer to its POST until it is in the state or deleted.
 
-        The note is dropped where the create ends well or as foreseen. After :class:`LeftBehind`, a fault of our own and
-        the death of the process it stays: then nobody else deletes the model.
+        The note stays open after :class:`LeftBehind`, after a bug of ours, and when the process dies.
         """
         with self._lock:
             number = next(self._numbers)
-            self._write(number, Made(name, ai_project_id, self._wall_clock()))
+            self._write(number, Note(name, ai_project_id, self._wall_clock()))
         try:
             yield
         except LeftBehind:
             raise
         except NebiusError:
-            self._drop(number)
+            self._close(number)
             raise
-        self._drop(number)
+        self._close(number)
 
-    def _drop(self, number: int) -> None:
+    def _close(self, number: int) -> None:
         with self._lock:
             self._write(number, None)
 
-    def _write(self, number: int, made: Made | None) -> None:
-        """Write a note down, or that it is dropped."""
+    def _write(self, number: int, note: Note | None) -> None:
+        """Write a note down, or None to close it."""

@@ -14,7 +14,7 @@ def _ignore(_text: str) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """Where progress is shown: texts that replace each other, and warnings that stay; nowhere by default."""
+    """Where to show progress: texts that replace each other, and warnings that stay; nowhere by default."""
 
     progress: Callable[[str], None] = _ignore
     warn: Callable[[str], None] = _ignore
@@ -22,12 +22,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of an engine.
-
-    Attributes:
-        deadline: how long it may take, and how it pauses.
-        report: where it shows its progress.
-    """
+    """The deadline of an operation, with its pauses, and its report."""
 
     deadline: Deadline
     report: Report = field(default_factory=Report)

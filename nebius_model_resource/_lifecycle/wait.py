@@ -28,7 +28,7 @@ from nebius_model_resource.errors import (
 )
 
 _TICK = 1.0  # seconds between two looks at the progress
-# Seconds waited at which the row says so, then each minute: the engine has a clock of its own in the row, and in the
+# Seconds at which the row shows the time waited, then each minute: the engine shows a clock of its own, and in the
 # log of a CI run each text is one more line.
 _FIRST_MARKS = (10, 30)
 _MINUTE = 60
@@ -45,76 +45,74 @@ class Wait:
         operation: Operation,
         grace: float = GRACE,
     ) -> None:
+        """``grace``: for so many seconds it means nothing that reads do not show the model."""
         self._state = state
         self._client = client
         self._reader = reader
-        self._operation = operation
+        self._deadline = operation.deadline
+        self._report = operation.report
         self._grace = grace
-        self._joined = reader.join()
-        self._seen: Snapshot | None = None
-        self._trouble: NebiusError | None = None
+        self._started = reader.join()
+        self._snapshot: Snapshot | None = None
+        self._failure: NebiusError | None = None
         self._shown: tuple[str, int] | None = None
 
     def until_active(self) -> State:
         """Wait.
 
         Raises:
-            ValidationFailed: the service ended in ``error``; the model still exists.
+            ValidationFailed: the validation ended in ``error``; the model still exists.
             ModelVanished: the model is gone.
             Unfinished: the deadline passed, or the key is refused; the model is in the error.
         """
         while True:
-            if self._operation.deadline.passed():
+            if self._deadline.passed():
                 self._give_up("its deadline passed")
-            self._operation.deadline.sleep(
-                min(max(self._reader.until_due(), 0.02), _TICK, self._operation.deadline.remaining())
-            )
-            self._show()
+            pause = min(max(self._reader.until_due(), 0.02), _TICK, self._deadline.remaining())
+            self._deadline.sleep(pause)
+            self._show_progress()
             if (info := self._look()) and self._is_done(info):
-                self._operation.report.progress(self._state.status)
+                self._report.progress(self._state.status)
                 return self._state
 
     def _elapsed(self) -> float:
-        return self._reader.elapsed(self._joined)
+        return self._deadline.clock() - self._started
 
-    def _show(self) -> None:
+    def _show_progress(self) -> None:
         status, mark = self._state.status, _mark(self._elapsed())
         if (status, mark) == self._shown:
             return
         self._shown = status, mark
         text = f"{status} ({mark} s)" if mark else status
         if mark >= _MINUTE:
-            reason = self._state.status_reason or self._trouble or "the service gives no reason"
-            text += f": {reason}; {self._operation.deadline.remaining():.0f} s left until the deadline"
-        self._operation.report.progress(text)
+            reason = self._state.status_reason or self._failure or "the service gives no reason"
+            text += f": {reason}; {self._deadline.remaining():.0f} s left until the deadline"
+        self._report.progress(text)
 
     def _look(self) -> ModelInfo | None:
-        """What the newest list says, or where it says nothing a read by name; None where there is no news."""
-        snapshot = self._reader.latest(self._operation.deadline)
-        if snapshot is None or snapshot is self._seen or snapshot.taken_at < self._joined:
+        """The model in the newest list, or read by name if the list does not show it; None if nothing is new."""
+        snapshot = self._reader.latest(self._deadline)
+        if snapshot is None or snapshot is self._snapshot or snapshot.taken_at < self._started:
             return None
-        self._seen = snapshot
+        self._snapshot = snapshot
         found = snapshot.find(self._state.generated_name)
         if found and found.status:
             return found
         try:
-            return self._client.get_model(self._state.generated_name, self._operation.deadline, attempts=1)
+            return self._client.get_model(self._state.generated_name, self._deadline, attempts=1)
         except NebiusError as error:
-            self._trouble = error
+            self._failure = error
             if not (snapshot.failure and isinstance(error, NotFound)):
-                self._judge(error)  # behind a wrong base URL, say, everything is 404
+                self._judge(error)  # otherwise everything may be 404, as behind a wrong base URL
             return None
 
     def _judge(self, error: NebiusError) -> None:
-        """Let a failed read pass where time may mend it."""
-        if isinstance(error, AccessDenied) and error.status == 401:
+        """Ignore a failed read if a later one may succeed."""
+        is_old = self._elapsed() >= self._grace
+        if isinstance(error, AccessDenied) and (is_old or error.status == 401):
             self._give_up("the key was refused")
-        if self._elapsed() < self._grace:
-            return
-        if isinstance(error, NotFound):
+        if isinstance(error, NotFound) and is_old:
             raise ModelVanished(vanished(self._state.generated_name, error)) from error
-        if isinstance(error, AccessDenied):
-            self._give_up("the key was refused")
 
     def _is_done(self, info: ModelInfo) -> bool:
         full = info.name if GeneratedName.parse(info.name).is_full else self._state.generated_name
@@ -128,43 +126,41 @@ class Wait:
         if info.status == ERROR:
             raise ValidationFailed(validation_failed(info.status_reason), state=self._state)
         if info.status == DELETED:
-            raise ModelVanished(f"the model {full!r} was deleted by somebody else while it was awaited")
+            raise ModelVanished(vanished(full))
         if info.status and info.status not in KNOWN_STATUSES:
             raise UnknownStatus(unknown_status(self._state), state=self._state)
         return info.status == ACTIVE or (bool(info.status) and not self._state.inputs.wait_for_active)
 
     def _give_up(self, why: str) -> NoReturn:
-        name = self._state.generated_name
-        trouble = f"; last answer: {self._trouble}" if self._trouble else ""
+        name, status = self._state.generated_name, self._state.status
+        answer = f"; last answer: {self._failure}" if self._failure else ""
         reason = f" ({self._state.status_reason})" if self._state.status_reason else ""
         raise Unfinished(
-            f"the model {name!r} is still {self._state.status}{reason} after {self._elapsed():.0f} s: {why}{trouble}",
+            f"the model {name!r} is still {status}{reason} after {self._elapsed():.0f} s: {why}{answer}",
             state=self._state,
-        ) from self._trouble
+        ) from self._failure
 
 
 def _mark(elapsed: float) -> int:
-    """The last of the moments at which the row says how long the wait takes; 0 before the first."""
+    """The last moment at which the row shows the time waited; 0 before the first."""
     if elapsed >= _MINUTE:
         return int(elapsed // _MINUTE) * _MINUTE
     return max((mark for mark in _FIRST_MARKS if elapsed >= mark), default=0)
 
 
 def validation_failed(reason: str | None) -> str:
-    """What to say of a model that ended in ``error``."""
+    """The message for a model that ended in ``error``."""
     return f"validation failed: {reason or 'the service gave no reason'}"
 
 
 def vanished(name: str, error: NebiusError | None = None) -> str:
-    """What to say of a model that is gone and that this run did not delete."""
-    told = f": {error}" if error else ""
-    return (
-        f"the model {name!r} was deleted outside of this run{told}; run `pulumi up` again to make a new one"
-    )
+    """The message for a model that is gone although this run did not delete it."""
+    answer = f": {error}" if error else ""
+    return f"the model {name!r} was deleted outside of this run{answer}; run `pulumi up` again to create a new one"
 
 
 def unknown_status(state: State) -> str:
-    """What to say of a model whose status is none of the documented ones."""
+    """The message for a model whose status is not documented."""
     reason = f" ({state.status_reason})" if state.status_reason else ""
     known = ", ".join(KNOWN_STATUSES)
     return f"the model {state.generated_name!r} has the unknown status {state.status!r}{reason}; known are {known}"

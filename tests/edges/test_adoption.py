@@ -101,8 +101,8 @@ def test_a_difference_is_told_at_preview(
     [(property_, reason)] = faults
     assert property_ == prop
     assert reason == (
-        f"given {given!r} / live {live!r}: declare what is live to adopt the model, "
-        "or take `import_` away to make a new one"
+        f"given {given!r} / live {live!r}: declare the live value to adopt the model, "
+        "or remove `import_` to create a new one"
     )
 
 

@@ -12,7 +12,7 @@ from nebius_model_resource._lifecycle.adoption import differences
 
 INPUTS = Inputs("bot", "acme/Base", "file-1", description="answers")
 LIVE = ModelInfo("acme/Base-LoRa:bot-AAAA", "active", description="answers", source="file-1")
-REMEDY = "declare what is live to adopt the model, or take `import_` away to make a new one"
+REMEDY = "declare the live value to adopt the model, or remove `import_` to create a new one"
 WAIT = "only an active model can be adopted, wait or name another"
 
 

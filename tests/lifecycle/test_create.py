@@ -23,7 +23,7 @@ INPUTS = Inputs("twin", "acme/Base", "file-1")
 
 
 def _mark(creates: LostAnswers) -> int:
-    mark = creates.quiet_since(Kind.of(INPUTS))
+    mark = creates.posts_so_far(Kind.of(INPUTS))
     assert mark is not None
     return mark
 
@@ -72,24 +72,24 @@ def test_a_model_that_was_given_out_leaves_no_room_for_another() -> None:
     kind = Kind.of(INPUTS)
     creates = LostAnswers()
     for _ in range(2):
-        with pytest.raises(AnswerLost), creates.posting(kind):
+        with pytest.raises(AnswerLost), creates.during_post(kind):
             raise AnswerLost("reset")
     models = [ModelInfo(f"acme/Base-LoRa:twin-{code}") for code in ("AAAA", "BBBB", "CCCC")]
-    assert creates.take(kind, 2, models[:2], since=0) == models[0]
+    assert creates.assign(kind, 2, models[:2], since=0) == models[0]
     with pytest.raises(AmbiguousCreate):
-        creates.take(kind, 2, models, since=0)
-    assert creates.take(kind, 2, models[:2], since=0) == models[1]
-    assert creates.take(kind, _mark(creates), models[:2], since=0) is None
+        creates.assign(kind, 2, models, since=0)
+    assert creates.assign(kind, 2, models[:2], since=0) == models[1]
+    assert creates.assign(kind, _mark(creates), models[:2], since=0) is None
 
 
 def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
     """A create that was refused counts no further: a model like its own is somebody else's."""
     kind = Kind.of(INPUTS)
     creates = LostAnswers()
-    with pytest.raises(NotSent), creates.posting(kind):
+    with pytest.raises(NotSent), creates.during_post(kind):
         raise NotSent("no route")
     with pytest.raises(AmbiguousCreate):
-        creates.take(kind, _mark(creates), [ModelInfo("acme/Base-LoRa:twin-AAAA")], since=0)
+        creates.assign(kind, _mark(creates), [ModelInfo("acme/Base-LoRa:twin-AAAA")], since=0)
 
 
 def test_a_create_that_is_over_leaves_nothing_of_itself_in_memory() -> None:

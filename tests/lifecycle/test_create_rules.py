@@ -66,8 +66,8 @@ class Case:
 HIDDEN = says([])
 
 NEXT = (
-    r"; before the next `pulumi up` run `pulumi stack export \| nebius-models unknown`: "
-    r"it lists a model that was made"
+    r"; before the next `pulumi up` run `pulumi stack export \| nebius-models unknown`, "
+    r"which shows the model if it exists"
 )
 
 CASES = {
@@ -116,7 +116,7 @@ CASES = {
         (status(403),),
         looked=1,
         fails=AnswerLost,
-        says=r"^whether 'bot' was made is not known: no answer in time; "
+        says=r"^it is not known whether 'bot' was created: no answer in time; "
         rf"the list cannot be read: no \(HTTP 403\){NEXT}$",
     ),
     "the list fails until the deadline": Case(
@@ -125,7 +125,7 @@ CASES = {
         seconds=10,
         looked=20,
         fails=AnswerLost,
-        says=rf"is not known: no answer in time; the list cannot be read: down \(HTTP 500\){NEXT}$",
+        says=rf"was created: no answer in time; the list cannot be read: down \(HTTP 500\){NEXT}$",
     ),
     "the list cannot be understood until the deadline": Case(
         (lost(effect=True, at_once=True),),
@@ -133,7 +133,7 @@ CASES = {
         seconds=10,
         looked=20,
         fails=AnswerLost,
-        says=rf"the list cannot be read: the list has entries that are no models{NEXT}$",
+        says=rf"the list cannot be read: the list has unreadable entries{NEXT}$",
     ),
     "hidden until the deadline": Case(
         (lost(effect=True, at_once=True),),
@@ -141,7 +141,7 @@ CASES = {
         seconds=3,
         looked=3,
         fails=AnswerLost,
-        says=rf"no answer in time; the model is not in the list yet{NEXT}$",
+        says=rf"no answer in time; the list does not show it yet{NEXT}$",
     ),
 }
 
@@ -174,7 +174,7 @@ def test_the_list_is_read_four_times_within_four_seconds_before_the_post_is_repe
     create(service, shown.operation())
     assert service.sent("LIST") == [0, 0.5, 1.5, 3.5]
     assert service.sent("POST") == [0, 3.5]
-    assert shown.progress == [(0, "the answer was lost: looking whether the model was made")]
+    assert shown.progress == [(0, "the answer was lost: searching the list for the model")]
 
 
 def test_a_post_that_is_not_sent_is_repeated_at_growing_distances(service: Service, shown: Shown) -> None:
@@ -182,7 +182,7 @@ def test_a_post_that_is_not_sent_is_repeated_at_growing_distances(service: Servi
     service.next("POST", *(not_sent(),) * 6)
     create(service, shown.operation())
     assert service.time.slept == [0.5, 1, 2, 4, 5, 5]
-    assert shown.progress[0] == (0, "no connection; trying again")
+    assert shown.progress[0] == (0, "no connection; retrying")
 
 
 # What another made, seconds after our first POST was sent: is it taken for ours, after a POST that made nothing?
@@ -252,9 +252,7 @@ def test_two_models_for_one_lost_answer_are_ambiguous(service: Service, shown: S
     service.add("acme/Base-LoRa:bot-ZZZZ", **OURS)
     service.next("POST", lost(effect=True, at_once=True))
     both = "acme/Base-LoRa:bot-AAAB, acme/Base-LoRa:bot-ZZZZ"
-    with pytest.raises(
-        AmbiguousCreate, match=f"2 models at the service could be the one it made: {both}; "
-    ) as caught:
+    with pytest.raises(AmbiguousCreate, match=f"2 models could be the new one: {both}; ") as caught:
         create(service, shown.operation())
     assert caught.value.candidates == ["acme/Base-LoRa:bot-AAAB", "acme/Base-LoRa:bot-ZZZZ"]
     assert len(service.sent("POST")) == 1
@@ -316,9 +314,7 @@ def test_the_search_without_an_engine_ends_after_half_a_minute(
     """A list that stays away does not keep a host alive whose engine is gone."""
     service.next("POST", lost(effect=True, at_once=True))
     service.always("LIST", status(500))
-    with pytest.raises(
-        AnswerLost, match=r"was made is not known: no answer in time; the list cannot be read: no "
-    ):
+    with pytest.raises(AnswerLost, match=r"was created: no answer in time; the list cannot be read: no "):
         create(service, shown.operation(sleep=time.gone_at(0.3)), pause=time.sleep)
     assert 29 <= time.now <= 31
 

@@ -99,7 +99,7 @@ def test_no_list_from_before_settles_a_delete(service: Service, shown: Shown, co
     client = service.client()
     reader = StatusReader(client, None)
     operation = shown.operation(60)
-    reader.current(operation.deadline)
+    reader.recent(operation.deadline)
     service.time.advance(1)
     service.add(NAME)
     service.next("DELETE", status(code))

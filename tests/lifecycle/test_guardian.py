@@ -19,7 +19,7 @@ from nebius_model_resource._api import transport
 from nebius_model_resource._api.settings import Settings
 from nebius_model_resource._lifecycle import guardian
 from nebius_model_resource._lifecycle.guardian import Guardian, delete_all, main
-from nebius_model_resource._lifecycle.notes import LeftBehind, Made, Notes
+from nebius_model_resource._lifecycle.notes import LeftBehind, Note, Notes
 from nebius_model_resource.errors import EngineGone, ValidationFailed
 from tests.support.virtual import EPOCH, KEY, Outcome, Service, VirtualTime, done, lost, says, status
 
@@ -27,8 +27,8 @@ NAMES = [f"acme/Base-LoRa:bot-{code}" for code in ("AAAA", "BBBB", "CCCC")]
 SETTINGS = Settings("https://service.test", KEY)
 
 
-def made(*numbers: int, project: str | None = None, age: float = 0) -> list[Made]:
-    return [Made(NAMES[number], project, EPOCH - age) for number in numbers]
+def made(*numbers: int, project: str | None = None, age: float = 0) -> list[Note]:
+    return [Note(NAMES[number], project, EPOCH - age) for number in numbers]
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,13 @@ def test_the_notes_are_lines_that_begin_with_the_account(pipe: Pipe) -> None:
         pass
     first, *lines = map(json.loads, pipe.getvalue().splitlines())
     assert first == {"base_url": SETTINGS.base_url, "api_key": KEY}
-    assert [(line["number"], (line["made"] or {}).get("name")) for line in lines] == [
+    assert [(line["number"], (line["note"] or {}).get("name")) for line in lines] == [
         (0, NAMES[0]),
         (1, NAMES[1]),
         (1, None),
         (0, None),
     ]
-    assert lines[0]["made"]["ai_project_id"] == "p"
+    assert lines[0]["note"]["ai_project_id"] == "p"
 
 
 def test_a_note_that_is_cut_off_is_left_out(
@@ -191,7 +191,7 @@ def test_a_service_on_this_machine_is_tried_for_seconds(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch, url: str, seconds: float
 ) -> None:
     """An emulator that has ended keeps no guardian for a quarter of an hour."""
-    given: list[tuple[list[Made], str, float]] = []
+    given: list[tuple[list[Note], str, float]] = []
     monkeypatch.setattr(
         guardian,
         "delete_all",
@@ -217,16 +217,16 @@ def test_no_process_is_no_reason_for_a_create_to_fail(monkeypatch: pytest.Monkey
 
 def test_a_model_is_noted_by_the_clock_of_this_machine() -> None:
     """Each model has a number of its own, and the moment at which it was made."""
-    noted: list[tuple[int, Made | None]] = []
+    noted: list[tuple[int, Note | None]] = []
 
     class Kept(Notes):
-        def _write(self, number: int, made: Made | None) -> None:
+        def _write(self, number: int, made: Note | None) -> None:
             noted.append((number, made))
 
     notes = Kept(wall_clock=lambda: 7.0)
     with notes.hold(NAMES[0], "p"), notes.hold(NAMES[1], None):
         pass
-    assert noted == [(0, Made(NAMES[0], "p", 7.0)), (1, Made(NAMES[1], None, 7.0)), (1, None), (0, None)]
+    assert noted == [(0, Note(NAMES[0], "p", 7.0)), (1, Note(NAMES[1], None, 7.0)), (1, None), (0, None)]
 
 
 def test_the_guardians_process_outlives_the_group_of_its_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,17 +6,17 @@ import pytest
 
 from nebius_model_resource._lifecycle.hints import repository_within, source_hint
 
-ALONE = "a Hugging Face source is the repository alone, give 'huggingface.co/acme/lora'"
+ALONE = "a Hugging Face source is only the repository, give 'huggingface.co/acme/lora'"
 OWNER = "a Hugging Face source is an owner and a repository, 'huggingface.co/<org>/<repo>'"
 ELSEWHERE = (
-    "the service reads no path and no other address: upload the adapter's archive and give its id, 'file-…'"
+    "the service reads no paths or other addresses: upload the adapter's archive and give its id, 'file-…'"
 )
 MAYBE = "if it is a Hugging Face repository, give 'huggingface.co/acme/lora'"
 ARTIFACT = "a model artifact belongs to dedicated endpoints and cannot be the source of a custom model"
-FILE = "a file's id is 'file-' and what the Files API gave"
+FILE = "a file's id is 'file-…', as the Files API returns it"
 LISTED = "`GET /v1/fine_tuning/jobs/<job>/checkpoints` lists them"
 TUNED = (
-    "a `fine_tuned_model_checkpoint` is no source: give the ids of the job and of its checkpoint, "
+    "a `fine_tuned_model_checkpoint` is not a source: give the ids of the job and of its checkpoint, "
     f"'ftjob-…:ftckpt_…', {LISTED}"
 )
 HINTS = {
@@ -29,15 +29,15 @@ HINTS = {
     "https://huggingface.co": OWNER,
     "https://huggingface.co/acme/": OWNER,
     "https://huggingface.co/Xdatasets/a/b": (
-        "a Hugging Face source is the repository alone, give 'huggingface.co/Xdatasets/a'"
+        "a Hugging Face source is only the repository, give 'huggingface.co/Xdatasets/a'"
     ),
     "hf:": OWNER,
     "https://huggingface.co/datasets/acme/x": (
-        "a dataset or a space is no model: give a model's repository, 'huggingface.co/<org>/<repo>'"
+        "a dataset or a space is not a model: give a model's repository, 'huggingface.co/<org>/<repo>'"
     ),
     "https://huggingface.co/acme/--x": (
-        "Hugging Face has no repository of such a name: its names are letters, digits, '-', '_' and '.', "
-        "without '--', '..' and without '-' or '.' at an end"
+        "Hugging Face allows no such repository name: only letters, digits, '-', '_' and '.', "
+        "without '--' or '..', and without '-' or '.' at either end"
     ),
     "s3://bucket/x": ELSEWHERE,
     "/acme/lora": ELSEWHERE,
@@ -56,14 +56,14 @@ HINTS = {
     f"file {'y' * 115}": f"{FILE}, give 'file-{'y' * 115}'",
     f"file {'y' * 116}": f"{FILE}, give 'file-{'y' * 115}…'",
     "ftjob-1_:ftckpt-_2": "give 'ftjob-1:ftckpt_2'",
-    "ftckpt_7:ftjob-1": "the job stands in front of its checkpoint, give 'ftjob-1:ftckpt_7'",
-    "ftckpt_XaX:ftjob-b": "the job stands in front of its checkpoint, give 'ftjob-b:ftckpt_XaX'",
-    "ftckpt_": "a checkpoint needs its job in front, 'ftjob-…:ftckpt_…'",
-    "ftckpt_7": "a checkpoint needs its job in front, 'ftjob-…:ftckpt_7'",
-    "ftjob-_1-": (f"a fine-tuning job needs one of its checkpoints behind it, 'ftjob-1:ftckpt_…': {LISTED}"),
+    "ftckpt_7:ftjob-1": "the job comes before its checkpoint, give 'ftjob-1:ftckpt_7'",
+    "ftckpt_XaX:ftjob-b": "the job comes before its checkpoint, give 'ftjob-b:ftckpt_XaX'",
+    "ftckpt_": "a checkpoint needs its job before it, 'ftjob-…:ftckpt_…'",
+    "ftckpt_7": "a checkpoint needs its job before it, 'ftjob-…:ftckpt_7'",
+    "ftjob-_1-": (f"a fine-tuning job needs one of its checkpoints after it, 'ftjob-1:ftckpt_…': {LISTED}"),
     "ftjob-1:ftjob-2:ftckpt_1": "give one job and one of its checkpoints, 'ftjob-…:ftckpt_…'",
-    "ftjob-…": "put the ids in place of the dots",
-    "ftjob-...:ftckpt_...": "put the ids in place of the dots",
+    "ftjob-…": "replace the dots with the ids",
+    "ftjob-...:ftckpt_...": "replace the dots with the ids",
     "…": "",
     "'file-1'": "it has quotes around it, give 'file-1' without them",
     '"what"': "it has quotes around it",
@@ -71,8 +71,8 @@ HINTS = {
     "FT:ACME": TUNED,
     "m-ckpt-step-7": TUNED,
     "acme/Base-lora:bot-AAAA": (
-        "this is the name of a model that exists already: give what it was made from, and "
-        "opts=ResourceOptions(import_=…) to adopt it"
+        "this is the name of an existing model: give the source that it was created from, or adopt it "
+        "with opts=ResourceOptions(import_=…)"
     ),
 }
 

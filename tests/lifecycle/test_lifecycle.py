@@ -9,7 +9,7 @@ import pytest
 
 from nebius_model_resource._api.models import Inputs, State
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
-from nebius_model_resource._lifecycle.notes import LeftBehind, Made, Notes
+from nebius_model_resource._lifecycle.notes import LeftBehind, Note, Notes
 from nebius_model_resource.errors import (
     EngineGone,
     ModelVanished,
@@ -30,10 +30,10 @@ class Kept(Notes):
 
     def __init__(self) -> None:
         super().__init__(wall_clock=lambda: 0.0)
-        self.open: dict[int, Made | None] = {}
+        self.open: dict[int, Note | None] = {}
         self.projects: list[str | None] = []
 
-    def _write(self, number: int, made: Made | None) -> None:
+    def _write(self, number: int, made: Note | None) -> None:
         self.open[number] = made
         self.projects += [made.ai_project_id] if made else []
 
@@ -148,7 +148,7 @@ def test_a_failed_validation_leaves_nothing(
     with pytest.raises(
         ValidationFailed,
         match=r"^validation failed: the service gave no reason; "
-        r"the failed model '.*AAAA' was deleted and nothing is left of it$",
+        r"the failed model '.*AAAA' was deleted$",
     ) as caught:
         lifecycle.create(inputs, shown.operation())
     assert caught.value.state is None
@@ -191,7 +191,7 @@ def test_a_clean_up_makes_its_own_pauses(lifecycle: Lifecycle, service: Service,
     """A refused delete of what failed is tried again after a pause, and the engine is not asked for it."""
     service.new_status = "error"
     service.next("DELETE", status(429, Retry_After="3"))
-    with pytest.raises(ValidationFailed, match="nothing is left of it"):
+    with pytest.raises(ValidationFailed, match="was deleted"):
         lifecycle.create(INPUTS, shown.operation())
     assert service.models == {}
 
@@ -367,7 +367,7 @@ def test_every_pause_is_the_operations_own(service: Service, shown: Shown, kind:
     calls: list[Callable[[], object]] = [
         lambda: lifecycle.create(INPUTS, shown.operation(20)),
         lambda: lifecycle.read(state, shown.operation(20)),
-        lambda: lifecycle.existing(NAME, None, shown.operation(20)),
+        lambda: lifecycle.find(NAME, None, shown.operation(20)),
         lambda: lifecycle.resume(replace(state, status="validating"), shown.operation(20)),
         lambda: lifecycle.delete(state, shown.operation(20)),
     ]

@@ -57,12 +57,12 @@ class Met(list[Any]):
 
 
 def _lose(creates: LostAnswers, kind: Kind = KIND) -> None:
-    with pytest.raises(AnswerLost), creates.posting(kind):
+    with pytest.raises(AnswerLost), creates.during_post(kind):
         raise AnswerLost("reset")
 
 
 def _mark(creates: LostAnswers) -> int:
-    mark = creates.quiet_since(KIND)
+    mark = creates.posts_so_far(KIND)
     assert mark is not None
     return mark
 
@@ -77,7 +77,7 @@ def test_no_model_is_given_to_two_threads(monkeypatch: pytest.MonkeyPatch, model
         _lose(creates)
     mark = _mark(creates)
     with ThreadPoolExecutor(2) as threads:
-        taken = list(threads.map(lambda _: creates.take(KIND, mark, models, 0), range(2)))
+        taken = list(threads.map(lambda _: creates.assign(KIND, mark, models, 0), range(2)))
     assert sorted(each.name for each in taken if each) == [model.name for model in MODELS]
 
 
@@ -86,21 +86,21 @@ def test_nothing_is_shared_out_while_a_post_is_under_way() -> None:
     creates = LostAnswers()
     _lose(creates)
     mark = _mark(creates)
-    with creates.posting(KIND):
-        assert creates.quiet_since(KIND) is None
-        assert creates.take(KIND, mark, MODELS[:1], 0) is None
-    assert creates.take(KIND, mark, MODELS[:1], 0) is None
-    assert creates.take(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
+    with creates.during_post(KIND):
+        assert creates.posts_so_far(KIND) is None
+        assert creates.assign(KIND, mark, MODELS[:1], 0) is None
+    assert creates.assign(KIND, mark, MODELS[:1], 0) is None
+    assert creates.assign(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
 
 
 def test_a_post_of_another_kind_holds_nobody_back() -> None:
     """Another name is looked for by itself; another flavour of the base is not."""
     creates = LostAnswers()
     _lose(creates)
-    with creates.posting(Kind.of(Inputs("boat", "acme/Base", "file-1"))):
-        assert creates.quiet_since(KIND) is not None
-    with creates.posting(Kind.of(Inputs("bot", "acme/Base-fast", "file-1"))):
-        assert creates.quiet_since(KIND) is None
+    with creates.during_post(Kind.of(Inputs("boat", "acme/Base", "file-1"))):
+        assert creates.posts_so_far(KIND) is not None
+    with creates.during_post(Kind.of(Inputs("bot", "acme/Base-fast", "file-1"))):
+        assert creates.posts_so_far(KIND) is None
 
 
 @pytest.mark.parametrize("told", ["acme/Base-LoRa:bot-AAAA", "bot-AAAA"])
@@ -109,16 +109,16 @@ def test_a_claimed_model_is_no_candidate(told: str) -> None:
     creates = LostAnswers()
     creates.claim(told)
     _lose(creates)
-    assert creates.take(KIND, _mark(creates), MODELS, 0) == MODELS[1]
+    assert creates.assign(KIND, _mark(creates), MODELS, 0) == MODELS[1]
 
 
 def test_a_taken_model_is_no_candidate_again() -> None:
     """What one create has got, a later one whose answer is lost does not."""
     creates = LostAnswers()
     _lose(creates)
-    assert creates.take(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
+    assert creates.assign(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
     _lose(creates)
-    assert creates.take(KIND, _mark(creates), MODELS[:1], 0) is None
+    assert creates.assign(KIND, _mark(creates), MODELS[:1], 0) is None
 
 
 @pytest.mark.parametrize(("lost", "fits"), [(3, True), (2, False)])
@@ -127,12 +127,12 @@ def test_a_create_that_made_nothing_leaves_one_place_less(lost: int, fits: bool)
     creates = LostAnswers()
     for _ in range(lost):
         _lose(creates)
-    creates.nothing_made(KIND)
+    creates.not_created(KIND)
     if fits:
-        assert creates.take(KIND, _mark(creates), MODELS, 0) == MODELS[0]
+        assert creates.assign(KIND, _mark(creates), MODELS, 0) == MODELS[0]
     else:
         with pytest.raises(AmbiguousCreate):
-            creates.take(KIND, _mark(creates), MODELS, 0)
+            creates.assign(KIND, _mark(creates), MODELS, 0)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_candidate_was_made_since_the_first_attempt(made: int | None, candidat
     creates = LostAnswers()
     _lose(creates)
     model = ModelInfo(MODELS[0].name, created_at=made)
-    assert creates.take(KIND, _mark(creates), [model], 100) == (model if candidate else None)
+    assert creates.assign(KIND, _mark(creates), [model], 100) == (model if candidate else None)
 
 
 FAST = Kind.of(Inputs("bot", "acme/Base-fast", "file-1"))
@@ -170,6 +170,6 @@ def test_the_flavour_decides_where_more_than_one_is_looked_for(
     creates = LostAnswers()
     for other in [*others, kind]:
         _lose(creates, other)
-    mark = creates.quiet_since(kind)
+    mark = creates.posts_so_far(kind)
     assert mark is not None
-    assert creates.take(kind, mark, models, 0) == taken
+    assert creates.assign(kind, mark, models, 0) == taken

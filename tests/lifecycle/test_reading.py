@@ -167,9 +167,9 @@ def test_an_existing_model_is_missing_where_the_list_lacks_it(
     service.always("GET", gets)
     if fails:
         with pytest.raises(fails):
-            lifecycle.existing(NAME, None, shown.operation())
+            lifecycle.find(NAME, None, shown.operation())
     else:
-        assert lifecycle.existing(NAME, None, shown.operation()) is None
+        assert lifecycle.find(NAME, None, shown.operation()) is None
 
 
 def test_the_declared_model_is_adopted_and_nothing_is_posted(
@@ -188,7 +188,7 @@ def test_the_declared_model_is_adopted_and_nothing_is_posted(
     [
         (None, "import_: there is no model 'bot-AAAA' at the service"),
         ({"status": "validating"}, "import_: '.*' is validating: only an active model can be adopted"),
-        ({"description": "asks"}, "description: given None / live 'asks': declare what is live"),
+        ({"description": "asks"}, "description: given None / live 'asks': declare the live value"),
         ({"source": "file-2"}, "source: given 'file-1' / live 'file-2'"),
     ],
 )
@@ -234,7 +234,7 @@ def test_an_existing_model_is_looked_for_in_its_project(service: Service, shown:
     """Its list is asked for with the id, within the operation's deadline and with its pauses."""
     lifecycle = Lifecycle(service.client(sleep=no_pause), wall_clock=service.time.wall)
     service.always("GET", status(403))
-    assert lifecycle.existing(NAME, "p", shown.operation(20)) is None
+    assert lifecycle.find(NAME, "p", shown.operation(20)) is None
 
     def later(service: Service, call: Call) -> Answer:
         service.time.advance(60)  # the list is half a minute old when the name is refused
@@ -242,7 +242,7 @@ def test_an_existing_model_is_looked_for_in_its_project(service: Service, shown:
         return status(403)(service, call)
 
     service.next("GET", later)
-    assert lifecycle.existing(NAME, "p", shown.operation(80)) is None
+    assert lifecycle.find(NAME, "p", shown.operation(80)) is None
     assert service.calls[-1].seconds == pytest.approx(8.5)
     with pytest.raises(AdoptionRefused):
         lifecycle.create(replace(INPUTS, import_id=NAME, ai_project_id="p"), shown.operation(20))

@@ -29,11 +29,11 @@ class Bench:
     def deadline(self, seconds: float = 6000) -> Deadline:
         return self.time.deadline(seconds)
 
-    def current(self) -> Snapshot:
-        return self.reader.current(self.deadline())
+    def recent(self) -> Snapshot:
+        return self.reader.recent(self.deadline())
 
-    def asked_now(self) -> Snapshot:
-        return self.reader.asked_now(self.deadline())
+    def fresh(self) -> Snapshot:
+        return self.reader.fresh(self.deadline())
 
     def latest(self) -> Snapshot | None:
         return self.reader.latest(self.deadline())
@@ -52,9 +52,9 @@ def bench(service: Service) -> Bench:
 @pytest.mark.parametrize(("age", "reads"), [(0, 1), (29, 1), (30, 1), (30.1, 2), (300, 2), (3000, 2)])
 def test_one_list_serves_half_a_minute(bench: Bench, age: float, reads: int) -> None:
     """A refresh takes a list of at most thirty seconds, and reads anew after that."""
-    bench.current()
+    bench.recent()
     bench.time.advance(age)
-    bench.current()
+    bench.recent()
     assert bench.reads == reads
 
 
@@ -62,28 +62,28 @@ def test_one_list_serves_half_a_minute(bench: Bench, age: float, reads: int) -> 
 def test_a_list_that_failed_is_never_served_again(bench: Bench, outcome: Outcome) -> None:
     """Who comes after a failure reads anew, and gets the list."""
     bench.service.next("LIST", *(outcome,) * 3)
-    assert bench.current().failure
+    assert bench.recent().failure
     bench.service.recover()
     bench.time.advance(0.1)
-    assert bench.current().failure is None
-    assert bench.current().is_whole
+    assert bench.recent().failure is None
+    assert bench.recent().is_complete
 
 
 def test_a_list_asked_for_now_is_read_now(bench: Bench) -> None:
     """However new the last list is, what must prove that a model is gone is read for it."""
     for number in range(1, 4):
-        bench.asked_now()
+        bench.fresh()
         assert bench.reads == number
 
 
 def test_a_change_of_our_own_outdates_the_list(bench: Bench) -> None:
     """The list from before is not served after it, one from after is."""
-    bench.current()
+    bench.recent()
     bench.time.advance(1)
-    bench.reader.outdate()
+    bench.reader.invalidate()
     bench.time.advance(1)
-    bench.current()
-    bench.current()
+    bench.recent()
+    bench.recent()
     assert bench.reads == 2
 
 
@@ -107,10 +107,10 @@ class Heard(VirtualTime):
 @pytest.mark.parametrize(
     ("ask", "outcome", "reads"),
     [
-        ("current", done, 1),
-        ("current", status(400), 2),
-        ("asked_now", done, 2),
-        ("asked_now", status(400), 2),
+        ("recent", done, 1),
+        ("recent", status(400), 2),
+        ("fresh", done, 2),
+        ("fresh", status(400), 2),
     ],
 )
 def test_who_stands_in_line_takes_what_was_read_meanwhile(ask: str, outcome: Outcome, reads: int) -> None:
@@ -219,7 +219,7 @@ def test_who_joins_with_a_read_is_served_by_it_and_who_joins_later_is_not(bench:
     assert bench.reader.until_due() == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("ask", ["current", "asked_now", "latest"])
+@pytest.mark.parametrize("ask", ["recent", "fresh", "latest"])
 def test_a_read_has_the_deadline_and_the_pauses_of_who_asks(bench: Bench, ask: str) -> None:
     """A pause on the way is made by the caller's own sleep, and half of its time is the most for the request."""
     bench.service.next("LIST", status(429, Retry_After="3"))
@@ -228,7 +228,7 @@ def test_a_read_has_the_deadline_and_the_pauses_of_who_asks(bench: Bench, ask: s
     assert [call.seconds for call in bench.service.calls] == [5, 3.5]
 
 
-@pytest.mark.parametrize(("ask", "reads"), [("current", 3), ("asked_now", 3), ("latest", 1)])
+@pytest.mark.parametrize(("ask", "reads"), [("recent", 3), ("fresh", 3), ("latest", 1)])
 def test_a_read_that_fails_is_repeated_for_a_refresh_alone(bench: Bench, ask: str, reads: int) -> None:
     """A wait reads again anyhow."""
     bench.service.always("LIST", status(500))
@@ -265,7 +265,7 @@ def test_a_model_is_found_by_its_full_or_short_name(
 ) -> None:
     """A name that fits two models finds neither, and both are there."""
     bench.service.always("LIST", says([{"name": each} for each in entries]))
-    snapshot = bench.current()
+    snapshot = bench.recent()
     model = snapshot.find(name)
     assert (model.name if model else None) == found
     assert snapshot.holds(name) is holds
@@ -274,10 +274,10 @@ def test_a_model_is_found_by_its_full_or_short_name(
 def test_a_list_says_what_it_is(bench: Bench) -> None:
     """A list with what is no model is not whole, one that failed is neither there nor whole."""
     bench.service.next("LIST", says([{}, {"name": FULL}]), *(status(502),) * 3)
-    partial = bench.asked_now()
-    assert (partial.is_whole, partial.failure, partial.holds(FULL)) == (False, None, True)
-    failed = bench.asked_now()
-    assert (failed.is_whole, failed.listing, failed.find(FULL)) == (False, None, None)
+    partial = bench.fresh()
+    assert (partial.is_complete, partial.failure, partial.holds(FULL)) == (False, None, True)
+    failed = bench.fresh()
+    assert (failed.is_complete, failed.find(FULL)) == (False, None)
     assert isinstance(failed.failure, ServerFault)
 
 
@@ -287,5 +287,5 @@ def test_each_project_has_its_reader(service: Service, time: VirtualTime) -> Non
     assert readers.of("p") is readers.of("p")
     assert readers.of("p") is not readers.of(None)
     for project in ("p", None):
-        readers.of(project).current(time.deadline(9))
+        readers.of(project).recent(time.deadline(9))
     assert [call.query for call in service.calls] == [{"ai_project_id": "p"}, {}]

@@ -38,21 +38,21 @@ def test_good_inputs_have_no_fault() -> None:
         ("name", "", "was given '', must not be empty"),
         ("name", "  ", "must not be empty"),
         ("name", 5.0, "was given 5, must be text"),
-        ("name", "my bot", "was given 'my bot', which has a blank"),
-        ("name", "a/b:c", "which has '/', ':'"),
-        ("name", "a\x07b", "must hold printable characters only"),
+        ("name", "my bot", "was given 'my bot', must be a name such as 'support-bot'"),
+        ("name", "a/b:c", "must be a name such as 'support-bot', without white space, '/' or ':'"),
+        ("name", "a\x07b", "must contain only printable characters"),
         ("base_model", "llama", "was given 'llama', must be 'vendor/model'"),
         ("base_model", "a/b/c", "must be 'vendor/model'"),
         ("base_model", ["x"], "must be text"),
-        ("source", "ftckpt_1", "a checkpoint needs its job in front, 'ftjob-…:ftckpt_1'"),
-        ("source", "ftjob-1", "a fine-tuning job needs one of its checkpoints behind it"),
-        ("source", "file_1", "a file's id is 'file-' and what the Files API gave"),
-        ("source", "https://huggingface.co/org/repo/tree/main", "the repository alone"),
+        ("source", "ftckpt_1", "a checkpoint needs its job before it, 'ftjob-…:ftckpt_1'"),
+        ("source", "ftjob-1", "a fine-tuning job needs one of its checkpoints after it"),
+        ("source", "file_1", "a file's id is 'file-…', as the Files API returns it"),
+        ("source", "https://huggingface.co/org/repo/tree/main", "only the repository"),
         ("source", "org/repo", "give 'huggingface.co/org/repo'"),
-        ("source", " file-1", "has blanks around it"),
+        ("source", " file-1", "has white space around it"),
         ("source", "s3://bucket", "must be 'ftjob-…:ftckpt_…', 'file-…' or 'huggingface.co/<org>/<repo>'"),
         ("description", 3, "was given 3, must be text, or left out"),
-        ("ai_project_id", "a b", "must not hold blanks"),
+        ("ai_project_id", "a b", "must be an id without white space or quotes"),
         ("ai_project_id", "'aiproject-1'", "has quotes around it"),
         ("wait_for_active", "yes", "must be True or False"),
     ],
@@ -98,7 +98,7 @@ def test_a_source_is_accepted_exactly_where_it_can_be_read(text: str) -> None:
 CHECKPOINT = "give 'ftjob-1:ftckpt_2'"
 REPOSITORY = "give 'huggingface.co/org/repo'"
 ARCHIVE = "upload the adapter's archive and give its id, 'file-…'"
-NO_NAME = "Hugging Face has no repository of such a name"
+NO_NAME = "Hugging Face allows no such repository name"
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ NO_NAME = "Hugging Face has no repository of such a name"
         ("huggingface.co/org/repo/resolve/main/adapter_model.safetensors", REPOSITORY),
         ("huggingface.co/org/repo:main", REPOSITORY),
         ("org/repo@main", REPOSITORY),
-        ("huggingface.co/datasets/org/repo", "a dataset or a space is no model"),
-        ("https://huggingface.co/spaces/org/repo", "a dataset or a space is no model"),
+        ("huggingface.co/datasets/org/repo", "a dataset or a space is not a model"),
+        ("https://huggingface.co/spaces/org/repo", "a dataset or a space is not a model"),
         ("huggingface.co/org", "an owner and a repository"),
         ("huggingface.co/../..", NO_NAME),
         ("huggingface.co/./x", NO_NAME),
@@ -122,7 +122,7 @@ NO_NAME = "Hugging Face has no repository of such a name"
         ("huggingface.co/org/re--po", NO_NAME),
         ("huggingface.co/org/.git", NO_NAME),
         ("huggingface.co/org/" + "x" * 97, NO_NAME),
-        ("ft:meta-llama/Llama-3.1-8B:org::id:ckpt-step-9", "a `fine_tuned_model_checkpoint` is no source"),
+        ("ft:meta-llama/Llama-3.1-8B:org::id:ckpt-step-9", "a `fine_tuned_model_checkpoint` is not a source"),
         ("model-artifact_0193", "belongs to dedicated endpoints"),
         ("s3://bucket/adapter.zip", ARCHIVE),
         ("./adapter", ARCHIVE),
@@ -135,17 +135,17 @@ NO_NAME = "Hugging Face has no repository of such a name"
         ("out/adapter.tar.gz", ARCHIVE),
         ("file:///home/x/adapter", ARCHIVE),
         ("https://example.com/adapter", ARCHIVE),
-        ("ftckpt_2:ftjob-1", f"the job stands in front of its checkpoint, {CHECKPOINT}"),
+        ("ftckpt_2:ftjob-1", f"the job comes before its checkpoint, {CHECKPOINT}"),
         ("ftjob-1:ftckpt-2", CHECKPOINT),
         ("ftjob_1:ftckpt_2", CHECKPOINT),
         ("ftjob-1/ftckpt_2", CHECKPOINT),
         ("ftjob-1 : ftckpt_2", CHECKPOINT),
-        ("ftjob-1:", "needs one of its checkpoints behind it, 'ftjob-1:ftckpt_…'"),
-        ("ftjob-…:ftckpt_…", "put the ids in place of the dots"),
+        ("ftjob-1:", "needs one of its checkpoints after it, 'ftjob-1:ftckpt_…'"),
+        ("ftjob-…:ftckpt_…", "replace the dots with the ids"),
         ("ftjob-1:ftjob-2", "give one job and one of its checkpoints"),
         ("file_123", "give 'file-123'"),
         ("File:123", "give 'file-123'"),
-        ("meta-llama/Meta-Llama-3.1-8B-Instruct-LoRa:bot-AbCd", "the name of a model that exists already"),
+        ("meta-llama/Meta-Llama-3.1-8B-Instruct-LoRa:bot-AbCd", "the name of an existing model"),
         ("meta-llama/Llama", "this is the base model itself"),
         ('"file-1"', "it has quotes around it, give 'file-1' without them"),
         ("\u201chuggingface.co/a/b\u201d", "it has quotes around it, give 'huggingface.co/a/b' without them"),
@@ -161,7 +161,7 @@ def test_a_wrong_source_is_told_what_to_give(source: str, hint: str) -> None:
 def test_blanks_around_a_source_are_the_only_thing_told() -> None:
     """Where nothing else is wrong there is no further hint."""
     assert faults(source="file-1\n") == {
-        "source": r"was given 'file-1\n', has blanks around it: take them away"
+        "source": r"was given 'file-1\n', has white space around it: remove it"
     }
 
 
@@ -197,7 +197,7 @@ def test_a_secret_is_never_in_a_reason(secret: str, prop: str) -> None:
     for fault in find_faults({**GOOD, prop: secret}, secrets=[prop]):
         assert fault.hidden
         assert secret not in fault.reason
-        assert "was given a secret that is not usable, must be" in fault.reason
+        assert "was given a secret that cannot be used, must be" in fault.reason
 
 
 def test_a_list_is_not_shown_since_a_part_of_it_may_be_secret() -> None:

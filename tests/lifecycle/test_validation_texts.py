@@ -11,8 +11,8 @@ from nebius_model_resource._lifecycle.validation import find_faults
 GOOD = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 FORMS = "'ftjob-…:ftckpt_…', 'file-…' or 'huggingface.co/<org>/<repo>'"
 VENDOR = "'vendor/model', such as 'meta-llama/Meta-Llama-3.1-8B-Instruct'"
-HIDDEN = "was given a text that is not shown, since it looks as if a password or token is in it"
-UNUSABLE = f"was given a secret that is not usable, must be {FORMS}"
+HIDDEN = "was given a text that is not shown because it may contain a password or token"
+UNUSABLE = f"was given a secret that cannot be used, must be {FORMS}"
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ UNUSABLE = f"was given a secret that is not usable, must be {FORMS}"
         ("base_model", None, f"missing: give {VENDOR}"),
         ("base_model", 5.0, f"was given 5, must be text: give {VENDOR}"),
         ("base_model", " ", f"was given ' ', must not be empty: give {VENDOR}"),
-        ("base_model", "acme/Ba\x07se", "was given 'acme/Ba\\x07se', must hold printable characters only"),
+        ("base_model", "acme/Ba\x07se", "was given 'acme/Ba\\x07se', must contain only printable characters"),
         ("source", None, f"missing: give {FORMS}"),
         ("source", "", f"was given '', must not be empty: give {FORMS}"),
         ("source", "x" * 78, f"was given '{'x' * 78}', must be {FORMS}"),
@@ -32,14 +32,14 @@ UNUSABLE = f"was given a secret that is not usable, must be {FORMS}"
         (
             "source",
             "https://user:pass@huggingface.co/acme/lora",
-            f"{HIDDEN}: give the repository alone, 'huggingface.co/acme/lora'",
+            f"{HIDDEN}: give only the repository, 'huggingface.co/acme/lora'",
         ),
         (
             "ai_project_id",
             "a b",
             (
                 "was given 'a b', which has spaces or line breaks in it, remove them: "
-                "an id must not hold blanks or quotes"
+                "must be an id without white space or quotes, or left out"
             ),
         ),
         ("wait_for_active", "yes", "was given 'yes', must be True or False"),

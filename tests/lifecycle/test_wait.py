@@ -233,9 +233,9 @@ def test_one_list_serves_the_refresh_of_a_whole_stack(bench: Bench) -> None:
     """A hundred reads within half a minute cost one list; one after a change of our own costs another."""
     deadline = Deadline.after(60, bench.time.clock, bench.time.sleep)
     for _ in range(100):
-        bench.reader.current(deadline)
+        bench.reader.recent(deadline)
     assert bench.reads() == ["/v0/models"]
     bench.time.now += 1
-    bench.reader.outdate()
-    bench.reader.current(deadline)
+    bench.reader.invalidate()
+    bench.reader.recent(deadline)
     assert len(bench.reads()) == 2

@@ -78,7 +78,7 @@ CASES = {
     "error without a reason": Case(
         (20, 23), ValidationFailed, "the service gave no reason", plan=becomes("error")
     ),
-    "deleted": Case((20, 23), ModelVanished, "was deleted by somebody else", plan=becomes("deleted")),
+    "deleted": Case((20, 23), ModelVanished, "was deleted outside of this run", plan=becomes("deleted")),
     "unknown status": Case(
         (20, 23),
         UnknownStatus,
@@ -186,7 +186,7 @@ def test_a_list_from_before_the_wait_is_not_believed(service: Service, shown: Sh
     )  # so that the next list comes a quarter of a minute later
     reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
     operation = shown.operation(100)
-    reader.current(operation.deadline)
+    reader.recent(operation.deadline)
     service.time.advance(1)
     service.models[NAME].update(status="active", status_reason=None)
     state = State(INPUTS, NAME, "validating")
@@ -238,7 +238,7 @@ def test_a_list_from_the_very_moment_of_the_wait_is_believed(service: Service, s
     reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
     operation = shown.operation(100)
     waiting = Wait(State(INPUTS, NAME, "validating"), client, reader, operation)
-    reader.current(operation.deadline)
+    reader.recent(operation.deadline)
     assert waiting.until_active().status == "active"
     assert service.time.now < 2
 

@@ -28,7 +28,7 @@ from nebius_model_resource._lifecycle.create import Creator
 from nebius_model_resource._lifecycle.guardian import delete_all
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 from nebius_model_resource._lifecycle.matching import Kind
-from nebius_model_resource._lifecycle.notes import Made, Notes
+from nebius_model_resource._lifecycle.notes import Note, Notes
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource._lifecycle.shared_list import GRACE
 from nebius_model_resource.errors import AnswerLost, EngineGone
@@ -67,10 +67,10 @@ class Notebook(Notes):
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         super().__init__(wall_clock)
-        self.noted: dict[int, Made | None] = {}
+        self.noted: dict[int, Note | None] = {}
 
-    def _write(self, number: int, made: Made | None) -> None:
-        self.noted[number] = made
+    def _write(self, number: int, note: Note | None) -> None:
+        self.noted[number] = note
 
 
 class World:
@@ -87,7 +87,7 @@ class World:
         self.clients: list[SoakClient] = []
         self.points = 0
         self.notes = Notebook(self.wall)
-        self.left: list[Made] = []
+        self.left: list[Note] = []
         self.in_doubt: list[Kind] = []  # POSTs of which nobody knows whether they made a model
 
     def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
@@ -143,7 +143,7 @@ class World:
             client.connection.close()
         self.clients.clear()
         self.calls.clear()
-        self.left.extend(made for made in self.notes.noted.values() if made)
+        self.left.extend(note for note in self.notes.noted.values() if note)
         self.notes = Notebook(self.wall)
 
     def guard(self) -> None:

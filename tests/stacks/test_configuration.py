@@ -82,7 +82,7 @@ def test_no_secret_and_no_token_is_printed(make_stack: MakeStack, emulator: Emul
     told = failed_preview(stack)
     assert "TOPSECRET" not in told
     for prop in ("name", "base_model", "source", "ai_project_id", "wait_for_active"):
-        assert f"resource 'bot' has a problem: `{prop}`: was given a secret that is not usable" in told
+        assert f"resource 'bot' has a problem: `{prop}`: was given a secret that cannot be used" in told
     assert "property description value {5} has a problem: was given 5" in told
     name = emulator.add_model(
         name="bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source="file-1", description="by hand"
@@ -94,7 +94,7 @@ def test_no_secret_and_no_token_is_printed(make_stack: MakeStack, emulator: Emul
     replace_program(stack, program_with(source="https://user:s3cret@huggingface.co/org/repo"))
     told = failed_preview(stack)
     assert "s3cret" not in told
-    assert "give the repository alone, 'huggingface.co/org/repo'" in told
+    assert "give only the repository, 'huggingface.co/org/repo'" in told
 
 
 def test_a_base_url_and_a_source_as_people_paste_them_work(make_stack: MakeStack, emulator: Emulator) -> None:

@@ -137,7 +137,7 @@ def test_a_replacement_never_deletes_the_model_it_adopts(make_stack: MakeStack, 
     stack = make_stack(HEAD + declaration("bot", name))
     stack.up()
     replace_program(stack, HEAD + declaration("bot", name, description="new"))
-    with pytest.raises(FAILED, match="take `import_` away to make a new one"):
+    with pytest.raises(FAILED, match="remove `import_` to create a new one"):
         stack.up()
     assert names(emulator) == [name]
     replace_program(stack, HEAD + declaration("bot", description="new"))

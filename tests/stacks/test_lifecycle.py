@@ -191,9 +191,9 @@ def test_every_fault_is_told_at_preview(make_stack: MakeStack, emulator: Emulato
     with pytest.raises(FAILED) as caught:
         stack.preview()
     told = str(caught.value)
-    assert "'my bot', which has a blank" in told
+    assert "'my bot', must be a name such as 'support-bot', without white space" in told
     assert "'llama', must be 'vendor/model'" in told
-    assert "a fine-tuning job needs one of its checkpoints behind it" in told
+    assert "a fine-tuning job needs one of its checkpoints after it" in told
     assert emulator.requests() == []
 
 
