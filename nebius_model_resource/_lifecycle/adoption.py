@@ -24,15 +24,9 @@ def missing(name: str) -> Fault:
 
 
 def differences(inputs: Inputs, live: ModelInfo, unknown: str | None = None) -> list[Fault]:
-    """Why a live model is not the declared one; a value that the service does not return is no difference.
+    """Why a live model is not the declared one: one fault per property.
 
-    Args:
-        inputs: what is declared.
-        live: the model.
-        unknown: the placeholder of inputs that are not known yet, which are not compared.
-
-    Returns:
-        The faults, one per property.
+    A value that the service does not return is no difference, nor is an input that is the ``unknown`` placeholder.
     """
     found = CustomModelInfo.of(live)
     base, source, description = found.base_model, found.source, found.description

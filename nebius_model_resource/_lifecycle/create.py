@@ -42,13 +42,7 @@ class Creator:
         wall_clock: Clock = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Nothing is sent.
-
-        Args:
-            client: the account.
-            wall_clock: Unix seconds, used only if the service's answers have no ``Date``.
-            jitter: returns random numbers from 0 to 1.
-        """
+        """``wall_clock`` gives Unix seconds if the answers have no ``Date``; ``jitter`` numbers from 0 to 1."""
         self._client = client
         self._clock = client.connection.clock
         self._wall_clock = wall_clock

@@ -15,13 +15,7 @@ def delete_model(
 
     Behind a wrong base URL everything is 404, and a 403 does not say whether the model exists. So a list that is
     requested after such an answer decides: if it has the model, or cannot be read, this raises the error.
-
-    Args:
-        client: the account.
-        name: the model's generated name.
-        reader: the list of its project.
-        operation: its deadline.
-        is_new: whether reads may not show the model yet: then a 403 or 404 proves nothing.
+    If ``is_new``, reads may not show the model yet, and a 403 or 404 proves nothing.
 
     Raises:
         ApiError, TransportError, DeadlineExceeded: the model may still exist.

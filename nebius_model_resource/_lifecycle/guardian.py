@@ -100,17 +100,7 @@ def main(text: bytes) -> None:
 def delete_all(
     left: Iterable[Note], client: NebiusClient, wall_clock: Clock = time.time, seconds: float = SECONDS
 ) -> list[Note]:
-    """Delete models, and retry until they are gone.
-
-    Args:
-        left: the models.
-        client: the account.
-        wall_clock: the clock of the notes.
-        seconds: how long to retry, for all models together.
-
-    Returns:
-        The models that may still exist.
-    """
+    """Delete models and retry for so many seconds; return those that may still exist."""
     deadline = client.connection.deadline(seconds)
     todo = list(left)
     while True:

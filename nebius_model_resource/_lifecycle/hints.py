@@ -39,12 +39,7 @@ _TRAININGS = {
 
 
 def source_hint(text: str, base_model: object = None) -> str:
-    """What to give instead of a text that is not a source; empty if it looks like nothing known.
-
-    Args:
-        text: the text.
-        base_model: the base model of the same resource, as it was given.
-    """
+    """What to give instead of a text that is not a source; empty if it looks like nothing known."""
     text = text.strip()
     if Source.parse(text):  # only white space around it is wrong
         return ""

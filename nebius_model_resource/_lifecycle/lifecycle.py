@@ -56,13 +56,7 @@ class Lifecycle:
     def __init__(
         self, client: NebiusClient, *, wall_clock: Clock = time.time, notes: Notes | None = None
     ) -> None:
-        """Nothing is sent.
-
-        Args:
-            client: the account.
-            wall_clock: Unix seconds, used only if the service's answers have no ``Date``.
-            notes: where each new model is noted, to be deleted if this process dies.
-        """
+        """``wall_clock`` gives Unix seconds; ``notes`` take each new model, to be deleted if this process dies."""
         self._notes = notes or Notes(wall_clock)
         self._wall_clock = wall_clock
         self._client = client

@@ -85,12 +85,10 @@ class LostAnswers:
 
         Args:
             kind: what it asked for.
-            posts: what :meth:`posts_so_far` returned before the list was requested.
+            posts: what :meth:`posts_so_far` returned before the list was requested; if another POST was sent
+                since then, nothing is assigned.
             models: the list.
             since: when its first POST was sent, in Unix seconds on the service's clock.
-
-        Returns:
-            The model, which this create now owns; None if there is none, or if another POST was sent meanwhile.
 
         Raises:
             AmbiguousCreate: there are more such models than creates that wait for one.

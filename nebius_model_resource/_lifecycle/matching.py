@@ -55,11 +55,9 @@ class Kind:
         )
 
     def choose(self, models: list[ModelInfo], other_bases: set[str]) -> list[ModelInfo]:
-        """The models on exactly this base; if there are none, those on another flavour of it.
+        """Of models that fit, those on exactly this base; if there are none, those on another flavour of it.
 
-        Args:
-            models: models that fit.
-            other_bases: flavours whose own creates search for models like these.
+        Models on ``other_bases`` are left to the creates on these flavours.
         """
         bases = {model.name: CustomModelInfo.of(model).base_model for model in models}
         exact = [model for model in models if bases[model.name] == self.base_model]

@@ -69,14 +69,7 @@ class StatusReader:
         jitter: Callable[[], float] = random.random,
         work: Clock = time.thread_time,
     ) -> None:
-        """Nothing is sent.
-
-        Args:
-            client: the account.
-            ai_project_id: the project.
-            jitter: returns random numbers from 0 to 1.
-            work: processor seconds that the calling thread has used.
-        """
+        """``jitter`` gives numbers from 0 to 1; ``work`` the processor seconds that the calling thread has used."""
         self._client = client
         self._project = ai_project_id
         self._jitter = jitter

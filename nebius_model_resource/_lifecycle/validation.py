@@ -28,15 +28,9 @@ _SHOWN = 80
 
 
 def find_faults(inputs: dict[str, Any], unknown: Any = None, secrets: Collection[str] = ()) -> list[Fault]:
-    """Check every property.
+    """One fault for each property of a bag that cannot work, in the order of the properties.
 
-    Args:
-        inputs: the property bag.
-        unknown: the placeholder of a value that is not known yet, which is not checked.
-        secrets: the properties whose values are secret.
-
-    Returns:
-        The faults, one per property, in the order of the properties.
+    A value that is the ``unknown`` placeholder is not checked; those of ``secrets`` are not shown.
     """
     faults = []
     for prop in _ALLOWED:

@@ -95,7 +95,7 @@ def test_an_adoption_that_does_not_fit_does_not_tell_a_secret(host: HostHere, em
     }
     checked, [(prop, reason)] = host.check({**inputs, "secret_inputs": ["description"]})
     assert prop == ""
-    assert reason.startswith("`description`: given a secret / live 'by hand': declare what is live")
+    assert reason.startswith("`description`: given a secret / live 'by hand': declare the live value")
     with pytest.raises(HostError, match="description: given a secret / live 'by hand'") as caught:
         host.create(checked)
     assert "SECRET" not in caught.value.message

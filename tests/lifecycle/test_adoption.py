@@ -50,14 +50,14 @@ def _differs(prop: str, given: str, live: str) -> tuple[str, str]:
     ],
 )
 def test_each_difference_is_named(live: dict[str, Any], faults: list[tuple[str, str]]) -> None:
-    """What the service does not tell speaks against nothing; all else is compared by its meaning."""
+    """A value that the service does not return is no difference; all others are compared by meaning."""
     found = differences(INPUTS, replace(LIVE, **live))
     assert [(each.property, each.reason) for each in found] == faults
     assert not any(each.hidden for each in found)
 
 
 def test_a_secret_input_is_not_shown() -> None:
-    """Its difference is told without its value, and marked so that nobody else shows it."""
+    """Its difference is reported without its value, and marked so that no edge shows it."""
     inputs = replace(INPUTS, description="asks", secrets=frozenset({"description"}))
     [fault] = differences(inputs, LIVE)
     assert fault.reason == f"given a secret / live 'answers': {REMEDY}"

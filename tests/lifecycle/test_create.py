@@ -39,8 +39,8 @@ def test_a_search_begins_before_another_has_looked() -> None:
         emulator.add_fault(Fault(method="POST", action="close", effect="after", times=2))
         creator = Creator(client)
 
-        def post(told: Report) -> None:
-            names.append(creator.create(INPUTS, Operation(Deadline.after(60, sleep=no_sleep), told)).name)
+        def post(reported: Report) -> None:
+            names.append(creator.create(INPUTS, Operation(Deadline.after(60, sleep=no_sleep), reported)).name)
 
         silent = Report(lambda _: None, lambda _: None)
         post(Report(lambda _: post(silent), lambda _: None))
@@ -49,7 +49,7 @@ def test_a_search_begins_before_another_has_looked() -> None:
 
 
 def test_an_adopted_model_is_taken_by_no_create() -> None:
-    """A model that this process adopts while a like create loses its answer is not taken for what that one made."""
+    """A model that this process adopts is not taken for the model of an equal create that loses its answer."""
     with Emulator() as emulator, NebiusClient(Settings(emulator.url, emulator.api_key)) as client:
         adopted = emulator.add_model(
             name=INPUTS.name,
@@ -62,13 +62,13 @@ def test_an_adopted_model_is_taken_by_no_create() -> None:
         lifecycle.create(replace(INPUTS, import_id=adopted), operation)
         emulator.settings.active_on_create = True
         emulator.add_fault(Fault(method="POST", action="close", effect="before"))
-        made = lifecycle.create(INPUTS, operation)
-        assert made.generated_name != adopted
+        created = lifecycle.create(INPUTS, operation)
+        assert created.generated_name != adopted
         assert len(emulator.models()) == 2
 
 
 def test_a_model_that_was_given_out_leaves_no_room_for_another() -> None:
-    """Of two creates one has its model: what somebody else made beside the other's stays ambiguous, and untouched."""
+    """If one of two creates has its model, two candidates for the other are ambiguous, and stay."""
     kind = Kind.of(INPUTS)
     creates = LostAnswers()
     for _ in range(2):
@@ -83,7 +83,7 @@ def test_a_model_that_was_given_out_leaves_no_room_for_another() -> None:
 
 
 def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
-    """A create that was refused counts no further: a model like its own is somebody else's."""
+    """A refused create waits for no model: one like its own belongs to another."""
     kind = Kind.of(INPUTS)
     creates = LostAnswers()
     with pytest.raises(NotSent), creates.during_post(kind):
@@ -93,7 +93,7 @@ def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
 
 
 def test_a_create_that_is_over_leaves_nothing_of_itself_in_memory() -> None:
-    """A host that makes a thousand models keeps none of what they were made of, answers lost or not."""
+    """A host that creates many models remembers none of their inputs, answers lost or not."""
 
     def kinds() -> int:
         gc.collect()

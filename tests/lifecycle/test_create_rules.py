@@ -185,10 +185,10 @@ def test_a_post_that_is_not_sent_is_repeated_at_growing_distances(service: Servi
     assert shown.progress[0] == (0, "no connection; retrying")
 
 
-# What another made, seconds after our first POST was sent: is it taken for ours, after a POST that made nothing?
+# A model of another, created seconds after our first POST: is it taken for ours, if our POST created none?
 OTHERS = {
     "the same": (0.0, {}, MINE, True),
-    "an age that the service does not tell": (0.0, {"created_at": None}, MINE, True),
+    "an age that the service does not return": (0.0, {"created_at": None}, MINE, True),
     "within the grain of the clock": (-2.0, {}, MINE, True),
     "older than that": (-4.0, {}, MINE, False),
     "an hour old": (-3600.0, {}, MINE, False),
@@ -196,7 +196,7 @@ OTHERS = {
     "no description": (0.0, {"description": None}, MINE, False),
     "blanks around the description": (0.0, {"description": " answers\n"}, MINE, True),
     "another source": (0.0, {"source": "file-2"}, MINE, False),
-    "a source that the service does not tell": (0.0, {"source": None}, MINE, True),
+    "a source that the service does not return": (0.0, {"source": None}, MINE, True),
     "another base": (0.0, {}, "acme/Bass-LoRa:bot-AAAA", False),
     "another flavour": (0.0, {}, "acme/Base-fast-LoRa:bot-AAAA", True),
     "another name": (0.0, {}, "acme/Base-LoRa:boat-AAAA", False),
@@ -206,31 +206,31 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("dated", [True, False])
-@pytest.mark.parametrize(("age", "told", "name", "taken"), OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize(("age", "reported", "name", "taken"), OTHERS.values(), ids=OTHERS)
 def test_only_what_may_come_of_the_post_is_taken(
     service: Service,
     shown: Shown,
     age: float,
-    told: dict[str, str | None],
+    reported: dict[str, str | None],
     name: str,
     taken: bool,
     dated: bool,
 ) -> None:
-    """A listed model is ours only if all that the service tells of it agrees, and its age does."""
+    """A listed model is ours only if every value that the service returns fits, and its age."""
     service.time.advance(10)
     service.dated = dated
-    service.add(name, **{**OURS, "created_at": int(service.wall() + age), **told})
+    service.add(name, **{**OURS, "created_at": int(service.wall() + age), **reported})
     service.next("POST", lost(effect=False))
-    made = create(service, shown.operation())
-    assert (made.name == name) is taken
+    created = create(service, shown.operation())
+    assert (created.name == name) is taken
     assert len(service.sent("POST")) == (1 if taken else 2)
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
-def test_the_age_of_a_model_is_told_by_the_clock_of_the_service(
+def test_the_clock_of_the_service_decides_the_age_of_a_model(
     service: Service, shown: Shown, ahead: float
 ) -> None:
-    """However far the service's clock is off, what the POST made is found, and what was there before is not."""
+    """However wrong the service's clock is, the search finds the new model, and none from before."""
     service.ahead = ahead
     service.add("acme/Base-LoRa:bot-OLDD", **OURS)
     service.time.advance(60)
@@ -240,7 +240,7 @@ def test_the_age_of_a_model_is_told_by_the_clock_of_the_service(
 
 
 def test_the_age_is_counted_from_the_first_attempt(service: Service, shown: Shown) -> None:
-    """What the first of two lost POSTs made is found after the second, though the list lacked it all the time."""
+    """The model of the first of two lost POSTs is found after the second, although no list showed it before."""
     service.next("POST", lost(effect=True), lost(effect=False), status(400))
     service.next("LIST", *(HIDDEN,) * 4)
     assert create(service, shown.operation(60)).name == MINE
@@ -258,8 +258,8 @@ def test_two_models_for_one_lost_answer_are_ambiguous(service: Service, shown: S
     assert len(service.sent("POST")) == 1
 
 
-def test_a_model_told_in_an_answer_is_no_candidate(service: Service, shown: Shown) -> None:
-    """The model of the create before, made in the same second and alike, is not taken for what a lost POST made."""
+def test_a_model_named_in_an_answer_is_no_candidate(service: Service, shown: Shown) -> None:
+    """An equal model of the previous create, from the same second, is not taken for the model of a lost POST."""
     creator = Creator(service.client(), wall_clock=service.time.wall)
     service.next("POST", done, lost(effect=True, at_once=True))
     first = creator.create(INPUTS, shown.operation())
@@ -336,6 +336,6 @@ def test_a_slow_answer_is_taken(service: Service, shown: Shown) -> None:
 def test_a_model_whose_declared_name_holds_the_key_is_found(service: Service, shown: Shown) -> None:
     """The list leaves out names with the key, but not those that were asked for."""
     service.next("POST", lost(effect=True, at_once=True))
-    made = create(service, shown.operation(), replace(INPUTS, name=f"bot-{KEY}"))
-    assert made.name in service.models
+    created = create(service, shown.operation(), replace(INPUTS, name=f"bot-{KEY}"))
+    assert created.name in service.models
     assert len(service.sent("POST")) == 1

@@ -27,7 +27,7 @@ NAMES = [f"acme/Base-LoRa:bot-{code}" for code in ("AAAA", "BBBB", "CCCC")]
 SETTINGS = Settings("https://service.test", KEY)
 
 
-def made(*numbers: int, project: str | None = None, age: float = 0) -> list[Note]:
+def notes_of(*numbers: int, project: str | None = None, age: float = 0) -> list[Note]:
     return [Note(NAMES[number], project, EPOCH - age) for number in numbers]
 
 
@@ -71,7 +71,7 @@ def test_every_model_is_deleted_or_tried_for_a_quarter_of_an_hour(
     service.next("DELETE", *case.deletes)
     service.always("DELETE", case.always)
     service.always("LIST", case.lists)
-    left = delete_all(made(0, 1, age=case.age), service.client(), wall_clock=time.wall)
+    left = delete_all(notes_of(0, 1, age=case.age), service.client(), wall_clock=time.wall)
     assert len(left) == case.left
     assert case.ends[0] <= time.now <= case.ends[1]
 
@@ -85,16 +85,16 @@ def test_the_first_failure_does_not_keep_the_others(service: Service, time: Virt
         return (status(409) if call.name == NAMES[0] else done)(service, call)
 
     service.always("DELETE", delete)
-    left = delete_all(made(0, 1, 2), service.client(), wall_clock=time.wall, seconds=20)
-    assert left == made(0)
+    left = delete_all(notes_of(0, 1, 2), service.client(), wall_clock=time.wall, seconds=20)
+    assert left == notes_of(0)
     assert set(service.models) == {NAMES[0]}
     assert [call.name for call in service.calls].count(NAMES[2]) == 1
 
 
 def test_the_list_of_the_models_project_decides(service: Service, time: VirtualTime) -> None:
-    """A refusal is settled by the list of the project in which the model was made."""
+    """The list of the model's project decides what a refusal means."""
     service.always("DELETE", status(404))
-    assert delete_all(made(0, project="p"), service.client(), wall_clock=time.wall) == []
+    assert delete_all(notes_of(0, project="p"), service.client(), wall_clock=time.wall) == []
     assert [call.query for call in service.calls if call.kind == "LIST"] == [{"ai_project_id": "p"}]
 
 
@@ -205,7 +205,7 @@ def test_a_service_on_this_machine_is_tried_for_seconds(
 
 
 def test_no_process_is_no_reason_for_a_create_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no process can be had the create goes on without notes."""
+    """If the process cannot start, the create continues without notes."""
 
     def refuse(*_: object, **__: object) -> None:
         raise BlockingIOError("no more processes")
@@ -216,14 +216,14 @@ def test_no_process_is_no_reason_for_a_create_to_fail(monkeypatch: pytest.Monkey
 
 
 def test_a_model_is_noted_by_the_clock_of_this_machine() -> None:
-    """Each model has a number of its own, and the moment at which it was made."""
+    """Each model has a number of its own, and the moment of its creation."""
     noted: list[tuple[int, Note | None]] = []
 
-    class Kept(Notes):
-        def _write(self, number: int, made: Note | None) -> None:
-            noted.append((number, made))
+    class Recorded(Notes):
+        def _write(self, number: int, created: Note | None) -> None:
+            noted.append((number, created))
 
-    notes = Kept(wall_clock=lambda: 7.0)
+    notes = Recorded(wall_clock=lambda: 7.0)
     with notes.hold(NAMES[0], "p"), notes.hold(NAMES[1], None):
         pass
     assert noted == [(0, Note(NAMES[0], "p", 7.0)), (1, Note(NAMES[1], None, 7.0)), (1, None), (0, None)]

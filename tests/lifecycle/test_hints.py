@@ -79,7 +79,7 @@ HINTS = {
 
 @pytest.mark.parametrize(("text", "hint"), HINTS.items())
 def test_a_text_that_is_no_source_has_its_hint(text: str, hint: str) -> None:
-    """The whole hint is pinned for each kind of text."""
+    """The complete hint is pinned for each kind of text."""
     assert source_hint(text, "acme/Base") == hint
 
 

@@ -25,7 +25,7 @@ INPUTS = Inputs("bot", "acme/Base", "file-1")
 UNAWAITED = replace(INPUTS, wait_for_active=False)
 
 
-class Kept(Notes):
+class Recorded(Notes):
     """Notes that can be looked at."""
 
     def __init__(self) -> None:
@@ -33,24 +33,24 @@ class Kept(Notes):
         self.open: dict[int, Note | None] = {}
         self.projects: list[str | None] = []
 
-    def _write(self, number: int, made: Note | None) -> None:
-        self.open[number] = made
-        self.projects += [made.ai_project_id] if made else []
+    def _write(self, number: int, created: Note | None) -> None:
+        self.open[number] = created
+        self.projects += [created.ai_project_id] if created else []
 
     @property
     def names(self) -> list[str]:
         """The models that are noted and not dropped."""
-        return [made.name for made in self.open.values() if made]
+        return [created.name for created in self.open.values() if created]
 
 
 @pytest.fixture
-def notes() -> Kept:
+def notes() -> Recorded:
     """Notes that can be looked at."""
-    return Kept()
+    return Recorded()
 
 
 @pytest.fixture
-def lifecycle(service: Service, notes: Kept) -> Lifecycle:
+def lifecycle(service: Service, notes: Recorded) -> Lifecycle:
     """The operations on the service's models."""
     return Lifecycle(service.client(), wall_clock=service.time.wall, notes=notes)
 
@@ -69,7 +69,7 @@ def comes_back(service: Service) -> None:
 
 
 def test_a_model_is_returned_once_it_is_active(
-    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept
+    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
     """A create ends when its model is active, with all that is known of it and no note left."""
     becomes(service, "active", 20, "ready")
@@ -126,10 +126,10 @@ def test_a_short_name_is_completed_out_of_the_list(
     assert [call.name for call in service.calls if call.kind == "DELETE"] == [NAME]
 
 
-def test_without_a_date_the_wall_clock_tells_the_age(
+def test_without_a_date_the_wall_clock_decides_the_age(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
-    """What a lost POST has made is told from what was there before by the clock that the operations were given."""
+    """The clock of the operations separates the model of a lost POST from older ones."""
     service.dated = False
     service.add("acme/Base-LoRa:bot-OLDD", created_at=int(service.wall()) - 3600, source="file-1")
     service.new_status = "active"
@@ -140,7 +140,7 @@ def test_without_a_date_the_wall_clock_tells_the_age(
 
 @pytest.mark.parametrize("inputs", [INPUTS, UNAWAITED])
 def test_a_failed_validation_leaves_nothing(
-    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept, inputs: Inputs
+    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded, inputs: Inputs
 ) -> None:
     """A model in `error` is deleted, and the service's reason is in the message."""
     service.new_status = "error"
@@ -197,7 +197,7 @@ def test_a_clean_up_makes_its_own_pauses(lifecycle: Lifecycle, service: Service,
 
 
 def test_an_unfinished_model_is_in_the_error_and_stays(
-    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept
+    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
     """At the deadline the model is handed over as it is."""
     with pytest.raises(Unfinished) as caught:
@@ -207,7 +207,7 @@ def test_an_unfinished_model_is_in_the_error_and_stays(
     assert notes.names == []
 
 
-# When the engine goes, and what the service does: nothing may be told to it, and nothing may stay.
+# When the engine goes, and what the service does: nothing is reported to it, and nothing stays.
 GONE = {
     "while the model validates": ("validating", 10.3, 600),
     "by the time it is active": ("active", 0, 600),
@@ -222,13 +222,13 @@ def test_nothing_stays_where_the_engine_is_gone(
     lifecycle: Lifecycle,
     service: Service,
     shown: Shown,
-    notes: Kept,
+    notes: Recorded,
     inputs: Inputs,
     word: str,
     gone: float,
     seconds: float,
 ) -> None:
-    """Neither success nor failure is told to an engine that is gone: its model is deleted."""
+    """If the engine is gone, neither success nor failure is reported, and the model is deleted."""
     service.new_status = word
     service.always("LIST", slow(1))  # the engine goes while the last list is read
     if word != "error" and not inputs.wait_for_active:
@@ -242,7 +242,7 @@ def test_nothing_stays_where_the_engine_is_gone(
 
 
 def test_what_cannot_be_deleted_after_the_engine_stays_noted(
-    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept
+    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
     """The guardian is left to delete it."""
     service.new_status = "active"
@@ -313,7 +313,7 @@ RESUMES = {
 
 
 @pytest.mark.parametrize("case", RESUMES.values(), ids=RESUMES)
-def test_to_go_on_begins_with_what_is_live(
+def test_a_resumed_wait_begins_with_what_is_live(
     lifecycle: Lifecycle, service: Service, shown: Shown, case: Resume
 ) -> None:
     """An update reads first, and waits only for what still validates; the model is never deleted."""
@@ -350,7 +350,7 @@ def test_a_model_missing_while_it_is_awaited_again_is_given_up_soon(
 
 
 def test_a_model_is_noted_with_its_project(
-    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Kept
+    lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
     """The guardian looks for it in the list that has it."""
     service.new_status = "active"

@@ -11,16 +11,16 @@ from tests.support.virtual import Outcome, Service, says, status
 NAME = "acme/Base-LoRa:bot-AAAA"
 
 
-def test_a_model_is_seen_as_the_service_tells_it(service: Service) -> None:
+def test_a_model_is_seen_as_the_service_returns_it(service: Service) -> None:
     """Name and base come out of the generated name, the rest as it was sent."""
-    told = {"description": "answers", "source": "file-1", "status_reason": "fine", "created_at": 7}
-    service.add(NAME, **told)
+    reported = {"description": "answers", "source": "file-1", "status_reason": "fine", "created_at": 7}
+    service.add(NAME, **reported)
     seen = CustomModelInfo(NAME, "bot", "acme/Base", "file-1", "answers", "active", "fine", 7)
     assert get_model(service.client(), NAME) == seen
     assert list_models(service.client()) == [seen]
 
 
-def test_the_base_of_a_short_name_is_what_the_service_tells(service: Service) -> None:
+def test_the_base_of_a_short_name_is_what_the_service_returns(service: Service) -> None:
     """Without a base in the name the answer's own is taken."""
     service.always("GET", says({"name": "bot-AAAA", "base_model": "acme/Bass"}))
     assert get_model(service.client(), "bot-AAAA").base_model == "acme/Bass"
@@ -28,8 +28,8 @@ def test_the_base_of_a_short_name_is_what_the_service_tells(service: Service) ->
 
 def test_the_newest_models_come_first(service: Service) -> None:
     """Deleted ones are left out, those without a time come last, and the list is the project's."""
-    for made, code in ((5, "AAAA"), (None, "BBBB"), (9, "CCCC"), (1, "EEEE")):
-        service.add(f"acme/Base-LoRa:bot-{code}", created_at=made)
+    for created, code in ((5, "AAAA"), (None, "BBBB"), (9, "CCCC"), (1, "EEEE")):
+        service.add(f"acme/Base-LoRa:bot-{code}", created_at=created)
     service.add("acme/Base-LoRa:bot-DDDD", status="deleted")
     names = [each.generated_name[-4:] for each in list_models(service.client(), "p")]
     assert names == ["CCCC", "AAAA", "EEEE", "BBBB"]
@@ -53,7 +53,7 @@ ADVICE = r": `nebius-models list` shows what there is$"
 def test_a_model_that_is_not_seen_is_missing_or_not_known(
     service: Service, answer: Outcome, error: type[NebiusError], text: str
 ) -> None:
-    """404, 410, 403 and a deleted model are told as missing, every other error as it came."""
+    """404, 410, 403 and a deleted model are reported as missing, every other error unchanged."""
     service.always("GET", answer)
     with pytest.raises(error, match=text) as caught:
         get_model(service.client(), NAME)

@@ -26,7 +26,9 @@ class HandedOver:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._waiting = 0
-        self._served: threading.Event | None = None  # made outside of the patch: an event has a lock as well
+        self._served: threading.Event | None = (
+            None  # created outside of the patch: an event has a lock as well
+        )
 
     def __enter__(self) -> None:
         self._waiting += 1
@@ -94,7 +96,7 @@ def test_nothing_is_shared_out_while_a_post_is_under_way() -> None:
 
 
 def test_a_post_of_another_kind_holds_nobody_back() -> None:
-    """Another name is looked for by itself; another flavour of the base is not."""
+    """Creates of another name do not wait for each other; those on another flavour of the base do."""
     creates = LostAnswers()
     _lose(creates)
     with creates.during_post(Kind.of(Inputs("boat", "acme/Base", "file-1"))):
@@ -103,11 +105,11 @@ def test_a_post_of_another_kind_holds_nobody_back() -> None:
         assert creates.posts_so_far(KIND) is None
 
 
-@pytest.mark.parametrize("told", ["acme/Base-LoRa:bot-AAAA", "bot-AAAA"])
-def test_a_claimed_model_is_no_candidate(told: str) -> None:
-    """What an answer told by its full or short name is nobody else's."""
+@pytest.mark.parametrize("reported", ["acme/Base-LoRa:bot-AAAA", "bot-AAAA"])
+def test_a_claimed_model_is_no_candidate(reported: str) -> None:
+    """A model that an answer named, by its full or short name, belongs to that create."""
     creates = LostAnswers()
-    creates.claim(told)
+    creates.claim(reported)
     _lose(creates)
     assert creates.assign(KIND, _mark(creates), MODELS, 0) == MODELS[1]
 
@@ -123,7 +125,7 @@ def test_a_taken_model_is_no_candidate_again() -> None:
 
 @pytest.mark.parametrize(("lost", "fits"), [(3, True), (2, False)])
 def test_a_create_that_made_nothing_leaves_one_place_less(lost: int, fits: bool) -> None:
-    """After a create knows that nothing was made, there is a model for each of the others, and no more."""
+    """A create that knows that it has no model leaves one candidate less."""
     creates = LostAnswers()
     for _ in range(lost):
         _lose(creates)
@@ -136,13 +138,13 @@ def test_a_create_that_made_nothing_leaves_one_place_less(lost: int, fits: bool)
 
 
 @pytest.mark.parametrize(
-    ("made", "candidate"), [(97, False), (98, True), (100, True), (200, True), (None, True)]
+    ("created", "candidate"), [(97, False), (98, True), (100, True), (200, True), (None, True)]
 )
-def test_a_candidate_was_made_since_the_first_attempt(made: int | None, candidate: bool) -> None:
+def test_a_candidate_was_created_since_the_first_attempt(created: int | None, candidate: bool) -> None:
     """The clock's grain of two seconds is allowed for, and no more."""
     creates = LostAnswers()
     _lose(creates)
-    model = ModelInfo(MODELS[0].name, created_at=made)
+    model = ModelInfo(MODELS[0].name, created_at=created)
     assert creates.assign(KIND, _mark(creates), [model], 100) == (model if candidate else None)
 
 
@@ -166,7 +168,7 @@ SHORT = ModelInfo("bot-DDDD")
 def test_the_flavour_decides_where_more_than_one_is_looked_for(
     kind: Kind, others: list[Kind], models: list[ModelInfo], taken: ModelInfo | None
 ) -> None:
-    """Just that base comes first; another flavour is taken only where no create of its own looks for it."""
+    """The exact base comes first; another flavour is taken only if no create of its own searches for it."""
     creates = LostAnswers()
     for other in [*others, kind]:
         _lose(creates, other)

@@ -1,4 +1,4 @@
-"""Read and delete of one model, and those that others made: what is live, and what is not known."""
+"""Read and delete of one model, and adoption: what is live, and what is not known."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ def test_a_read_says_what_is_live_or_that_it_is_not_known(
     lifecycle: Lifecycle, service: Service, shown: Shown, case: Read
 ) -> None:
     """A model is gone only where the list lacks it and its name is not found; what fails is no answer."""
-    made = int(EPOCH - case.age)
+    created = int(EPOCH - case.age)
     if case.there:
-        service.add(NAME, status=case.there, created_at=made)
+        service.add(NAME, status=case.there, created_at=created)
     service.always("LIST", case.lists)
     service.always("GET", case.gets)
-    state = State(INPUTS, NAME, case.was, None, made)
+    state = State(INPUTS, NAME, case.was, None, created)
     if case.fails:
         with pytest.raises(case.fails):
             lifecycle.read(state, shown.operation())
@@ -91,15 +91,15 @@ def test_a_read_says_what_is_live_or_that_it_is_not_known(
         assert (live.status if live else None) == case.status
 
 
-def test_what_the_service_tells_is_taken_over() -> None:
-    """Description, source, name and times change where the service tells others; what it does not tell stays."""
+def test_the_live_values_are_taken_over() -> None:
+    """Description, source, name and times change if the service returns other values; the rest stays."""
     hub = replace(INPUTS, source="https://huggingface.co/acme/lora", description="old")
     state = State(hub, NAME, "validating", "old", 7)
-    told = ModelInfo(SHORT, source="huggingface.co/acme/lora", description="new")
-    assert live_state(state, told) == State(replace(hub, description="new"), NAME, "validating", None, 7)
-    told = ModelInfo("acme/Base-fast-LoRa:bot-AAAA", "active", "fine", 8, source="file-2")
-    assert live_state(state, told) == State(
-        replace(hub, source="file-2", description=None), told.name, "active", "fine", 8
+    reported = ModelInfo(SHORT, source="huggingface.co/acme/lora", description="new")
+    assert live_state(state, reported) == State(replace(hub, description="new"), NAME, "validating", None, 7)
+    reported = ModelInfo("acme/Base-fast-LoRa:bot-AAAA", "active", "fine", 8, source="file-2")
+    assert live_state(state, reported) == State(
+        replace(hub, source="file-2", description=None), reported.name, "active", "fine", 8
     )
 
 
@@ -120,7 +120,7 @@ def test_what_the_service_tells_is_taken_over() -> None:
 def test_a_refused_delete_of_a_new_model_is_not_believed(
     lifecycle: Lifecycle, service: Service, shown: Shown, code: int, age: float, was: str, fails: bool
 ) -> None:
-    """Where the list may lack the model because it was made just now, a 403 stays an error."""
+    """If the list may not show the model yet, a 403 stays an error."""
     service.always("DELETE", status(code))
     state = State(INPUTS, NAME, was, None, int(EPOCH - age))
     if fails:
@@ -175,7 +175,7 @@ def test_an_existing_model_is_missing_where_the_list_lacks_it(
 def test_the_declared_model_is_adopted_and_nothing_is_posted(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
-    """An active model that is as declared is returned as if it had been made here."""
+    """An active model that is as declared is returned like a created one."""
     service.add(NAME, source="file-1", created_at=7, status_reason="fine")
     state = lifecycle.create(replace(INPUTS, import_id=SHORT), shown.operation())
     assert state == State(INPUTS, NAME, "active", "fine", 7)
@@ -184,7 +184,7 @@ def test_the_declared_model_is_adopted_and_nothing_is_posted(
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("reported", "reason"),
     [
         (None, "import_: there is no model 'bot-AAAA' at the service"),
         ({"status": "validating"}, "import_: '.*' is validating: only an active model can be adopted"),
@@ -193,11 +193,11 @@ def test_the_declared_model_is_adopted_and_nothing_is_posted(
     ],
 )
 def test_what_is_not_as_declared_is_not_adopted(
-    lifecycle: Lifecycle, service: Service, shown: Shown, told: dict[str, str] | None, reason: str
+    lifecycle: Lifecycle, service: Service, shown: Shown, reported: dict[str, str] | None, reason: str
 ) -> None:
-    """Each difference is named, and nothing is made or deleted."""
-    if told is not None:
-        service.add(NAME, **told)
+    """Each difference is named, and nothing is created or deleted."""
+    if reported is not None:
+        service.add(NAME, **reported)
     with pytest.raises(AdoptionRefused, match=reason):
         lifecycle.create(replace(INPUTS, import_id=SHORT), shown.operation())
     assert {call.kind for call in service.calls} <= {"LIST", "GET"}

@@ -99,7 +99,7 @@ class Heard(VirtualTime):
         return super().clock()
 
     def wait_for(self, threads: int) -> None:
-        """Wait until so many have made a deadline and then asked for the list."""
+        """Wait until so many threads have created a deadline and then asked for the list."""
         while sum(times >= 2 for times in list(self.asked.values())) < threads:
             threading.Event().wait(0.005)
 
@@ -139,7 +139,7 @@ def test_who_stands_in_line_takes_what_was_read_meanwhile(ask: str, outcome: Out
 
 
 def test_a_read_that_outlasts_the_deadline_of_another_is_not_waited_for(bench: Bench) -> None:
-    """A wait whose deadline passes while another thread reads goes on without a list."""
+    """A wait whose deadline passes while another thread reads continues without a list."""
     reading, go_on = threading.Event(), threading.Event()
 
     def held(service: Service, call: object) -> object:
@@ -221,7 +221,7 @@ def test_who_joins_with_a_read_is_served_by_it_and_who_joins_later_is_not(bench:
 
 @pytest.mark.parametrize("ask", ["recent", "fresh", "latest"])
 def test_a_read_has_the_deadline_and_the_pauses_of_who_asks(bench: Bench, ask: str) -> None:
-    """A pause on the way is made by the caller's own sleep, and half of its time is the most for the request."""
+    """Every pause is the caller's own, and a request takes at most half of its time."""
     bench.service.next("LIST", status(429, Retry_After="3"))
     getattr(bench.reader, ask)(bench.deadline(10))
     assert bench.time.slept == [3]
@@ -272,7 +272,7 @@ def test_a_model_is_found_by_its_full_or_short_name(
 
 
 def test_a_list_says_what_it_is(bench: Bench) -> None:
-    """A list with what is no model is not whole, one that failed is neither there nor whole."""
+    """A list with an unreadable entry is not complete, nor is one that could not be read."""
     bench.service.next("LIST", says([{}, {"name": FULL}]), *(status(502),) * 3)
     partial = bench.fresh()
     assert (partial.is_complete, partial.failure, partial.holds(FULL)) == (False, None, True)

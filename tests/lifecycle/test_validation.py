@@ -32,7 +32,7 @@ def test_good_inputs_have_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prop", "value", "told"),
+    ("prop", "value", "reported"),
     [
         ("name", None, "missing: give a name such as 'support-bot'"),
         ("name", "", "was given '', must not be empty"),
@@ -57,15 +57,15 @@ def test_good_inputs_have_no_fault() -> None:
         ("wait_for_active", "yes", "must be True or False"),
     ],
 )
-def test_a_fault_names_what_was_given_and_what_is_allowed(prop: str, value: Any, told: str) -> None:
+def test_a_fault_names_what_was_given_and_what_is_allowed(prop: str, value: Any, reported: str) -> None:
     """Each kind of bad value is refused for that property alone, in one line."""
     found = faults(**{prop: value})
     assert list(found) == [prop]
-    assert told in found[prop]
+    assert reported in found[prop]
     assert "\n" not in found[prop]
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     """Each property with a fault has one, in the order of declaration."""
     assert list(faults(name="", base_model="x", source="y", description=1, wait_for_active=2)) == [
         "name",
@@ -151,14 +151,14 @@ NO_NAME = "Hugging Face allows no such repository name"
         ("\u201chuggingface.co/a/b\u201d", "it has quotes around it, give 'huggingface.co/a/b' without them"),
     ],
 )
-def test_a_wrong_source_is_told_what_to_give(source: str, hint: str) -> None:
+def test_a_wrong_source_has_its_hint(source: str, hint: str) -> None:
     """What people paste instead of a source has a hint of its own, behind what is allowed."""
     [reason] = faults(source=source).values()
     assert reason.startswith(f"was given {source!r}, must be 'ftjob-…:ftckpt_…'") or len(source) > 80
     assert hint in reason
 
 
-def test_blanks_around_a_source_are_the_only_thing_told() -> None:
+def test_white_space_around_a_source_is_the_only_thing_reported() -> None:
     """Where nothing else is wrong there is no further hint."""
     assert faults(source="file-1\n") == {
         "source": r"was given 'file-1\n', has white space around it: remove it"
@@ -166,7 +166,7 @@ def test_blanks_around_a_source_are_the_only_thing_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "reported"),
     [
         ("https://user:hf_s3cret@huggingface.co/org/repo", REPOSITORY[5:]),
         ("https://oauth2:s3cret@huggingface.co/org/repo.git", REPOSITORY[5:]),
@@ -179,13 +179,13 @@ def test_blanks_around_a_source_are_the_only_thing_told() -> None:
         ("https://huggingface.co/org/hf_s3cret0123456789/x", "must be 'ftjob-…:ftckpt_…'"),
     ],
 )
-def test_a_text_with_a_token_in_it_is_not_shown(source: str, told: str) -> None:
-    """Neither we nor the engine repeat it; the repository that is in it is told."""
+def test_a_text_with_a_token_in_it_is_not_shown(source: str, reported: str) -> None:
+    """Neither we nor the engine repeat it; the message names the repository in it."""
     for prop in ("source", "base_model"):
         [fault] = find_faults({**GOOD, prop: source})
         assert fault.hidden
         assert "s3cret" not in fault.reason
-        assert prop != "source" or told in fault.reason
+        assert prop != "source" or reported in fault.reason
 
 
 BAD_TEXT = st.text(min_size=8).filter(lambda text: any(mark.isspace() for mark in text[1:-1]))

@@ -47,7 +47,7 @@ UNUSABLE = f"was given a secret that cannot be used, must be {FORMS}"
     ],
 )
 def test_a_fault_says_what_was_given_and_what_is_allowed(prop: str, value: Any, reason: str) -> None:
-    """The whole reason is pinned for each kind of fault."""
+    """The complete reason is pinned for each kind of fault."""
     [fault] = find_faults({**GOOD, prop: value})
     assert (fault.property, fault.reason) == (prop, reason)
 
@@ -69,6 +69,6 @@ def test_a_secret_is_hidden_unless_it_is_empty(value: Any, reason: str) -> None:
 
 
 def test_the_properties_after_an_unknown_one_are_looked_at() -> None:
-    """What is not known yet is left alone, and every other fault is told."""
+    """A value that is not known yet is not checked, and every other fault is reported."""
     faults = find_faults({"name": "?", "base_model": "", "source": "?", "description": 5}, "?")
     assert [fault.property for fault in faults] == ["base_model", "description"]

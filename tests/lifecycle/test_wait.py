@@ -31,7 +31,7 @@ class Bench:
             Settings(emulator.url, emulator.api_key), clock=time.clock, sleep=time.sleep, first_pause=0
         )
         self.reader = StatusReader(self.client, None, jitter=lambda: 0.5)
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.warned: list[str] = []
 
     def model(self, status: str = "validating") -> State:
@@ -40,7 +40,7 @@ class Bench:
 
     def wait(self, state: State, seconds: float = 600) -> State:
         deadline = Deadline.after(seconds, self.time.clock, self.time.sleep)
-        operation = Operation(deadline, Report(self.told.append, self.warned.append))
+        operation = Operation(deadline, Report(self.reported.append, self.warned.append))
         return Wait(state, self.client, self.reader, operation).until_active()
 
     def reads(self) -> list[str]:
@@ -52,9 +52,9 @@ def bench() -> Iterator[Bench]:
     """See there."""
     time = FakeTime()
     with Emulator(clock=time.clock, validation_seconds=10) as emulator:
-        made = Bench(emulator, time)
-        with made.client:
-            yield made
+        created = Bench(emulator, time)
+        with created.client:
+            yield created
 
 
 def test_a_wait_reads_the_list_and_backs_off(bench: Bench) -> None:
@@ -68,9 +68,9 @@ def test_a_wait_reads_the_list_and_backs_off(bench: Bench) -> None:
 def test_a_model_that_validates_for_ten_seconds_is_seen_active_a_second_later_at_most(bench: Bench) -> None:
     """The gap between two reads stays near a tenth of the time waited."""
     inputs = INPUTS
-    made = bench.client.create_model(inputs)
+    created = bench.client.create_model(inputs)
     began = bench.time.now
-    state = bench.wait(State(inputs, made.name, "validating"))
+    state = bench.wait(State(inputs, created.name, "validating"))
     assert state.status == "active"
     assert 10 <= bench.time.now - began <= 12
     assert len(bench.reads()) <= 14
@@ -88,9 +88,9 @@ def test_a_service_far_away_is_read_as_often_as_a_near_one(bench: Bench) -> None
     bench.client = Distant(bench.client.connection.settings, clock=bench.time.clock, sleep=bench.time.sleep)
     bench.reader = StatusReader(bench.client, None, jitter=lambda: 0.5)
     bench.emulator.settings.validation_seconds = 11
-    made = bench.client.create_model(INPUTS)
+    created = bench.client.create_model(INPUTS)
     began = bench.time.now
-    assert bench.wait(State(INPUTS, made.name, "validating")).status == "active"
+    assert bench.wait(State(INPUTS, created.name, "validating")).status == "active"
     assert 11 <= bench.time.now - began <= 13
 
 
@@ -135,7 +135,7 @@ def test_a_long_list_leaves_the_processor_to_others(bench: Bench) -> None:
 
 
 def test_the_deadline_is_obeyed_and_the_model_is_in_the_error(bench: Bench) -> None:
-    """A wait ends at its deadline, and what it waited for is told with its last status."""
+    """A wait ends at its deadline, and the error names the model with its last status."""
     state = bench.model()
     began = bench.time.now
     with pytest.raises(Unfinished, match="is still validating after 90 s: its deadline passed") as caught:
@@ -150,7 +150,7 @@ def test_progress_is_shown_at_growing_distances(bench: Bench) -> None:
     bench.emulator.change_model(state.generated_name, status_reason="queued behind others")
     with pytest.raises(Unfinished):
         bench.wait(state, seconds=200)
-    assert [text.partition(":")[0] for text in bench.told] == [
+    assert [text.partition(":")[0] for text in bench.reported] == [
         "validating",
         "validating (10 s)",
         "validating (30 s)",
@@ -158,17 +158,17 @@ def test_progress_is_shown_at_growing_distances(bench: Bench) -> None:
         "validating (120 s)",
         "validating (180 s)",
     ]
-    assert bench.told[3].startswith("validating (60 s): queued behind others; 1")
-    assert bench.told[3].endswith(" s left until the deadline")
+    assert bench.reported[3].startswith("validating (60 s): queued behind others; 1")
+    assert bench.reported[3].endswith(" s left until the deadline")
     assert bench.warned == []
 
 
 def test_the_row_shows_that_the_model_became_active(bench: Bench) -> None:
     """A change of the status is shown at once."""
-    made = bench.client.create_model(INPUTS)
-    bench.wait(State(INPUTS, made.name, "validating"))
-    assert bench.told[0] == "validating"
-    assert bench.told[-1] == "active"
+    created = bench.client.create_model(INPUTS)
+    bench.wait(State(INPUTS, created.name, "validating"))
+    assert bench.reported[0] == "validating"
+    assert bench.reported[-1] == "active"
 
 
 @pytest.mark.parametrize("word", ["failed", "deprecated", "pending"])
@@ -187,7 +187,7 @@ def test_an_unknown_status_ends_the_wait_and_keeps_the_model(bench: Bench, word:
 
 
 def test_an_error_ends_the_wait_with_the_reason_of_the_service(bench: Bench) -> None:
-    """A failed validation is told in the service's words, and the model is in the error."""
+    """A failed validation is reported in the service's words, and the model is in the error."""
     state = bench.model()
     bench.emulator.change_model(state.generated_name, status="error", status_reason="bad rank")
     with pytest.raises(ValidationFailed, match="bad rank") as caught:
@@ -215,9 +215,9 @@ def test_a_refused_key_ends_the_wait_and_keeps_the_model(bench: Bench) -> None:
 
 def test_a_broken_list_is_made_up_for_by_reads_by_name(bench: Bench) -> None:
     """With the list out of order each model is read by itself."""
-    made = bench.client.create_model(INPUTS)
+    created = bench.client.create_model(INPUTS)
     bench.emulator.add_fault(Fault(method="GET", path="/v0/models", status=500, times=None))
-    assert bench.wait(State(INPUTS, made.name, "validating")).status == "active"
+    assert bench.wait(State(INPUTS, created.name, "validating")).status == "active"
 
 
 def test_a_throttled_service_is_read_less_often(bench: Bench) -> None:

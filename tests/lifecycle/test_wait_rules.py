@@ -42,7 +42,7 @@ def becomes(word: str, at: float = 20, reason: str | None = None) -> Callable[[S
 
 
 def goes(at: float = 20) -> Callable[[Service], None]:
-    """The model is deleted by somebody else."""
+    """The model is deleted outside of this run."""
     return lambda service: service.time.at(at, service.models.clear)
 
 
@@ -50,9 +50,9 @@ def stays(_service: Service) -> None:
     """Nothing happens to the model."""
 
 
-def listed(**told: object) -> Outcome:
+def listed(**reported: object) -> Outcome:
     """The list with these fields of the model."""
-    return says([{"name": NAME, **told}])
+    return says([{"name": NAME, **reported}])
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,11 @@ def test_a_wait_ends_as_what_happens_says(service: Service, shown: Shown, case: 
 def test_what_is_learned_is_in_the_outcome(service: Service, shown: Shown) -> None:
     """The full name, the time and the reason of the list are taken over; what it lacks stays."""
     service.add(NAME, status="active", status_reason="fine", created_at=7)
-    told = wait(service, shown, State(INPUTS, SHORT, "validating"))
-    assert told == State(INPUTS, NAME, "active", "fine", 7)
+    reported = wait(service, shown, State(INPUTS, SHORT, "validating"))
+    assert reported == State(INPUTS, NAME, "active", "fine", 7)
     service.always("LIST", says([{"name": SHORT, "status": "active"}]))
-    told = wait(service, shown, State(INPUTS, NAME, "validating", "old", 7))
-    assert told == State(INPUTS, NAME, "active", None, 7)
+    reported = wait(service, shown, State(INPUTS, NAME, "validating", "old", 7))
+    assert reported == State(INPUTS, NAME, "active", None, 7)
 
 
 @pytest.mark.parametrize("word", ["validating", "active"])
@@ -218,7 +218,7 @@ def test_an_engine_that_goes_away_ends_the_wait(service: Service, shown: Shown, 
 
 
 def test_a_model_is_read_by_name_once_for_each_list(service: Service, shown: Shown) -> None:
-    """A read that fails is not repeated before the next list, and a pause is made by the operation's own sleep."""
+    """A failed read is not repeated before the next list, and every pause is the operation's own."""
     service.next("LIST", status(429, Retry_After="3"))
     service.next("GET", status(429, Retry_After="3"))
     service.always("LIST", says([]))
@@ -229,7 +229,7 @@ def test_a_model_is_read_by_name_once_for_each_list(service: Service, shown: Sho
 
 
 def test_a_list_from_the_very_moment_of_the_wait_is_believed(service: Service, shown: Shown) -> None:
-    """A list that is asked for when the wait begins has the model, which was made before."""
+    """A list that is requested when the wait begins shows the model, which was created before."""
     service.add(NAME)
     client = service.client()
     client.connection.gate.refused(
@@ -243,7 +243,7 @@ def test_a_list_from_the_very_moment_of_the_wait_is_believed(service: Service, s
     assert service.time.now < 2
 
 
-def test_what_is_given_up_is_told_with_its_reason(service: Service, shown: Shown) -> None:
+def test_the_message_of_the_deadline_has_the_reason(service: Service, shown: Shown) -> None:
     """The service's words about the status are in the message of the deadline."""
     service.add(NAME, status="validating", status_reason="queued")
     with pytest.raises(Unfinished, match=r"is still validating \(queued\) after 9 s: its deadline passed$"):

@@ -35,7 +35,7 @@ class Program:
 
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     boxes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refs: int = 0  # how many references have been made: each has a number of its own
+    refs: int = 0  # how many references there are: each has a number of its own
 
     def free(self, rng: random.Random) -> str:
         """A name that is neither in use nor remembered."""
@@ -199,7 +199,7 @@ class Truth:
         boxes: Mapping[str, Mapping[str, Any]],
         held: list[Resource],
     ) -> list[Declaration]:
-        """The program as it is run now; what cannot be read or taken over any more is made anew."""
+        """The program as it runs now; models that can no longer be read or adopted are created."""
         found = [
             Declaration(
                 urn_of(box["kind"], name),
@@ -224,7 +224,7 @@ class Truth:
         return found
 
     def _live(self, ref: Mapping[str, Any], model: Mapping[str, Any], held: list[Resource]) -> Any:
-        """The model that a reference means, None where it is gone; what others are to make is made."""
+        """The model that a reference means, None if it is gone; models of others are created here."""
         number = ref["number"]
         if number not in self._meant:
             self._find(number, ref["of"], model, held)
@@ -233,10 +233,10 @@ class Truth:
 
     def _find(self, number: int, of: str, model: Mapping[str, Any], held: list[Resource]) -> None:
         if of == OTHERS:
-            made = self._emulator.add_model(**{key: model[key] for key in INPUTS if key != WAITS})
-            self._meant[number] = made
-            self.others.add(made)
-            # What is made in the same moment by somebody else cannot be told from what a lost answer was about.
+            created = self._emulator.add_model(**{key: model[key] for key in INPUTS if key != WAITS})
+            self._meant[number] = created
+            self.others.add(created)
+            # An equal model of others from the same moment cannot be told apart from that of a lost answer.
             self._world.jump(60)
             self._world.end_gaps()
             return
@@ -271,7 +271,7 @@ class Truth:
 
 def model_of(resource: Resource) -> str:
     """The model that a resource of the state holds or reads."""
-    # An id stays the short name where the POST told no other; the output has the full one.
+    # An id stays the short name if the POST returned no other; the output has the full one.
     name: str = resource.outputs["generated_name"]
     return name
 

@@ -1,4 +1,4 @@
-"""Runs many sequences, each from a seed of its own, and tells what they were made of."""
+"""Runs many sequences, each from a seed of its own, and reports what they did."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def report(figures: Figures, broken: list[int], first: int, seconds: float) -> s
             f"what they did: {_counted(figures.done)}",
             f"faults that hit: {_counted(figures.faults)}",
             f"killed: {_counted(figures.kills)}",
-            f"{figures.requests} requests, {figures.models} models made",
+            f"{figures.requests} requests, {figures.models} models created",
             f"{dt.datetime.now(dt.timezone.utc):%d %B %Y}, Python {platform.python_version()}, {versions}",
         ]
     )

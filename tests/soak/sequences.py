@@ -135,7 +135,7 @@ def _fault(rng: random.Random) -> dict[str, Any]:
 
 @dataclass
 class Figures:
-    """What a run was made of."""
+    """What a run consisted of."""
 
     sequences: int = 0
     operations: Counter[str] = field(default_factory=Counter)
@@ -164,8 +164,8 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
         drifted |= _run_step(stack, truth, step, figures)
     last = sequence.steps[-1]
     _calm(world)
-    # As with every Pulumi resource, only a refresh finds what went away behind the state's back. And what was made just
-    # now may be hidden from whoever reads it or takes it over.
+    # As with every Pulumi resource, only a refresh finds a model that is gone. And reads and adoptions may not see a
+    # model that was just created.
     refers = any({"get", "import"} & model.keys() for model in last.program.values())
     world.jump(GRACE if drifted or refers else 0)
     world.end_gaps()
@@ -193,7 +193,7 @@ def _up(stack: Stack, truth: Truth, step: Step) -> tuple[list[Declaration], bool
 
 
 def _failed_for_nobody(stack: Stack, program: list[Declaration]) -> tuple[str, ...]:
-    """The URNs of failed models that nobody waits for: an `up` that names them makes new ones, as the message says."""
+    """The URNs of failed models that nobody waits for: an `up` that names them replaces them, as the message says."""
     failed = {each["name"] for each in stack.world.emulator.models() if each["status"] == "error"}
     held = {each.urn: model_of(each) for each in stack.models() if not each.external}
     names = [
@@ -283,7 +283,7 @@ def check(stack: Stack, truth: Truth, program: list[Declaration]) -> None:
 
 
 def _unknown(world: World, names: set[str]) -> set[str]:
-    """The models that nobody knows, but for one of each POST whose answer its host did not live to hear or to find."""
+    """The unknown models, except one for each POST whose answer its host did not receive or find."""
     in_doubt = list(world.in_doubt)
     unknown = set()
     for model in (each for each in world.emulator.models() if each["name"] in names):

@@ -187,9 +187,9 @@ class Stack:
         return [each for each in self.file.read().resources if each.type == MODEL]
 
     def _listen(self, event: Any) -> None:
-        told = event.diagnostic_event
-        if told is not None and told.severity == "error":
-            self.failures.append(told.message)
+        reported = event.diagnostic_event
+        if reported is not None and reported.severity == "error":
+            self.failures.append(reported.message)
 
     def _declare(
         self, deployment: Deployment, program: list[Declaration], timeout: float, threads: int

@@ -121,7 +121,7 @@ REGRESSIONS = {
     "left unfinished, then deleted by others: every `up` failed": Sequence(
         {}, [step("up", {"a": model()}, timeout=1), step("up", {"a": model()}, others_delete=True, timeout=1)]
     ),
-    "the engine is gone when the key is refused: the model was kept for nobody": Sequence(
+    "the engine is gone when the key is refused: the model stayed in no state": Sequence(
         {},
         [
             step(
@@ -132,11 +132,11 @@ REGRESSIONS = {
             )
         ],
     ),
-    "403 on the deletion of what was made just now, and not listed yet: it counted as gone": Sequence(
+    "403 on the deletion of a new model that is not listed yet: it counted as gone": Sequence(
         {"missing_reads": 2, "missing_status": 403, "missing_lists": 2},
         [step("up", {"a": model()}, kill=("engine", 6), faults=[{"method": "DELETE", "status": 403}])],
     ),
-    "404 on the deletion of what was made just now, and not listed yet: it counted as gone": Sequence(
+    "404 on the deletion of a new model that is not listed yet: it counted as gone": Sequence(
         {"missing_reads": 1, "missing_lists": 1},
         [
             step("up", {"a": model(waits=False)}),
@@ -215,7 +215,7 @@ REGRESSIONS = {
     "only read in place, then destroyed by the program": Sequence(
         {}, [MADE, step("destroy", {"a": only_read("a")}, by_program=True)]
     ),
-    "the engine dies while a lost answer is looked for": Sequence(
+    "the engine dies during the search after a lost answer": Sequence(
         {"missing_lists": 3}, [step("up", {"a": model()}, faults=[LOST], kill=("engine", 4))]
     ),
 }
@@ -228,7 +228,7 @@ def test_regression(world: World, name: str) -> None:
 
 
 def test_the_report_counts_what_was_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """`scripts/soak` runs as many sequences as it is told, each from its own seed."""
+    """`scripts/soak N` runs N sequences, each from its own seed."""
     from tests.soak.runner import report
 
     figures, broken = soak(7, 3)

@@ -88,7 +88,7 @@ class World:
         self.points = 0
         self.notes = Notebook(self.wall)
         self.left: list[Note] = []
-        self.in_doubt: list[Kind] = []  # POSTs of which nobody knows whether they made a model
+        self.in_doubt: list[Kind] = []  # POSTs that may have created a model
 
     def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
         World.current = self
@@ -130,7 +130,7 @@ class World:
         self.jump(120)
 
     def end_gaps(self) -> None:
-        """A model made a while ago shows in every read, however few there were: the gap is one of time."""
+        """An older model shows in every read, however few there were: the gap is one of time."""
         store, settings = self.emulator.store, self.emulator.settings
         for model in store.live():
             if self.wall() - model.made_at > GRACE - 5:
@@ -167,7 +167,7 @@ class World:
 
     @property
     def engine_is_dead(self) -> bool:
-        """Whether what the host answers now reaches nobody."""
+        """Whether the host's answers reach no engine."""
         return bool(self.kill and self.kill.done and self.kill.who != "host")
 
     def point(self) -> None:
@@ -210,7 +210,7 @@ def the_world() -> World:
 
 
 class SoakConnection(Connection):
-    """A connection whose requests are points at which somebody may die."""
+    """A connection whose requests are points at which a process may die."""
 
     def send(self, *args: Any, **kwargs: Any) -> Any:
         the_world().point()
@@ -228,7 +228,7 @@ class SoakClient(NebiusClient):
 
 
 class SoakCreator(Creator):
-    """Notes the POSTs that end without anybody knowing whether they made a model."""
+    """Notes the POSTs that may have created a model when they end."""
 
     def create(self, inputs: Inputs, operation: Operation) -> ModelInfo:
         try:
@@ -239,7 +239,7 @@ class SoakCreator(Creator):
 
 
 class SoakLifecycle(Lifecycle):
-    """Makes models with such POSTs."""
+    """Creates models with such POSTs."""
 
     creator_class = SoakCreator
 
