@@ -247,12 +247,20 @@ def test_the_age_is_counted_from_the_first_attempt(service: Service, shown: Show
     assert len(service.sent("POST")) == 2
 
 
+ADVICE = (
+    r'adopt the right one \(`import_="NAME"`\) or delete the wrong ones '
+    r"\(`nebius-models delete NAME`\), then run `pulumi up` again"
+)
+
+
 def test_two_models_for_one_lost_answer_are_ambiguous(service: Service, shown: Shown) -> None:
     """Where two models could be the one, both are named in order, none is taken and none is posted."""
     service.add("acme/Base-LoRa:bot-ZZZZ", **OURS)
     service.next("POST", lost(effect=True, at_once=True))
     both = "acme/Base-LoRa:bot-AAAB, acme/Base-LoRa:bot-ZZZZ"
-    with pytest.raises(AmbiguousCreate, match=f"2 models could be the new one: {both}; ") as caught:
+    with pytest.raises(
+        AmbiguousCreate, match=f"and 2 models could be the new one: {both}; {ADVICE}$"
+    ) as caught:
         create(service, shown.operation())
     assert caught.value.candidates == ["acme/Base-LoRa:bot-AAAB", "acme/Base-LoRa:bot-ZZZZ"]
     assert len(service.sent("POST")) == 1

@@ -130,6 +130,17 @@ def test_a_refused_delete_of_a_new_model_is_not_believed(
         lifecycle.delete(state, shown.operation())
 
 
+def test_a_refused_delete_of_an_old_model_fails_at_once(
+    lifecycle: Lifecycle, service: Service, shown: Shown
+) -> None:
+    """A 404 for a model that the list shows is an error, and no later try would change that."""
+    service.add(NAME)
+    service.always("DELETE", status(404))
+    with pytest.raises(NotFound):
+        lifecycle.delete(State(INPUTS, NAME, "active", None, 7), shown.operation())
+    assert service.time.now == 0
+
+
 def test_a_delete_outdates_the_list(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
     """A refresh right after a delete does not find its model in a list from before."""
     service.add(NAME)

@@ -55,6 +55,8 @@ def test_good_inputs_have_no_fault() -> None:
         ("ai_project_id", "a b", "must be an id without white space or quotes"),
         ("ai_project_id", "'aiproject-1'", "has quotes around it"),
         ("wait_for_active", "yes", "must be True or False"),
+        ("import_id", "bot AAAA", "must be the generated name of a model"),
+        ("import_id", 5, "must be the generated name of a model"),
     ],
 )
 def test_a_fault_names_what_was_given_and_what_is_allowed(prop: str, value: Any, reported: str) -> None:
@@ -63,6 +65,12 @@ def test_a_fault_names_what_was_given_and_what_is_allowed(prop: str, value: Any,
     assert list(found) == [prop]
     assert reported in found[prop]
     assert "\n" not in found[prop]
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_whether_to_wait_is_a_bool_or_left_out(value: bool | None) -> None:
+    """Both values of `wait_for_active` are accepted, and so is none."""
+    assert faults(wait_for_active=value) == {}
 
 
 def test_every_fault_is_reported_at_once() -> None:

@@ -68,6 +68,12 @@ def test_a_secret_is_hidden_unless_it_is_empty(value: Any, reason: str) -> None:
     assert fault.hidden is (value != "")
 
 
+def test_the_properties_after_a_hidden_fault_are_looked_at() -> None:
+    """A fault whose value is not shown does not end the search for others."""
+    faults = find_faults({**GOOD, "source": ["a"], "description": 5})
+    assert [(fault.property, fault.hidden) for fault in faults] == [("source", True), ("description", False)]
+
+
 def test_the_properties_after_an_unknown_one_are_looked_at() -> None:
     """A value that is not known yet is not checked, and every other fault is reported."""
     faults = find_faults({"name": "?", "base_model": "", "source": "?", "description": 5}, "?")

@@ -78,7 +78,12 @@ CASES = {
     "error without a reason": Case(
         (20, 23), ValidationFailed, "the service gave no reason", plan=becomes("error")
     ),
-    "deleted": Case((20, 23), ModelVanished, "was deleted outside of this run", plan=becomes("deleted")),
+    "deleted": Case(
+        (20, 23),
+        ModelVanished,
+        "^the model '.*AAAA' was deleted outside of this run",
+        plan=becomes("deleted"),
+    ),
     "unknown status": Case(
         (20, 23),
         UnknownStatus,
