@@ -5,7 +5,14 @@ from __future__ import annotations
 import pulumi
 from pulumi import Input, Output, ResourceOptions, RunError
 
-from nebius_model_resource._api.settings import API_KEY, API_KEY_VARIABLE, BASE_URL, PROJECT, PROVIDER
+from nebius_model_resource._api.settings import (
+    API_KEY,
+    API_KEY_VARIABLE,
+    BASE_URL,
+    PREFLIGHT,
+    PROJECT,
+    PROVIDER,
+)
 
 PACKAGE = "pulumi-python"  # the package of every dynamic resource
 
@@ -31,6 +38,7 @@ class Provider(pulumi.ProviderResource):
         api_key_variable: Input[str] | None = None,
         base_url: Input[str] | None = None,
         ai_project_id: Input[str] | None = None,
+        preflight: Input[bool] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """Declare an account.
@@ -42,6 +50,8 @@ class Provider(pulumi.ProviderResource):
                 variable, so the state does not hold the key, and a new key is used at once.
             base_url: the service; ``https://api.studio.nebius.com`` if neither this nor the variable is set.
             ai_project_id: the project of models that do not name one.
+            preflight: whether a preview asks the service about the base model and source of new models; True by
+                default.
             opts: Pulumi's options.
 
         Raises:
@@ -60,9 +70,10 @@ class Provider(pulumi.ProviderResource):
         }
         self._settings = {key: value for key, value in given.items() if value is not None}
         key = {} if api_key is None else {API_KEY: Output.secret(api_key)}
-        super().__init__(PACKAGE, resource_name, {**self._settings, **key}, opts)
+        switch = {} if preflight is None else {PREFLIGHT: preflight}
+        super().__init__(PACKAGE, resource_name, {**self._settings, **key, **switch}, opts)
 
     @property
     def settings(self) -> dict[str, Input[str]]:
-        """The given arguments, by the names of the stack's configuration (``nebius-models:apiKey``)."""
+        """The given arguments that every call needs, by the names of the stack's configuration (``nebius-models:apiKey``)."""
         return dict(self._settings)

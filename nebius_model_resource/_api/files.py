@@ -65,11 +65,16 @@ class FileListing:
 
 
 class Files:
-    """One account's files over HTTP; safe to share between threads."""
+    """One account's files over HTTP; safe to share between threads.
+
+    Attributes:
+        uploaded: the ids of the files uploaded here, which a list read earlier lacks.
+    """
 
     def __init__(self, connection: Connection) -> None:
         """Sends nothing."""
         self.connection = connection
+        self.uploaded: set[str] = set()
         self._key = connection.settings.api_key
 
     def upload(
@@ -112,7 +117,9 @@ class Files:
 
         return self.connection.repeat(upload, deadline, attempts=1)
 
-    def get(self, file_id: str, deadline: Deadline | None = None) -> FileInfo:
+    def get(
+        self, file_id: str, deadline: Deadline | None = None, *, attempts: int = READ_ATTEMPTS
+    ) -> FileInfo:
         """``GET /v1/files/{id}``.
 
         Raises:
@@ -124,7 +131,7 @@ class Files:
             parsed, _ = self.connection.send("GET", _path(file_id), deadline)
             return self._file(parsed, f"the service answered {file_id!r} with something else than a file")
 
-        return self.connection.repeat(read, deadline)
+        return self.connection.repeat(read, deadline, attempts)
 
     def list_all(
         self,

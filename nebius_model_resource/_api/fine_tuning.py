@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nebius_model_resource._api import redact
-from nebius_model_resource._api.connection import Connection
+from nebius_model_resource._api.connection import READ_ATTEMPTS, Connection
 from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import whole_number
 from nebius_model_resource.errors import UnusableAnswer
@@ -67,7 +67,7 @@ class Checkpoint:
     metrics: Mapping[str, float] = field(hash=False)
 
 
-def get_job(connection: Connection, job_id: str, deadline: Deadline) -> Job:
+def get_job(connection: Connection, job_id: str, deadline: Deadline, *, attempts: int = READ_ATTEMPTS) -> Job:
     """``GET /v1/fine_tuning/jobs/{id}``.
 
     Raises:
@@ -93,10 +93,12 @@ def get_job(connection: Connection, job_id: str, deadline: Deadline) -> Job:
             total_steps=whole_number(body.get("total_steps")),
         )
 
-    return connection.repeat(read, deadline)
+    return connection.repeat(read, deadline, attempts)
 
 
-def list_checkpoints(connection: Connection, job: Job, deadline: Deadline) -> list[Checkpoint]:
+def list_checkpoints(
+    connection: Connection, job: Job, deadline: Deadline, *, attempts: int = READ_ATTEMPTS
+) -> list[Checkpoint]:
     """``GET /v1/fine_tuning/jobs/{id}/checkpoints``, all pages, in the service's order.
 
     Raises:
@@ -115,7 +117,7 @@ def list_checkpoints(connection: Connection, job: Job, deadline: Deadline) -> li
         return page, body.get("has_more") is True
 
     for _ in range(_MOST_PAGES):
-        page, has_more = connection.repeat(read, deadline)
+        page, has_more = connection.repeat(read, deadline, attempts)
         new = {checkpoint.id: checkpoint for checkpoint in page if checkpoint.id not in found}
         found.update(new)
         if not has_more:

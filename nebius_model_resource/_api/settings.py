@@ -18,6 +18,7 @@ Lookup = Callable[[str], "str | None"]
 # Not `nebius:`, which the default provider of the bridged `pulumi-nebius` package takes as its own.
 API_KEY, API_KEY_VARIABLE = "nebius-models:apiKey", "nebius-models:apiKeyVariable"
 BASE_URL, PROJECT = "nebius-models:baseUrl", "nebius-models:aiProjectId"
+PREFLIGHT = "nebius-models:preflight"  # whether to ask the service about what a new model is created from
 PROVIDER = "nebius-models:provider"  # the name of an explicit provider, set by nothing else
 _VARIABLES = {API_KEY: "NEBIUS_API_KEY", BASE_URL: "NEBIUS_BASE_URL", PROJECT: "NEBIUS_AI_PROJECT_ID"}
 _ARGUMENTS = {
@@ -25,6 +26,7 @@ _ARGUMENTS = {
     API_KEY_VARIABLE: "api_key_variable",
     BASE_URL: "base_url",
     PROJECT: "ai_project_id",
+    PREFLIGHT: "preflight",
 }
 _SET_KEY = f"`pulumi config set --secret {API_KEY} <key>`, or"
 _VARIABLE_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
@@ -140,6 +142,20 @@ def odd_project(value: str, place: str) -> str | None:
     return (
         f"{place} {value!r} looks like a project of Nebius AI Cloud; Token Factory's begin with 'aiproject-'"
     )
+
+
+def preflight(lookup: Lookup) -> bool:
+    """Whether to ask the service about the base model and the source of a new model; by default True.
+
+    Raises:
+        ConfigurationError: the value is neither true nor false.
+    """
+    value = lookup(PREFLIGHT)
+    # The argument of a `Provider` arrives as a bool.
+    text = "true" if value is None else str(value).strip().lower()
+    if text not in ("true", "false"):
+        raise ConfigurationError(f"{places_of(lookup).names[PREFLIGHT]} must be true or false")
+    return text == "true"
 
 
 def load_settings(

@@ -12,6 +12,7 @@ from nebius_model_resource.errors import ConfigurationError, EngineGone
 
 if TYPE_CHECKING:
     from nebius_model_resource._api.client import NebiusClient
+    from nebius_model_resource._api.files import Files
     from nebius_model_resource._lifecycle.operation import Operation
 
 
@@ -58,12 +59,14 @@ class Account:
 
     @cached_property
     def configuration_faults(self) -> list[Fault]:
-        """What is wrong with the key or the base URL."""
-        try:
-            settings.load_settings(self._lookup)
-        except ConfigurationError as error:
-            return [Fault("", str(error))]
-        return []
+        """What is wrong with the key, the base URL or the switch of the preflight."""
+        faults = []
+        for read in (settings.load_settings, settings.preflight):
+            try:
+                read(self._lookup)
+            except ConfigurationError as error:
+                faults.append(Fault("", str(error)))
+        return faults
 
     def client(self) -> NebiusClient:
         """The account's client, which all resource types of a process share.
@@ -72,6 +75,14 @@ class Account:
             ConfigurationError: no key, or an unusable base URL.
         """
         return _client_of(settings.load_settings(self._lookup))
+
+    def files(self) -> Files:
+        """The account's files, which all resource types of a process share.
+
+        Raises:
+            ConfigurationError: no key, or an unusable base URL.
+        """
+        return _files_of(settings.load_settings(self._lookup))
 
     def operation(self, call: Call) -> Operation:
         """The operation that a call stands for: its deadline, its pauses and its progress."""
@@ -92,3 +103,10 @@ def _client_of(loaded: settings.Settings) -> NebiusClient:
     from nebius_model_resource._api.client import NebiusClient
 
     return NebiusClient(loaded)
+
+
+@lru_cache(maxsize=8)
+def _files_of(loaded: settings.Settings) -> Files:
+    from nebius_model_resource._api.files import Files
+
+    return Files(_client_of(loaded).connection)

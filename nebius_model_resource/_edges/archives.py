@@ -73,6 +73,7 @@ class ModelArchives(Account):
         if adapter.sha256 != props["sha256"]:
             raise UnusableArchive(adapter.path, "changed since it was checked")
         file = self._archives.upload(adapter, props.get("ai_project_id"), self.operation(call))
+        self.files().uploaded.add(file.id)
         return Found(file.id, {**_inputs(props), **_outputs(file), "size": file.size or _length(adapter)})
 
     def read(self, call: Call, id_: str, props: dict[str, Any]) -> Found | None:
@@ -114,10 +115,9 @@ class ModelArchives(Account):
 
     @cached_property
     def _archives(self) -> Archives:
-        from nebius_model_resource._api.files import Files
         from nebius_model_resource._lifecycle.archives import Archives
 
-        return Archives(Files(self.client().connection))
+        return Archives(self.files())
 
 
 def _path_fault(path: Any) -> Fault | None:

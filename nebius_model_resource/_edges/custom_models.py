@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pulumi.runtime.rpc import UNKNOWN
@@ -37,6 +38,7 @@ from nebius_model_resource.errors import (
 if TYPE_CHECKING:
     from nebius_model_resource._lifecycle.lifecycle import Lifecycle
     from nebius_model_resource._lifecycle.operation import Operation
+    from nebius_model_resource._lifecycle.preflight import Preflight
 
 
 class CustomModels(Account):
@@ -70,6 +72,8 @@ class CustomModels(Account):
             inputs.pop("import_id", None)
         elif not faults:
             faults = self._adoption_faults(call, replace(inputs_of(inputs), secrets=secrets))
+            if not faults and "import_id" not in inputs:
+                self._warn_of_unknowns(call, replace(inputs_of(inputs), secrets=secrets))
             if status := self._replaced.get(call.urn):
                 # The engine takes the new value of any change from the inputs; nothing else reads it there.
                 inputs["status"] = status
@@ -182,6 +186,12 @@ class CustomModels(Account):
                 self._lifecycle = Lifecycle(client, notes=Guardian(client.connection.settings))
             return self._lifecycle
 
+    @cached_property
+    def _preflight(self) -> Preflight:
+        from nebius_model_resource._lifecycle.preflight import Preflight
+
+        return Preflight(self.files())
+
     def _keep(
         self,
         call: Call,
@@ -231,6 +241,12 @@ class CustomModels(Account):
         if warning := messages.status_warning(live):
             call.warn(warning)
         return Found(live.generated_name, output_bag(live))
+
+    def _warn_of_unknowns(self, call: Call, inputs: Inputs) -> None:
+        """Show what the service does not know of a model that is about to be created."""
+        if settings.preflight(self._lookup):
+            for warning in self._preflight.warnings(inputs, UNKNOWN):
+                call.warn(warning)
 
     def _adoption_faults(self, call: Call, inputs: Inputs) -> list[Fault]:
         """What prevents a declared adoption, so that the preview shows it."""

@@ -13,7 +13,7 @@ from nebius_model_resource.errors import AccessDenied, InvalidInputs, NebiusErro
 
 _SECONDS = 60.0  # for all calls together
 _JOB_ID = re.compile(r"ftjob-[\w-]{1,200}", re.ASCII)
-_SUCCEEDED, _FAILED = "succeeded", "failed"
+SUCCEEDED, _FAILED = "succeeded", "failed"
 _WAITING = ("validating_files", "queued", "running")
 
 
@@ -41,8 +41,8 @@ def checkpoints_of(connection: Connection, job_id: str) -> list[Checkpoint]:
     deadline = connection.deadline(_SECONDS)
     try:
         job = get_job(connection, job_id, deadline)
-        if job.status != _SUCCEEDED:
-            raise CheckpointMissing(job_id, f"fine-tuning job {job_id!r} {_why_not(job)}")
+        if job.status != SUCCEEDED:
+            raise CheckpointMissing(job_id, f"fine-tuning job {job_id!r} {why_not(job)}")
         checkpoints = list_checkpoints(connection, job, deadline)
     except NotFound as error:
         raise _unknown(job_id, "") from error
@@ -100,7 +100,8 @@ def _unknown(job_id: str, hint: str) -> CheckpointMissing:
     return CheckpointMissing(job_id, f"{reason}: check the id, and that the key belongs to the job's project")
 
 
-def _why_not(job: Job) -> str:
+def why_not(job: Job) -> str:
+    """Why a job that has not succeeded cannot be used, and what to do; its id goes in front."""
     if job.status == _FAILED:
         return f"failed: {job.error or 'the service gives no reason'}; use a job that succeeded"
     if job.status in _WAITING:
