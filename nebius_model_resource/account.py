@@ -75,5 +75,5 @@ class Provider(pulumi.ProviderResource):
 
     @property
     def settings(self) -> dict[str, Input[str]]:
-        """The given arguments that every call needs, by the names of the stack's configuration (``nebius-models:apiKey``)."""
+        """The given arguments that a call needs, by the configuration's names (``nebius-models:apiKey``)."""
         return dict(self._settings)

@@ -34,6 +34,7 @@ _MUST = f"must be https, or http on loopback alone, such as {DEFAULT_BASE_URL!r}
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)+")
 _VERSION = re.compile(r"/+v[01](?=/)", re.IGNORECASE)
 _VERSIONS = re.compile(r"(?:/+v[01])*/*$", re.IGNORECASE)
+_LONGEST_FLAG = 12
 _LONGEST_HOST = 60  # a longer text without a scheme may be anything, even a key
 
 
@@ -154,7 +155,9 @@ def preflight(lookup: Lookup) -> bool:
     # The argument of a `Provider` arrives as a bool.
     text = "true" if value is None else str(value).strip().lower()
     if text not in ("true", "false"):
-        raise ConfigurationError(f"{places_of(lookup).names[PREFLIGHT]} must be true or false")
+        # A long text may be anything, even a key.
+        shown = f" was given {value!r}, which" if len(text) <= _LONGEST_FLAG else ""
+        raise ConfigurationError(f"{places_of(lookup).names[PREFLIGHT]}{shown} must be true or false")
     return text == "true"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
 from nebius_model_resource._api.catalogue import listed_models
@@ -22,8 +21,7 @@ from nebius_model_resource._lifecycle.checkpoints import SUCCEEDED, why_not
 from nebius_model_resource.errors import NebiusError, NotFound
 
 SECONDS = 10.0  # for all questions of a process; one request may take half of what is left
-_LIKELY = "creating the model will probably fail"
-_ELSEWHERE = f"(deleted, or of another project?): {_LIKELY}"
+_ELSEWHERE = "(deleted, or of another project?)"
 _T = TypeVar("_T")
 
 
@@ -64,8 +62,9 @@ class Preflight:
                 found.append(self._ask(self._file, source.text, inputs.ai_project_id))
             elif source and source.kind == "checkpoint":
                 found.append(self._ask(self._checkpoint, *source.text.split(":")))
+        model = f"the model {inputs.name!r}" if is_open("name") else "the model"
         key = self._connection.settings.api_key
-        return [harmless(warning, key) for warning in found if warning]
+        return [harmless(f"{each}; creating {model} will probably fail", key) for each in found if each]
 
     def _ask(self, question: Callable[..., str | None], *about: str | None) -> str | None:
         """One question's answer; after the first failure nothing more is asked."""
@@ -93,9 +92,9 @@ class Preflight:
         )
         if not listed or unflavoured(base_model) in {unflavoured(id_) for id_ in listed}:
             return None
-        close = get_close_matches(base_model, sorted(listed), 1, 0.8)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        return f"the service does not list the base model {base_model!r}{hint}: {_LIKELY}"
+        meant = next((id_ for id_ in sorted(listed) if _spelling(id_) == _spelling(base_model)), None)
+        hint = f" (did you mean {meant!r}?)" if meant else ""
+        return f"the service does not list the base model {base_model!r}{hint}"
 
     def _file(self, file_id: str, project: str | None) -> str | None:
         files = self._once(("files", project), lambda left: self._files.list_all(project, left, attempts=1))
@@ -127,7 +126,7 @@ class Preflight:
             return f"fine-tuning job {job_id!r} {why_not(job)}"
         if any(checkpoint.id == checkpoint_id for checkpoint in checkpoints):
             return None
-        return f"fine-tuning job {job_id!r} has no checkpoint {checkpoint_id!r}: {_LIKELY}"
+        return f"fine-tuning job {job_id!r} has no checkpoint {checkpoint_id!r}"
 
     def _job(self, job_id: str, deadline: Deadline) -> tuple[Job, list[Checkpoint]] | None:
         """A job with its checkpoints, if it succeeded; None if the service does not know it."""
@@ -138,3 +137,12 @@ class Preflight:
         if job.status != SUCCEEDED:
             return job, []
         return job, list_checkpoints(self._connection, job, deadline, attempts=1)
+
+
+def _spelling(base_model: str) -> str:
+    """What is the same in usual spellings of one base.
+
+    Training knows ``meta-llama/Llama-3.1-8B-Instruct``, which is hosted as ``meta-llama/Meta-Llama-3.1-8B-Instruct``
+    (seen live, December 2025).
+    """
+    return unflavoured(base_model).lower().replace("/meta-llama", "/llama")

@@ -27,7 +27,8 @@ def test_one_base_url_serves_this_and_openais_client(emulator: Emulator, inputs:
         assert faults == []
         id_, outputs = host.create(checked)
         host.delete(id_, outputs)
-    assert {request.path.split("/")[1] for request in emulator.requests()} == {"v0"}
+    assert {request.path.split("/")[1] for request in emulator.requests()} == {"v0", "v1"}
+    assert emulator.requests(path="/v1/models")
 
 
 def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inputs: dict[str, Any]) -> None:
@@ -54,7 +55,8 @@ def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inp
 def test_a_cloud_project_is_warned_of_and_not_refused(emulator: Emulator, inputs: dict[str, Any]) -> None:
     """A run warns of it once where it is configured, and once where resources name it."""
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
-    with HostHere({**config, "nebius-models:aiProjectId": "project-e00x"}) as host:
+    config |= {"nebius-models:aiProjectId": "project-e00x", "nebius-models:preflight": "false"}
+    with HostHere(config) as host:
         for name in ("one", "two", "one"):
             checked, faults = host.check(inputs, name=name)
             assert faults == []
