@@ -92,8 +92,15 @@ class Project:
         self._environ = environment(folder, emulator)
         venv = f"  options:\n    virtualenv: {sys.prefix}\n"
         (self._folder / "Pulumi.yaml").write_text(f"name: support\nruntime:\n  name: python\n{venv}")
-        command = ["pulumi", "stack", "init", "prod"]
-        subprocess.run(command, cwd=self._folder, env=self._environ, check=True, capture_output=True)
+        # The emulator has no job of the source that the pictures show.
+        for command in ("stack init prod", "config set nebius-models:preflight false"):
+            subprocess.run(
+                ["pulumi", *command.split()],
+                cwd=self._folder,
+                env=self._environ,
+                check=True,
+                capture_output=True,
+            )
 
     def show(self, program: str, *arguments: str, moment: str = "") -> list[Text]:
         """Run a command on a program; what is on the screen at its end, or as soon as that text is there."""

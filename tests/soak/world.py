@@ -160,6 +160,7 @@ class World:
                 config = {
                     "nebius-models:apiKey": self.emulator.api_key,
                     "nebius-models:baseUrl": self.emulator.url,
+                    "nebius-models:preflight": "false",  # its requests run on the real clock
                 }
                 provider = SoakProvider()
                 provider.configure(ConfigureRequest(Config(config, "soak")))

@@ -62,7 +62,8 @@ def test_a_key_that_is_no_secret_is_warned_of_once(make_stack: MakeStack, emulat
     A look-up in a program tells the same remedy.
     """
     program = program_with() + 'CustomModel("other", base_model="a/b", source="file-1")\n'
-    stack = make_stack(program, {"nebius-models:apiKey": emulator.api_key})
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:preflight": "false"}
+    stack = make_stack(program, config)
     assert warnings(stack) == [f"{PLAIN_KEY}: run `pulumi config set --secret nebius-models:apiKey <key>`"]
     stack.set_config("nebius-models:apiKey", ConfigValue(emulator.api_key, secret=True))
     assert warnings(stack) == []
