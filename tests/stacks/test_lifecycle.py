@@ -314,7 +314,7 @@ def test_configuration_of_the_stack_comes_before_the_environment(
 def test_progress_shows_in_the_row_and_leaves_no_trace(make_stack: MakeStack, emulator: Emulator) -> None:
     """While a model validates its row says for how long, and the diagnostics of a good run are empty."""
     emulator.settings.validation_seconds = 2.5
-    stack = make_stack()
+    stack = make_stack(config={"nebius-models:preflight": "false"})  # the emulator has no such job
     told = stack.up().stdout
     assert "validating" in told
     assert "Diagnostics" not in told
