@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.rpc import UNKNOWN
 
+from nebius_model_resource._cli.main import main
 from nebius_model_resource.provider import ModelArchiveProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.archives.adapters import files, write_folder, write_zip
-from tests.support.host import URN, HostError
+from tests.support.host import URN, DynamicHost, HostError
 from tests.support.host_here import HostHere
 
 PROVIDER = {"__provider": serialize_provider(ModelArchiveProvider())}
@@ -188,3 +190,30 @@ def test_progress_is_shown_in_the_row(host: HostHere, folder: Path) -> None:
     """The row says how much is sent."""
     uploaded(host, folder)
     assert any(log.message.startswith("uploading ") and log.ephemeral for log in host.engine.logs)
+
+
+def test_a_file_of_a_killed_host_is_listed(
+    host_process: DynamicHost,
+    emulator: Emulator,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What a host was uploading when it was killed shows in `nebius-models unknown`."""
+    inputs, _ = host_process.check({**PROVIDER, "path": str(folder)})
+    emulator.add_fault(Fault(method="POST", action="delay", effect="after", seconds=60))
+    _running = host_process.create_later({**PROVIDER, **inputs})
+    end = time.monotonic() + 60
+    while not emulator.files():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    host_process.process.kill()
+    host_process.process.wait()
+    emulator.clear_faults()
+    [file] = emulator.files()
+    monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
+    monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
+    (tmp_path / "empty.json").write_text('{"version": 3, "deployment": {"resources": []}}')
+    assert main(["unknown", "--names", str(tmp_path / "empty.json")]) == 3
+    assert capsys.readouterr().out.split() == [file["id"]]

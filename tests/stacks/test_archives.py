@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from nebius_model_resource._cli.main import main
 from nebius_model_resource.testing.emulator import Emulator
 from tests.archives.adapters import files, write_folder, write_zip
 from tests.stacks.conftest import FAILED, MakeStack, replace_program
@@ -100,3 +102,28 @@ def test_a_retained_file_stays_and_a_deleted_one_is_uploaded_again(
     assert [model["source"] for model in emulator.models()] == [second]
     stack.destroy()
     assert [file["id"] for file in emulator.files()] == [second]
+
+
+def test_unknown_lists_the_files_that_no_stack_owns(
+    make_stack: MakeStack,
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The export of a stack owns the file of its archive; without that export the file and the model are listed."""
+    stack = make_stack(PROGRAM.format(path="'adapter'"))
+    write_folder(tmp_path / "project" / "adapter", files())
+    outputs = stack.up().outputs
+    monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
+    monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
+    exported = stack.export_stack()
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps({"version": exported.version, "deployment": exported.deployment}))
+    assert main(["unknown", str(export)]) == 0
+    export.write_text(
+        json.dumps({"version": exported.version, "deployment": {**exported.deployment, "resources": []}})
+    )
+    capsys.readouterr()
+    assert main(["unknown", "--names", str(export)]) == 3
+    assert capsys.readouterr().out.splitlines() == [outputs["model"].value, outputs["file"].value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,3 +117,17 @@ def test_a_model_comes_from_the_final_checkpoint_of_a_job(
     assert set(stack.preview().change_summary) == {"same"}
     stack.destroy()
     assert names(emulator) == []
+
+
+def test_a_model_comes_from_a_folder(make_example: MakeExample, emulator: Emulator, tmp_path: Path) -> None:
+    """The script's adapter is uploaded and becomes the source of the model, and a second up changes nothing."""
+    stack = make_example("from-a-folder")
+    subprocess.run([sys.executable, "make_adapter.py"], cwd=tmp_path / "from-a-folder", check=True)
+    outputs = stack.up().outputs
+    [model] = emulator.models()
+    [file] = emulator.files()
+    assert (outputs["model"].value, outputs["file"].value) == (model["name"], file["id"])
+    assert model["source"] == file["id"]
+    assert set(stack.preview().change_summary) == {"same"}
+    stack.destroy()
+    assert (names(emulator), emulator.files()) == ([], [])

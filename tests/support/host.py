@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
         self._server.stop(None).wait()
 
 
-class HostCalls:
+class HostCalls(ABC):
     """The engine's calls, with plain bags for what goes in and what comes out."""
 
     def check(
@@ -158,8 +159,9 @@ class HostCalls:
             provider_pb2.DeleteRequest(id=id_, urn=URN + name, properties=_struct(props), timeout=timeout),
         )
 
+    @abstractmethod
     def _call(self, method: str, request: Any) -> Any:
-        raise NotImplementedError
+        """Make one call."""
 
 
 @dataclass

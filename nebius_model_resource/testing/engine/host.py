@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +79,7 @@ class Diff:
         return cls(provider_pb2.DiffResponse(changes=kind, replaces=replaces or []))
 
 
-class Calls:
+class Calls(ABC):
     """What the engine asks of a host of dynamic providers, whoever serves it."""
 
     def __init__(self, stub: Any = None) -> None:
@@ -89,13 +90,13 @@ class Calls:
         """
         self._stub = stub
 
+    @abstractmethod
     def start(self, config: Properties) -> None:
         """Let it begin, with its provider's configuration."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """Let it end."""
-        raise NotImplementedError
 
     # The methods below take and return properties with their secrets marked. The host gets them in the clear; what was
     # secret in a request is marked again under the same name in the answer.
