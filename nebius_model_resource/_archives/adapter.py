@@ -145,7 +145,7 @@ def _examine(content: Content) -> Adapter:
         if what := what_it_is(member.start(1024), page=member.name.endswith((".json", ".safetensors"))):
             raise UnusableArchive(content.path, f"{member.name!r} is {what}")
     try:
-        told = config.read_config(found[0].start(config.longest()))
+        settings = config.read_config(found[0].start(config.longest()))
     except config.NoLora as error:
         raise UnusableArchive(content.path, f"{CONFIG!r} {error}") from error
     try:
@@ -155,16 +155,16 @@ def _examine(content: Content) -> Adapter:
     sha256, files = content_hash(content.members)
     return Adapter(
         content.path,
-        told.rank,
-        told.alpha,
-        told.base_model,
-        told.target_modules,
+        settings.rank,
+        settings.alpha,
+        settings.base_model,
+        settings.target_modules,
         len(tensors),
         tuple(sorted({tensor.dtype for tensor in tensors})),
         content.size,
         sha256,
         files,
-        (*told.warnings, *_warnings(content, tensors)),
+        (*settings.warnings, *_warnings(content, tensors)),
     )
 
 

@@ -36,20 +36,20 @@ def read_config(text: bytes) -> Config:
     Raises:
         NoLora: the text is no JSON object, or one of another kind of adapter.
     """
-    told = _parsed(text)
-    kind = told.get("peft_type")
+    config = _parsed(text)
+    kind = config.get("peft_type")
     if kind is None:
         raise NoLora('has no peft_type, so it is no LoRA adapter: "peft_type": "LORA" is needed')
     if kind != "LORA":
         raise NoLora(f"has the peft_type {_shown(kind)}: only 'LORA' adapters can be uploaded")
-    rank, alpha, base = told.get("r"), told.get("lora_alpha"), told.get("base_model_name_or_path")
-    modules = told.get("target_modules")
+    rank, alpha, base = config.get("r"), config.get("lora_alpha"), config.get("base_model_name_or_path")
+    modules = config.get("target_modules")
     return Config(
         rank=rank if type(rank) is int else None,
         alpha=alpha if type(alpha) in (int, float) else None,
         target_modules=_texts(modules),
         base_model=base if isinstance(base, str) and base else None,
-        warnings=tuple(_warnings(told)),
+        warnings=tuple(_warnings(config)),
     )
 
 
@@ -57,12 +57,12 @@ def _parsed(text: bytes) -> dict[str, Any]:
     if len(text) > _LONGEST:
         raise NoLora("has more than 1 MB: it is no adapter's config")
     try:
-        told = json.loads(text)
+        config = json.loads(text)
     except (ValueError, RecursionError):
         raise NoLora("is empty" if not text.strip() else "is not JSON") from None
-    if not isinstance(told, dict):
+    if not isinstance(config, dict):
         raise NoLora("is JSON, but not an object")
-    return told
+    return config
 
 
 def longest() -> int:
@@ -70,22 +70,22 @@ def longest() -> int:
     return _LONGEST + 1
 
 
-def _warnings(told: dict[str, Any]) -> list[str]:
+def _warnings(config: dict[str, Any]) -> list[str]:
     found = []
-    if (rank := told.get("r")) not in _RANKS:
+    if (rank := config.get("r")) not in _RANKS:
         found.append(f"the rank (r) is {_shown(rank)}: the service trains adapters of ranks 8 to 128")
-    modules = _texts(told.get("target_modules"))
+    modules = _texts(config.get("target_modules"))
     if not modules:
         found.append("the config names no target_modules")
     elif unusual := [each for each in modules if each not in _PROJECTIONS and each != "all-linear"]:
         found.append(f"unusual target_modules: {_listed(unusual)}; the service may not take them")
-    if saved := _texts(told.get("modules_to_save")):
+    if saved := _texts(config.get("modules_to_save")):
         found.append(f"modules_to_save has {_listed(saved)}: the service may not take complete layers")
-    if told.get("use_dora"):
+    if config.get("use_dora"):
         found.append("use_dora is on: the service may not take DoRA")
-    if told.get("bias") not in (None, "none"):
-        found.append(f"bias is {_shown(told['bias'])}: the service may not take trained biases")
-    if not told.get("base_model_name_or_path"):
+    if config.get("bias") not in (None, "none"):
+        found.append(f"bias is {_shown(config['bias'])}: the service may not take trained biases")
+    if not config.get("base_model_name_or_path"):
         found.append("the config names no base model (base_model_name_or_path)")
     return found
 

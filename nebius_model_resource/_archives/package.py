@@ -65,16 +65,16 @@ class Package:
 
     def _bytes(self, member: Member, file: File) -> Iterator[bytes]:
         """A file's bytes, the last of them only where all are as they were."""
-        crc32, kept = 0, b""
+        crc32, waiting = 0, b""
         for chunk in member.chunks():
             crc32 = zlib.crc32(chunk, crc32)
-            if kept:
-                yield kept
-            kept = chunk
+            if waiting:
+                yield waiting
+            waiting = chunk
         if crc32 != file.crc32:
             raise self._changed(repr(file.name))
-        if kept:
-            yield kept
+        if waiting:
+            yield waiting
 
     def _changed(self, what: str) -> UnusableArchive:
         return UnusableArchive(

@@ -94,15 +94,15 @@ def _tensors(header: dict[str, Any]) -> list[Tensor]:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise _invalid("its metadata are not texts")
-    return [_tensor(name, told) for name, told in header.items()]
+    return [_tensor(name, entry) for name, entry in header.items()]
 
 
-def _tensor(name: str, told: Any) -> Tensor:
-    if not isinstance(told, dict):
+def _tensor(name: str, entry: Any) -> Tensor:
+    if not isinstance(entry, dict):
         raise _invalid(f"the tensor {name!r} is not described")
-    dtype = told.get("dtype")
-    shape: Any = told.get("shape")
-    offsets: Any = told.get("data_offsets")
+    dtype = entry.get("dtype")
+    shape: Any = entry.get("shape")
+    offsets: Any = entry.get("data_offsets")
     if not isinstance(dtype, str) or dtype not in _BITS:
         raise _invalid(f"the tensor {name!r} has the unknown dtype {dtype!r}")
     if not _are_counts(shape):

@@ -15,7 +15,7 @@ _OTHER_WEIGHTS = {
 
 
 def what_it_is(start: bytes, *, page: bool) -> str | None:
-    """What a file is instead of what its name says; None where its beginning does not tell.
+    """What a file is instead of what its name says; None if its beginning does not show it.
 
     Args:
         start: its first bytes.

@@ -25,7 +25,7 @@ def program(models: Sequence[CustomModelInfo], ai_project_id: str | None = None)
 
     Returns:
         Python that runs unchanged, with one exception: an argument that the service does not report is empty, with a
-        comment, and a preview refuses it until somebody fills it in.
+        comment, and a preview refuses it until it is filled in.
     """
     names = _resource_names(models)
     variables = _unique(_identifier(name) for name in names)

@@ -206,10 +206,10 @@ class CustomModels(Account):
             call.fail(messages.not_created(inputs.name, error))
         message = messages.not_ready(error, call.urn, self.places)
         try:
-            kept = call.keep(message, state.generated_name, output_bag(state))
+            recorded = call.keep(message, state.generated_name, output_bag(state))
         except Exception:  # noqa: BLE001 - a bug of ours must not delete a model
             call.fail(messages.bug(traceback.format_exc(), state.generated_name))
-        if not kept and may_delete:
+        if not recorded and may_delete:
             message = self._delete_again(call, inputs.name, error, state)
         call.fail(message)
 

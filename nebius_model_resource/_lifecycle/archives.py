@@ -1,10 +1,10 @@
 """One uploaded file from its POST to its deletion.
 
-Every upload has a name of its own, with the hash of the content and a random token. So a file of that name is this
-upload's and nobody else's: a lost answer can be looked for by name, and a file that this upload created twice can be
-deleted. A file that was there before is never taken, although its content is the same: the resource that holds it
-deletes it with itself, be it of another stack or the same resource that ``pulumi up --replace`` creates again. What a
-killed host leaves shows by its name (:func:`is_archive`).
+Every upload has a name of its own, with the hash of the content and a random token. So a file of that name belongs to
+this upload alone: after a lost answer it can be found by its name, and a file that was created twice can be deleted. An
+upload never uses an existing file with the same content: the resource that owns that file deletes it, whether it is in
+another stack or is the one that ``pulumi up --replace`` creates again. The name also shows what a killed host leaves
+(:func:`is_archive`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from nebius_model_resource.errors import (
     may_have_happened,
 )
 
-DEFAULT_SECONDS = 1800.0  # for an upload: 500 MB at 2.2 Mbit/s
 _LOOKS = 4  # complete lists without the file before it is sent again
 _CLEAN_UP_SECONDS = 30.0
 _SHOW_SECONDS = 1.0
@@ -198,12 +197,12 @@ class _Upload:
         delay = backoff(failures)
         if delay >= self._operation.deadline.remaining():
             raise trouble
-        self._operation.report.progress(f"{trouble}; trying again")
+        self._operation.report.progress(f"{trouble}; retrying")
         self._operation.deadline.sleep(delay)
 
     def _look(self, lost: NebiusError) -> FileInfo | None:
         """The file whose answer was lost; None where a few lists lack it."""
-        self._operation.report.progress("the answer was lost: looking whether the file was created")
+        self._operation.report.progress("the answer was lost: searching the list for the file")
         looks = 0
         trouble = lost
         while True:
@@ -239,10 +238,8 @@ class _Upload:
         return file
 
     def _undecided(self, lost: NebiusError, trouble: NebiusError) -> AnswerLost:
-        looked = "the file is not in the list yet"
-        if trouble is not lost:
-            looked = f"the list cannot be read: {trouble}"
+        listed = "the list does not show it yet" if trouble is lost else f"the list cannot be read: {trouble}"
         return AnswerLost(
-            f"whether the file {self._name!r} was created is not known: {lost}; {looked}; before the next "
-            "`pulumi up` run `pulumi stack export | nebius-models unknown`: it lists a file that was created"
+            f"it is not known whether the file {self._name!r} was created: {lost}; {listed}; before the next "
+            "`pulumi up` run `pulumi stack export | nebius-models unknown`, which shows the file if it exists"
         )

@@ -42,7 +42,6 @@ from nebius_model_resource.errors import (
     ValidationFailed,
 )
 
-DEFAULT_SECONDS = 600.0  # to become active: as long as published clients wait
 _CLEAN_UP_SECONDS = 30.0
 _RESUME_GRACE = 3.0
 _UNSEEN_PAUSE = 2.0  # before the deletion of a model that reads may not show yet is retried

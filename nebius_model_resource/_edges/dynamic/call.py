@@ -13,7 +13,7 @@ method                        ``custom_timeouts`` (pulumi#12987)       deadline 
 ``context.abort``             one line instead of a traceback          the message is a traceback's last line
                               (pulumi/docs#14501)
 ``context`` trailers          ``ErrorResourceInitFailed``: a model     an unfinished model is deleted and
-                              that exists and is not ready is kept     the create fails; a refresh says
+                              that exists and is not ready is stored   the create fails; a refresh says
                               (pulumi#15958, #5210, #18009)            nothing of a model that is not ready
 ``context.add_callback``      the engine is gone: clean up, and end    the operation ends as if nothing
                               (pulumi#6065)                            had happened
