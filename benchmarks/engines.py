@@ -58,6 +58,9 @@ class Stack:
         program = f"from benchmarks.programs.{contender} import declare\n\ndeclare()\n"
         (self._project / "__main__.py").write_text(program)
         (self._project / "Pulumi.yaml").write_text(json.dumps(_project_file(contender)))
+        # The others do not ask the service about a new model: with the same calls the times can be compared.
+        settings = {"config": {"nebius-models:preflight": "false"}}
+        (self._project / f"Pulumi.{_STACK}.yaml").write_text(json.dumps(settings))
         if real:
             self._ask("stack", "init", _STACK)
 

@@ -33,8 +33,12 @@ for number in (signal.SIGINT, signal.SIGTERM):
 order = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode()
 socket.send_fds(server, [len(order).to_bytes(4, "big")], [0, 1, 2])
 server.sendall(order)
-ended = server.recv(1)
-sys.exit(ended[0] if ended else 1)
+ended = int.from_bytes(server.recv(2) or b"\\x00\\x01", "big", signed=True)
+if ended < 0:
+    if -ended != signal.SIGKILL:
+        signal.signal(-ended, signal.SIG_DFL)
+    os.kill(os.getpid(), -ended)
+sys.exit(ended)
 """
 
 
@@ -107,8 +111,7 @@ def _keep(front: socket.socket) -> list[Any]:
         ready, _, _ = select.select([front.fileno(), ended], [], [])
         if ended in ready:
             _, status = os.waitpid(process, 0)
-            code = os.waitstatus_to_exitcode(status)
-            front.send(bytes([code if code >= 0 else 128 - code]))
+            front.send(os.waitstatus_to_exitcode(status).to_bytes(2, "big", signed=True))
             os._exit(0)
         signals = front.recv(1)
         os.kill(process, signals[0] if signals else signal.SIGKILL)
