@@ -20,8 +20,9 @@ PACKAGE = "pulumi-python"  # the package of every dynamic resource
 class Provider(pulumi.ProviderResource):
     """An account of Nebius AI Studio (Token Factory): a key, and where it is used.
 
-    A model uses it with ``opts=ResourceOptions(provider=…)``, the models of a component with ``providers=[…]``. A
-    missing argument is read from the environment (``NEBIUS_API_KEY``, ``NEBIUS_BASE_URL``, ``NEBIUS_AI_PROJECT_ID``),
+    A model uses it with ``opts=ResourceOptions(provider=…)``, the models of a component with ``providers=[…]``.
+
+    A missing argument is read from the environment (``NEBIUS_API_KEY``, ``NEBIUS_BASE_URL``, ``NEBIUS_AI_PROJECT_ID``),
     never from the stack's configuration.
 
     Example::

@@ -22,6 +22,7 @@
         ├── ValidationFailed     the service ended the validation with `error`
         ├── ModelVanished        the model is gone and this run did not delete it
         ├── Unfinished           the model exists and is not active yet
+        │   ├── Interrupted      the run was stopped during the wait
         │   └── UnknownStatus    its status is not a documented one
         ├── DeadlineExceeded     time ran out before anything was created
         ├── AmbiguousCreate      more models match than were asked for
@@ -192,6 +193,10 @@ class Unfinished(ModelError):
     def __init__(self, message: str, *, state: State) -> None:
         super().__init__(message)
         self.state = state
+
+
+class Interrupted(Unfinished):
+    """A model exists and is not active yet, because the run was stopped during the wait for it."""
 
 
 class UnknownStatus(Unfinished):

@@ -9,6 +9,7 @@ from hypothesis import settings
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host import DynamicHost
 from tests.support.host_here import HostHere
+from tests.support.plugin import PluginHere, PluginProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,20 +37,25 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
+@pytest.fixture(scope="module", params=["dynamic", "plugin"])
+def edge(request: pytest.FixtureRequest) -> str:
+    """Which edge a test goes through; `dynamic_only` takes the plugin out."""
+    return str(request.param)
+
+
 @pytest.fixture
-def host(emulator: Emulator) -> Iterator[HostHere]:
-    """The code of the real dynamic-provider host in this process, configured for the emulator."""
+def host(emulator: Emulator, edge: str) -> Iterator[HostHere]:
+    """The code of an edge in this process, configured for the emulator."""
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
-    with HostHere(config) as running:
+    with (HostHere if edge == "dynamic" else PluginHere)(config) as running:
         yield running
 
 
 @pytest.fixture
-def host_process(emulator: Emulator) -> Iterator[DynamicHost]:
-    """The real dynamic-provider host, configured for the emulator."""
-    with DynamicHost(
-        {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
-    ) as running:
+def host_process(emulator: Emulator, edge: str) -> Iterator[DynamicHost]:
+    """The process of an edge, configured for the emulator."""
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    with (DynamicHost if edge == "dynamic" else PluginProcess)(config) as running:
         yield running
 
 

@@ -100,7 +100,7 @@ class Connection:
 
         self.gate.wait(deadline)
         if deadline.passed():
-            raise DeadlineExceeded("the deadline passed before the request was sent")
+            raise DeadlineExceeded(f"{deadline.why_passed()} before the request was sent")
         started = self.clock()
         try:
             answer = (self._exchange or exchange)(

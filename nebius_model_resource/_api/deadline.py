@@ -10,29 +10,45 @@ Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Deadline:
-    """A moment after which nothing more is tried.
+    """A moment after which nothing more is tried; it comes at once when the run is interrupted.
 
     Attributes:
         at: seconds on ``clock``.
         clock: monotonic seconds.
-        sleep: pauses for a number of seconds; may raise EngineGone.
+        sleep: pauses for a number of seconds, or until the interruption; may raise EngineGone.
+        interrupted: whether the person who started the run has stopped it.
     """
 
     at: float
     clock: Clock = time.monotonic
     sleep: Sleep = time.sleep
+    interrupted: Callable[[], bool] = _never
 
     @classmethod
-    def after(cls, seconds: float, clock: Clock = time.monotonic, sleep: Sleep = time.sleep) -> Deadline:
+    def after(
+        cls,
+        seconds: float,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = time.sleep,
+        interrupted: Callable[[], bool] = _never,
+    ) -> Deadline:
         """The moment ``seconds`` from now."""
-        return cls(clock() + seconds, clock, sleep)
+        return cls(clock() + seconds, clock, sleep, interrupted)
 
     def remaining(self) -> float:
         """Seconds left, never less than zero."""
-        return max(0.0, self.at - self.clock())
+        return 0.0 if self.interrupted() else max(0.0, self.at - self.clock())
 
     def passed(self) -> bool:
         """Whether no time is left."""
-        return self.clock() >= self.at
+        return self.interrupted() or self.clock() >= self.at
+
+    def why_passed(self) -> str:
+        """What a message says of a deadline that has passed."""
+        return "the run was interrupted" if self.interrupted() else "the deadline passed"

@@ -61,7 +61,7 @@ class Gate:
             return self._interval > 0
 
     def wait(self, deadline: Deadline) -> None:
-        """Wait for this call's turn.
+        """Wait for this call's turn, or until the run is interrupted.
 
         Raises:
             DeadlineExceeded: the pause is longer than the time left.
@@ -69,9 +69,11 @@ class Gate:
         if not self.throttled:
             return
         if not self._turnstile.acquire(timeout=deadline.remaining()):
+            if deadline.interrupted():
+                return
             raise DeadlineExceeded("the service's rate limit left no time for the call before its deadline")
         try:
-            while (delay := self._delay()) > 0:
+            while (delay := self._delay()) > 0 and not deadline.interrupted():
                 if delay > deadline.remaining():
                     raise DeadlineExceeded(
                         f"the service's rate limit asks for a pause of {delay:.0f} s, "

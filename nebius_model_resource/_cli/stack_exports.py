@@ -20,6 +20,8 @@ from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource._lifecycle.matching import could_be
 from nebius_model_resource.errors import UnreadableDeployment
 
+_PLUGIN_NAMES = {"base_model": "baseModel"}  # what resources of the plugin call an input
+
 
 @dataclass(frozen=True)
 class _InterruptedCreate:
@@ -173,5 +175,5 @@ def _inputs(resource: dict[str, Any], *names: str) -> Iterator[str]:
     inputs = resource.get("inputs")
     bag = inputs if isinstance(inputs, dict) else {}
     for name in names:
-        value = bag.get(name)
+        value = bag.get(name, bag.get(_PLUGIN_NAMES.get(name, "")))
         yield value if isinstance(value, str) else ""

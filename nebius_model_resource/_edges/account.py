@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nebius_model_resource._api import settings
 from nebius_model_resource._api.models import Fault
 from nebius_model_resource._edges.call import Call
-from nebius_model_resource.errors import ConfigurationError, EngineGone
+from nebius_model_resource.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from nebius_model_resource._api.client import NebiusClient
@@ -21,9 +21,11 @@ class Account:
 
     Attributes:
         places: where the settings are set, for messages.
+        noun: what a resource is called in messages.
         default_seconds: how long an operation may take without ``custom_timeouts``.
     """
 
+    noun = "model"
     default_seconds = 600.0  # for a model to become active: as long as published clients wait
 
     def __init__(self, lookup: settings.Lookup) -> None:
@@ -89,11 +91,8 @@ class Account:
         from nebius_model_resource._api.deadline import Deadline
         from nebius_model_resource._lifecycle.operation import Operation, Report
 
-        def sleep(seconds: float) -> None:
-            if call.gone.wait(seconds):
-                raise EngineGone("the engine is gone")
-
-        deadline = Deadline.after(call.timeout or self.default_seconds, sleep=sleep)
+        seconds = call.timeout or self.default_seconds
+        deadline = Deadline.after(seconds, sleep=call.sleep, interrupted=call.interrupted)
         return Operation(deadline, Report(call.progress, call.warn))
 
 

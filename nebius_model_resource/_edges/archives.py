@@ -107,6 +107,11 @@ class ModelArchives(Account):
         inputs = {"ai_project_id": project} if project else {}
         return Found(file.id, {**inputs, **_outputs(file)})
 
+    @staticmethod
+    def import_(call: Call, id_: str) -> Found | None:
+        """Refuse: no folder is known to have the file's content."""
+        call.fail(f"the file {id_!r} cannot be imported: upload it again, or read it with `ModelArchive.get`")
+
     @cached_property
     def _reader(self) -> AdapterReader:
         from nebius_model_resource._archives.adapter import AdapterReader

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,15 +19,23 @@ class Call(Protocol):
         urn: the resource's URN, empty where it is not known.
         timeout: ``custom_timeouts`` for this operation in seconds, 0 where there is none.
         recorded: the names of the inputs in the state, where a read is given them; otherwise None.
-        gone: set when the engine has gone away.
         failed: whether :meth:`fail` was called.
     """
 
     urn: str
     timeout: float
     recorded: frozenset[str] | None
-    gone: threading.Event
     failed: bool
+
+    def sleep(self, seconds: float) -> None:
+        """Pause, or until the run is interrupted.
+
+        Raises:
+            EngineGone: the engine has gone away.
+        """
+
+    def interrupted(self) -> bool:
+        """Whether the person who started the run has stopped it."""
 
     def progress(self, text: str) -> None:
         """Show a text in the resource's row until the next one."""

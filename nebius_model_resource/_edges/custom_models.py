@@ -19,6 +19,7 @@ from nebius_model_resource._api.models import (
     Fault,
     GeneratedName,
     Inputs,
+    ModelInfo,
     State,
     changed_inputs,
     whole_number,
@@ -47,7 +48,6 @@ class CustomModels(Account):
     Property bags have the names of the Python resource, whatever the edge calls them.
     """
 
-    noun = "model"
     waiting = frozenset({"create", "update", "delete"})  # the others are quick, or share one read of the list
 
     def __init__(self, lookup: settings.Lookup) -> None:
@@ -223,17 +223,27 @@ class CustomModels(Account):
 
     def _get(self, call: Call, id_: str, props: dict[str, Any], operation: Operation) -> Found:
         """Serve ``CustomModel.get``: all that the service reports."""
-        from nebius_model_resource._lifecycle.lifecycle import live_state
-
         project = props.get("ai_project_id") or self.project
         info = self.lifecycle().find(id_, project, operation)
         if info is None:
             call.fail(f"there is no model {id_!r} at the service: `nebius-models list` shows what there is")
-        name = GeneratedName.parse(info.name)
-        self._read[call.urn] = name.short
-        inputs = Inputs(name.custom, name.base or "", info.source or "", ai_project_id=project)
-        live = live_state(State(inputs, info.name, info.status or ""), info)
-        return self._as_read(call, live)
+        self._read[call.urn] = GeneratedName.parse(info.name).short
+        return self._as_read(call, _state_from(info, project))
+
+    def import_(self, call: Call, id_: str) -> Found | None:
+        """Take an existing model into the state with the inputs that declare it; None if there is none."""
+        info = self.lifecycle().find(id_, self.project, self.operation(call))
+        if info is None:
+            return None
+        live = _state_from(info, self.project)
+        if not (live.inputs.base_model and live.inputs.source):
+            call.fail(f"the service does not report what {info.name!r} was created from: read it with `get`")
+        outputs, inputs = output_bag(live), input_bag(live.inputs)
+        del inputs["wait_for_active"]  # the default
+        reason = messages.unready(live)
+        if reason and call.keep(reason, live.generated_name, outputs, inputs):
+            call.fail(reason)
+        return Found(live.generated_name, outputs, inputs)
 
     @staticmethod
     def _as_read(call: Call, live: State) -> Found:
@@ -263,3 +273,12 @@ class CustomModels(Account):
         if not faults:
             call.progress(f"adopts {info.name}: nothing will be created")
         return faults
+
+
+def _state_from(info: ModelInfo, project: str | None) -> State:
+    """A model that no state knows, with the inputs that the service reports."""
+    from nebius_model_resource._lifecycle.lifecycle import live_state
+
+    name = GeneratedName.parse(info.name)
+    inputs = Inputs(name.custom, name.base or info.base_model or "", info.source or "", ai_project_id=project)
+    return live_state(State(inputs, info.name, info.status or ""), info)

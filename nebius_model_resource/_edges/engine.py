@@ -53,6 +53,10 @@ class Engine:
         with suppress(grpc.RpcError):
             self._stub.Log(request, timeout=2)
 
+    def is_known(self) -> bool:
+        """Whether there is an address."""
+        return bool(self._address)
+
     def is_there(self) -> bool:
         """Whether anything listens at the address."""
         host, _, port = self._address.rpartition(":")

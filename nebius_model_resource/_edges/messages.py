@@ -12,6 +12,7 @@ from nebius_model_resource.errors import (
     ApiError,
     BadRequest,
     DeadlineExceeded,
+    Interrupted,
     NebiusError,
     NotFound,
     NotSent,
@@ -149,6 +150,8 @@ def not_ready(error: Unfinished | ValidationFailed, urn: str = "", places: Place
         return f"{recorded}: ask the service what the status means, then run `pulumi up` again, {delete}"
     if isinstance(cause, AccessDenied):
         return f"{recorded}: {_key_remedy(cause, 'update', places)}, then run `pulumi up` again to continue waiting"
+    if isinstance(error, Interrupted):
+        return f"{recorded}: run `pulumi up` again to continue waiting, {delete}"
     longer = 'custom_timeouts=CustomTimeouts(create="20m", update="20m")'
     return f"{recorded}: run `pulumi up` again to continue waiting (longer with {longer}), {delete}"
 

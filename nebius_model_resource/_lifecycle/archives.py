@@ -188,7 +188,8 @@ class _Upload:
         self._operation.deadline.sleep(0)
         if self._operation.deadline.passed():
             raise DeadlineExceeded(
-                f"the deadline passed with {in_units(sent)} of {in_units(self._package.length)} sent"
+                f"{self._operation.deadline.why_passed()} with {in_units(sent)} of "
+                f"{in_units(self._package.length)} sent"
             )
         part = 100 * sent // self._package.length
         self._operation.report.progress(f"uploading {part} % of {in_units(self._package.length)}")

@@ -19,6 +19,7 @@ from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource._lifecycle.shared_list import GRACE, Snapshot, StatusReader
 from nebius_model_resource.errors import (
     AccessDenied,
+    Interrupted,
     ModelVanished,
     NebiusError,
     NotFound,
@@ -63,11 +64,11 @@ class Wait:
         Raises:
             ValidationFailed: the validation ended in ``error``; the model still exists.
             ModelVanished: the model is gone.
-            Unfinished: the deadline passed, or the key is refused; the model is in the error.
+            Unfinished: the deadline passed, the run was interrupted, or the key is refused; the model is in the error.
         """
         while True:
             if self._deadline.passed():
-                self._give_up("its deadline passed")
+                self._give_up(self._deadline.why_passed())
             pause = min(max(self._reader.until_due(), 0.02), _TICK, self._deadline.remaining())
             self._deadline.sleep(pause)
             self._show_progress()
@@ -135,7 +136,8 @@ class Wait:
         name, status = self._state.generated_name, self._state.status
         answer = f"; last answer: {self._failure}" if self._failure else ""
         reason = f" ({self._state.status_reason})" if self._state.status_reason else ""
-        raise Unfinished(
+        unfinished = Interrupted if self._deadline.interrupted() else Unfinished
+        raise unfinished(
             f"the model {name!r} is still {status}{reason} after {self._elapsed():.0f} s: {why}{answer}",
             state=self._state,
         ) from self._failure

@@ -6,6 +6,7 @@ import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host_here import HostHere
+from tests.support.plugin import PluginHere
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +17,10 @@ def shared_emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def shared_host(shared_emulator: Emulator) -> Iterator[HostHere]:
+def shared_host(shared_emulator: Emulator, edge: str) -> Iterator[HostHere]:
     """One host for all tests of a module, as one host serves all operations of an `up`."""
     config = {"nebius-models:apiKey": shared_emulator.api_key, "nebius-models:baseUrl": shared_emulator.url}
-    with HostHere(config) as running:
+    with (HostHere if edge == "dynamic" else PluginHere)(config) as running:
         yield running
 
 

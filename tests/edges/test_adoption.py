@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.support.host import URN, HostError
+from tests.support.host import URN, HostError, dynamic_only
 from tests.support.host_here import HostHere
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
@@ -48,6 +48,7 @@ def adopt(host: HostHere, inputs: dict[str, Any], resource: str) -> tuple[str, d
     return host.create(checked, name=resource)
 
 
+@dynamic_only
 @pytest.mark.parametrize("spelling", ["full", "short"])
 def test_adoption_posts_nothing_and_leaves_the_state_of_a_made_model(
     shared_host: HostHere, service: Emulator, resource: str, spelling: str
@@ -71,6 +72,7 @@ def test_adoption_posts_nothing_and_leaves_the_state_of_a_made_model(
     assert {request.method for request in service.requests()} == {"GET"}
 
 
+@dynamic_only
 def test_adoption_is_told_in_the_row(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """Preview says what would be adopted, and up that it was and that nothing was created."""
     name = by_hand(service)
@@ -91,6 +93,7 @@ DIFFERENCES = [
 ]
 
 
+@dynamic_only
 @pytest.mark.parametrize(("prop", "given", "live"), DIFFERENCES)
 def test_a_difference_is_told_at_preview(
     shared_host: HostHere, service: Emulator, resource: str, prop: str, given: str | None, live: str
@@ -106,6 +109,7 @@ def test_a_difference_is_told_at_preview(
     )
 
 
+@dynamic_only
 def test_every_difference_is_told_at_once(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """Four differing properties are four faults of one preview, and create would refuse them as well."""
     other = {"name": "but", "base_model": "a/b", "source": "file-1", "description": "else"}
@@ -118,6 +122,7 @@ def test_every_difference_is_told_at_once(shared_host: HostHere, service: Emulat
         shared_host.create(declared(by_hand(service), description=None), name=resource)
 
 
+@dynamic_only
 @pytest.mark.parametrize(
     ("live", "given"),
     [
@@ -135,6 +140,7 @@ def test_equal_spellings_are_no_difference(
     assert faults == []
 
 
+@dynamic_only
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_name_that_does_not_exist_is_told_at_preview(
     shared_host: HostHere, service: Emulator, resource: str, hidden: bool
@@ -148,6 +154,7 @@ def test_a_name_that_does_not_exist_is_told_at_preview(
     )
 
 
+@dynamic_only
 def test_a_model_that_is_not_active_is_told_at_preview(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
@@ -158,6 +165,7 @@ def test_a_model_that_is_not_active_is_told_at_preview(
     assert f"{name!r} is error (adapter_config.json is missing): only an active model" in reason
 
 
+@dynamic_only
 def test_values_not_known_yet_are_left_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """An input that a preview does not know is compared by create, when it is known."""
     from pulumi.runtime.rpc import UNKNOWN
@@ -169,6 +177,7 @@ def test_values_not_known_yet_are_left_alone(shared_host: HostHere, service: Emu
         shared_host.create(declared(name, description="late"), name=resource)
 
 
+@dynamic_only
 def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """Once the model is held, `import_` kept, changed or taken away is no diff, and is not in the inputs."""
     name = by_hand(service)
@@ -215,6 +224,7 @@ def test_a_model_seen_under_another_urn_is_deleted(
     assert service.models() == []
 
 
+@dynamic_only
 def test_a_replacement_that_adopts_what_it_replaces_does_not_lose_it(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
@@ -229,6 +239,7 @@ def test_a_replacement_that_adopts_what_it_replaces_does_not_lose_it(
     assert [model["name"] for model in service.models()] == [name]
 
 
+@dynamic_only
 def test_a_replacement_may_adopt_another_model(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
@@ -242,6 +253,7 @@ def test_a_replacement_may_adopt_another_model(
     assert [model["name"] for model in service.models()] == [new]
 
 
+@dynamic_only
 def test_what_was_adopted_is_not_deleted_by_the_same_operation(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
@@ -256,6 +268,7 @@ def test_what_was_adopted_is_not_deleted_by_the_same_operation(
     assert not told.ephemeral
 
 
+@dynamic_only
 def test_an_adopted_model_is_deleted_by_a_later_operation(
     emulator: Emulator, host: HostHere, resource: str
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.support.host import URN, HostError
+from tests.support.host import URN, HostError, dynamic_only
 from tests.support.host_here import HostHere
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
@@ -85,6 +85,7 @@ def test_what_the_program_marks_secret_is_never_repeated(host: HostHere) -> None
     assert (prop, "'SECRET'" in reason) == ("source", True)  # without a mark it is shown as ever
 
 
+@dynamic_only
 def test_an_adoption_that_does_not_fit_does_not_tell_a_secret(host: HostHere, emulator: Emulator) -> None:
     """Check and create of the same resource tell what is live, and not the secret that was given."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="by hand")

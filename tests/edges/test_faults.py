@@ -228,7 +228,7 @@ def test_key_refused_while_waiting(shared_host: HostHere, service: Emulator) -> 
 def test_network_away_until_the_deadline(shared_host: HostHere, service: Emulator) -> None:
     """Where no read gets through until the deadline, the model stays in the state."""
     service.add_fault(Fault(method="GET", action="reset", times=None))
-    with pytest.raises(HostError, match="its deadline passed") as caught:
+    with pytest.raises(HostError, match="the deadline passed") as caught:
         shared_host.create({"name": "cut", "base_model": "acme/Base", "source": "file-1"}, timeout=4)
     assert caught.value.kept is not None
     assert names(service) == [caught.value.kept.id]

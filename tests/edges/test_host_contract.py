@@ -98,7 +98,7 @@ class TestReached:
     ) -> None:
         """The deadline of `custom_timeouts` holds, and what exists reaches the engine as partial state."""
         emulator.settings.validation_seconds = 3600
-        with pytest.raises(HostError, match=r"still validating.*its deadline passed") as caught:
+        with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
             host.create(inputs, timeout=2)
         kept = caught.value.kept
         assert kept is not None
@@ -113,7 +113,7 @@ class TestReached:
             name="bot", base_model=inputs["base_model"], source=inputs["source"], status="validating"
         )
         olds = {**inputs, "generated_name": name, "status": "validating", "created_at": 1}
-        with pytest.raises(HostError, match=r"still validating.*its deadline passed") as caught:
+        with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
             host.update(name, olds, inputs, timeout=2)
         assert caught.value.kept is not None
         assert caught.value.kept.id == name

@@ -154,7 +154,7 @@ def test_bad_answers_to_reads(bad_reads: dict[str, Any], fault: str) -> None:
     assert len(held(result)) == 1
     assert "\n" not in result.message
     assert len(result.message) < 1500
-    assert "its deadline passed" in result.message
+    assert "the deadline passed" in result.message
 
 
 @reads

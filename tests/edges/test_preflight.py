@@ -12,7 +12,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from nebius_model_resource.provider import ModelArchiveProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.archives.adapters import files, write_folder
-from tests.support.host import URN
+from tests.support.host import URN, dynamic_only
 from tests.support.host_here import HostHere
 
 FILE = {"source": "file-none"}
@@ -35,6 +35,17 @@ def configured(emulator: Emulator, **more: Any) -> dict[str, Any]:
     return config | {f"nebius-models:{name}": value for name, value in more.items()}
 
 
+@dynamic_only
+def test_an_adopted_model_is_not_asked_about(
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    """A check of an adoption sends nothing about base and source, even if its name is not known yet."""
+    known = emulator.add_model(name="m", base_model=inputs["base_model"], source="file-none")
+    host.check({**inputs, **FILE, "import_id": known})
+    host.check({**inputs, **FILE, "import_id": UNKNOWN})
+    assert emulator.requests(path="/v1/*") == []
+
+
 def test_each_row_of_a_new_model_has_the_warning(host: HostHere, inputs: dict[str, Any]) -> None:
     """Two models of one missing file have a warning each; the check itself succeeds."""
     for name in ("one", "two"):
@@ -46,14 +57,11 @@ def test_each_row_of_a_new_model_has_the_warning(host: HostHere, inputs: dict[st
 def test_only_a_model_that_is_created_is_asked_about(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """A check with old inputs, an adoption and an input with a fault send nothing about base and source."""
-    known = emulator.add_model(name="m", base_model=inputs["base_model"], source="file-none")
+    """A check with old inputs and an input with a fault send nothing about base and source."""
     old = {**inputs, **FILE}
     host.check(old, old)
     host.check({**old, "description": "changed"}, old)
     host.check({**old, "name": "a b"})
-    host.check({**old, "import_id": known})
-    host.check({**old, "import_id": UNKNOWN})
     assert emulator.requests(path="/v1/*") == []
     assert NO_FILE not in [text for _, text in warned(host)]
     host.check({**old, "description": "changed"})  # what the engine sends for a replacement

@@ -11,7 +11,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource._api.models import KNOWN_STATUSES
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import URN, HostError
+from tests.support.host import HostError
 from tests.support.host_here import HostHere
 
 NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
@@ -87,7 +87,7 @@ def test_a_failed_model_that_is_not_awaited_fails_its_update(host: HostHere, emu
         host.update(name, outputs, inputs)
     assert caught.value.message == (
         "validation failed: rank 512 is too large; the model stays in the state: change `source`, or fix the adapter "
-        "and run `pulumi up --replace 'urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::m'`, "
+        f"and run `pulumi up --replace '{host.urn('m', {})}'`, "
         "or `pulumi destroy` to delete it"
     )
     assert caught.value.kept is not None
@@ -235,7 +235,7 @@ def test_a_service_that_is_withdrawn_leaves_a_way_out(
     for message in messages:
         assert "the service may no longer offer custom models at this base URL" in message
     for message in messages[1:]:
-        assert f"`pulumi state delete '{URN}m'`" in message
+        assert f"`pulumi state delete '{host.urn('m', {})}'`" in message
 
 
 def test_a_rotated_key_is_explained_where_the_recorded_one_is_used(

@@ -308,7 +308,7 @@ RESUMES = {
     "cannot be read, not awaited": Resume(
         (0, 10), inputs=UNAWAITED, lists=status(500), gets=status(500), fails=ServerFault
     ),
-    "its deadline": Resume((100, 100), fails=Unfinished, says="its deadline passed"),
+    "its deadline": Resume((100, 100), fails=Unfinished, says="the deadline passed"),
 }
 
 

@@ -138,7 +138,7 @@ def test_the_deadline_is_obeyed_and_the_model_is_in_the_error(bench: Bench) -> N
     """A wait ends at its deadline, and the error names the model with its last status."""
     state = bench.model()
     began = bench.time.now
-    with pytest.raises(Unfinished, match="is still validating after 90 s: its deadline passed") as caught:
+    with pytest.raises(Unfinished, match="is still validating after 90 s: the deadline passed") as caught:
         bench.wait(state, seconds=90)
     assert bench.time.now - began == pytest.approx(90, abs=0.1)
     assert caught.value.state.generated_name == state.generated_name

@@ -94,7 +94,7 @@ CASES = {
         (20, 23), UnknownStatus, "has the unknown status 'ready'; known are validating", plan=becomes("ready")
     ),
     "its deadline": Case(
-        (100, 100), Unfinished, "^the model '.*AAAA' is still validating after 100 s: its deadline passed$"
+        (100, 100), Unfinished, "^the model '.*AAAA' is still validating after 100 s: the deadline passed$"
     ),
     "gone early": Case(
         (30, 33), ModelVanished, r"was deleted outside of this run: model not found", goes(1), read=50
@@ -251,7 +251,7 @@ def test_a_list_from_the_very_moment_of_the_wait_is_believed(service: Service, s
 def test_the_message_of_the_deadline_has_the_reason(service: Service, shown: Shown) -> None:
     """The service's words about the status are in the message of the deadline."""
     service.add(NAME, status="validating", status_reason="queued")
-    with pytest.raises(Unfinished, match=r"is still validating \(queued\) after 9 s: its deadline passed$"):
+    with pytest.raises(Unfinished, match=r"is still validating \(queued\) after 9 s: the deadline passed$"):
         wait(service, shown, seconds=9)
 
 

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
+import pytest
 from google.protobuf import struct_pb2
 from google.rpc import status_pb2
 from pulumi.dynamic.dynamic import serialize_provider
@@ -23,6 +24,8 @@ from nebius_model_resource.provider import CustomModelProvider
 
 URN = "urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::"
 PROVIDER = serialize_provider(CustomModelProvider())
+# For a test of what only the dynamic provider has: `import_`, which the engine itself does for a plugin.
+dynamic_only = pytest.mark.parametrize("edge", ["dynamic"], indirect=True)
 
 
 class HostError(Exception):
@@ -33,10 +36,12 @@ class HostError(Exception):
         kept: the partial state (id, properties, reasons), None where there is none.
     """
 
-    def __init__(self, error: grpc.RpcError) -> None:
+    def __init__(
+        self, error: grpc.RpcError, decode: Callable[[struct_pb2.Struct], dict[str, Any]] | None = None
+    ) -> None:
         self.message = error.details()
         self.code = error.code()
-        self.kept = _partial(error)
+        self.kept = _partial(error, decode or HostCalls.decode)
         super().__init__(self.message)
 
 
@@ -50,27 +55,15 @@ class Kept:
     inputs: dict[str, Any]
 
 
-def _partial(error: grpc.RpcError) -> Kept | None:
+def _partial(error: grpc.RpcError, decode: Callable[[struct_pb2.Struct], dict[str, Any]]) -> Kept | None:
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             status = status_pb2.Status.FromString(value)
             details = provider_pb2.ErrorResourceInitFailed()
             assert status.details[0].Unpack(details)
-            inputs = _plain(details.inputs)
-            return Kept(details.id, _plain(details.properties), list(details.reasons), inputs)
+            inputs = decode(details.inputs)
+            return Kept(details.id, decode(details.properties), list(details.reasons), inputs)
     return None
-
-
-def _struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
-    bag = struct_pb2.Struct()
-    bag.update(
-        {"__provider": PROVIDER, **{name: value for name, value in props.items() if value is not None}}
-    )
-    return bag
-
-
-def _plain(bag: struct_pb2.Struct) -> dict[str, Any]:
-    return {name: value for name, value in dict(bag).items() if name != "__provider"}
 
 
 class FakeEngine(engine_pb2_grpc.EngineServicer):
@@ -95,7 +88,33 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
 
 
 class HostCalls(ABC):
-    """The engine's calls, with plain bags for what goes in and what comes out."""
+    """The engine's calls, with plain bags for what goes in and what comes out.
+
+    The names in the bags are those of the dynamic resource, whatever goes over the wire.
+    """
+
+    @staticmethod
+    def urn(name: str, _props: Mapping[str, Any]) -> str:
+        """The URN of the resource with that name and these properties."""
+        return URN + name
+
+    @staticmethod
+    def encode(props: Mapping[str, Any]) -> struct_pb2.Struct:
+        """A bag on the wire."""
+        bag = struct_pb2.Struct()
+        given = {name: value for name, value in props.items() if value is not None}
+        bag.update({"__provider": PROVIDER, **given})
+        return bag
+
+    @staticmethod
+    def decode(bag: struct_pb2.Struct) -> dict[str, Any]:
+        """A bag from the wire."""
+        return {name: value for name, value in dict(bag).items() if name != "__provider"}
+
+    @staticmethod
+    def property_name(wire: str) -> str:
+        """The name of a property from the wire."""
+        return wire
 
     def check(
         self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "m"
@@ -104,21 +123,27 @@ class HostCalls(ABC):
         answer = self._call(
             "Check",
             provider_pb2.CheckRequest(
-                urn=URN + name, olds=_struct(olds) if olds else None, news=_struct(news), name=name
+                urn=self.urn(name, news),
+                olds=self.encode(olds) if olds else None,
+                news=self.encode(news),
+                name=name,
             ),
         )
-        return _plain(answer.inputs), [(fault.property, fault.reason) for fault in answer.failures]
+        return self.decode(answer.inputs), [
+            (self.property_name(fault.property), fault.reason) for fault in answer.failures
+        ]
 
     def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any], name: str = "m") -> Any:
         """The whole answer."""
-        request = provider_pb2.DiffRequest(id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news))
+        request = provider_pb2.DiffRequest(
+            id=id_, urn=self.urn(name, news), olds=self.encode(olds), news=self.encode(news)
+        )
         return self._call("Diff", request)
 
-    @staticmethod
-    def create_request(inputs: Mapping[str, Any], timeout: float, name: str) -> Any:
+    def create_request(self, inputs: Mapping[str, Any], timeout: float, name: str) -> Any:
         """What the engine sends for a create."""
         return provider_pb2.CreateRequest(
-            urn=URN + name, properties=_struct(inputs), timeout=timeout, name=name
+            urn=self.urn(name, inputs), properties=self.encode(inputs), timeout=timeout, name=name
         )
 
     def create(
@@ -126,16 +151,18 @@ class HostCalls(ABC):
     ) -> tuple[str, dict[str, Any]]:
         """Id and outputs."""
         answer = self._call("Create", self.create_request(inputs, timeout, name))
-        return answer.id, _plain(answer.properties)
+        return answer.id, self.decode(answer.properties)
+
+    def read_request(self, id_: str, props: Mapping[str, Any], name: str) -> Any:
+        """What the engine sends for a refresh or a `get`."""
+        return provider_pb2.ReadRequest(id=id_, urn=self.urn(name, props), properties=self.encode(props))
 
     def read(
         self, id_: str, props: Mapping[str, Any], name: str = "m"
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Id, outputs and inputs; an empty id where the model is gone."""
-        answer = self._call(
-            "Read", provider_pb2.ReadRequest(id=id_, urn=URN + name, properties=_struct(props))
-        )
-        return answer.id, _plain(answer.properties), _plain(answer.inputs)
+        answer = self._call("Read", self.read_request(id_, props, name))
+        return answer.id, self.decode(answer.properties), self.decode(answer.inputs)
 
     def update(
         self,
@@ -148,15 +175,17 @@ class HostCalls(ABC):
     ) -> dict[str, Any]:
         """The outputs."""
         request = provider_pb2.UpdateRequest(
-            id=id_, urn=URN + name, olds=_struct(olds), news=_struct(news), timeout=timeout
+            id=id_, urn=self.urn(name, news), olds=self.encode(olds), news=self.encode(news), timeout=timeout
         )
-        return _plain(self._call("Update", request).properties)
+        return self.decode(self._call("Update", request).properties)
 
     def delete(self, id_: str, props: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> None:
         """Delete."""
         self._call(
             "Delete",
-            provider_pb2.DeleteRequest(id=id_, urn=URN + name, properties=_struct(props), timeout=timeout),
+            provider_pb2.DeleteRequest(
+                id=id_, urn=self.urn(name, props), properties=self.encode(props), timeout=timeout
+            ),
         )
 
     @abstractmethod
@@ -180,9 +209,11 @@ class DynamicHost(HostCalls):
     python: str = sys.executable
     cwd: Path | None = None
 
+    command: ClassVar[Sequence[str]] = ("-m", "pulumi.dynamic")
+
     def __enter__(self) -> DynamicHost:  # noqa: PYI034 - Self is typing's from 3.11 on
         self.engine = FakeEngine()
-        what = [str(self.prelude)] if self.prelude else ["-m", "pulumi.dynamic"]
+        what = [str(self.prelude)] if self.prelude else self.command
         clean = {name: value for name, value in os.environ.items() if not name.startswith("NEBIUS_")}
         self.process = subprocess.Popen(
             [self.python, "-u", *what, self.engine.address],
@@ -200,10 +231,14 @@ class DynamicHost(HostCalls):
         self._reader.start()
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+        self.configure()
+        return self
+
+    def configure(self) -> None:
+        """Hand over the configuration."""
         bag = struct_pb2.Struct()
         bag.update(dict(self.config))
         self.stub.Configure(provider_pb2.ConfigureRequest(args=bag))
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.channel.close()
@@ -227,4 +262,4 @@ class DynamicHost(HostCalls):
         try:
             return getattr(self.stub, method)(request)
         except grpc.RpcError as error:
-            raise HostError(error) from None
+            raise HostError(error, self.decode) from None

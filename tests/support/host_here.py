@@ -127,7 +127,6 @@ class HostHere(HostCalls):
 
     def __init__(self, config: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
         self._config = config
-        self._main = host_code()
         self.engine = ListeningEngine()
         clean = {name: value for name, value in os.environ.items() if not name.startswith("NEBIUS_")}
         self._environ = {**clean, "PULUMI_PROJECT": "test", **(environ or {})}
@@ -140,11 +139,16 @@ class HostHere(HostCalls):
             mock.patch.dict(os.environ, self._environ, clear=True),
         ):
             self._patches.enter_context(patch)
+        self._servicer = self.servicer()
+        return self
+
+    def servicer(self) -> Any:
+        """The configured servicer that takes the calls."""
         bag = struct_pb2.Struct()
         bag.update(dict(self._config))
-        self._servicer = self._main.DynamicResourceProviderServicer()
-        self._servicer.Configure(provider_pb2.ConfigureRequest(args=bag), Context())
-        return self
+        servicer = host_code().DynamicResourceProviderServicer()
+        servicer.Configure(provider_pb2.ConfigureRequest(args=bag), Context())
+        return servicer
 
     def __exit__(self, *_: object) -> None:
         self._patches.close()
@@ -161,4 +165,4 @@ class HostHere(HostCalls):
         try:
             return getattr(self._servicer, method)(request, Context())
         except CallFailed as error:
-            raise HostError(error) from None
+            raise HostError(error, self.decode) from None

@@ -45,10 +45,10 @@ from pulumi.dynamic import DiffResult
 from nebius_model_resource._edges.dynamic.threads import Threads, frame_with
 from nebius_model_resource._edges.engine import Engine
 from nebius_model_resource._edges.results import Changes
+from nebius_model_resource.errors import EngineGone
 
 _log = logging.getLogger(__name__)
 _PROVIDER = "__provider"
-_UNKNOWN_CODE = 2  # grpc's code for what the host itself raises, google.rpc.Code.UNKNOWN
 
 
 class OperationFailed(Exception):
@@ -103,6 +103,20 @@ class HostCall:
         if not self.ended:
             self.gone.set()
 
+    def sleep(self, seconds: float) -> None:
+        """Pause.
+
+        Raises:
+            EngineGone: the engine has gone away.
+        """
+        if self.gone.wait(seconds):
+            raise EngineGone("the engine is gone")
+
+    @staticmethod
+    def interrupted() -> bool:
+        """Always False: the host answers ``Cancel`` itself, and the provider never learns of it."""
+        return False
+
     def progress(self, text: str) -> None:
         """Show a text in the resource's row until the next one; the diagnostics lack it."""
         self._engine.log("INFO", text, self.urn, ephemeral=True)
@@ -136,27 +150,13 @@ class HostCall:
         provider, types = self._provider(), _not_ready_types()
         if provider is None or types is None:
             return False
-        from google.protobuf.any_pb2 import Any as Packed
-        from google.protobuf.struct_pb2 import Struct
+        from nebius_model_resource._edges.partial_state import TRAILER, not_ready_details, struct_of
 
-        not_ready, rpc_status = types
-
-        def bag(values: Mapping[str, Any]) -> Any:
-            struct = Struct()
-            struct.update({**values, _PROVIDER: provider})
-            return struct
-
-        failed = not_ready(
-            id=id_,
-            properties=bag(properties),
-            reasons=[message],
-            inputs=None if inputs is None else bag(inputs),
-        )
-        details = Packed()
-        details.Pack(failed)
-        status = rpc_status(code=_UNKNOWN_CODE, message=message, details=[details]).SerializeToString()
+        outputs = struct_of({**properties, _PROVIDER: provider})
+        recorded = None if inputs is None else struct_of({**inputs, _PROVIDER: provider})
+        details = not_ready_details(*types, message, id_, outputs, recorded)
         with _reach("the call's trailers"):
-            self._context.set_trailing_metadata((("grpc-status-details-bin", status),))
+            self._context.set_trailing_metadata(((TRAILER, details),))
             self._engine.silence(message)
             return True
         return False

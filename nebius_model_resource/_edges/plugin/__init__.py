@@ -1,0 +1,1 @@
+"""The native plugin ``nebius-models``: the resources for every language of Pulumi."""

@@ -1,0 +1,115 @@
+"""One call of the engine to the plugin."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import grpc
+from google.rpc.status_pb2 import Status
+from pulumi.runtime.proto.provider_pb2 import ErrorResourceInitFailed
+
+from nebius_model_resource._edges.engine import Engine
+from nebius_model_resource._edges.partial_state import TRAILER, not_ready_details
+from nebius_model_resource._edges.plugin.bags import on_the_wire
+from nebius_model_resource.errors import EngineGone
+
+
+class PluginCall:
+    """One call of the engine; see :class:`nebius_model_resource._edges.call.Call`."""
+
+    def __init__(
+        self, request: Any, context: Any, engine: Engine, recorded: frozenset[str] | None = None
+    ) -> None:
+        """Watch for the call's end.
+
+        Args:
+            request: gRPC's request.
+            context: gRPC's context of the call.
+            engine: where texts are shown.
+            recorded: the names of the inputs in the state, where a read is given them; otherwise None.
+        """
+        self.urn: str = getattr(request, "urn", "")
+        self.timeout = float(getattr(request, "timeout", 0) or 0)
+        self.recorded = recorded
+        self.secrets: Iterable[str] = ()  # what a partial state marks as secret
+        self.failed = False
+        self._context = context
+        self._engine = engine
+        self._wake = threading.Event()
+        self._gone = False
+        self._interrupted = False
+        self._ended = False
+        if not context.add_callback(self._on_end):
+            self._on_end()
+
+    def _on_end(self) -> None:
+        if not self._ended:
+            self._gone = True
+            self._wake.set()
+
+    def end(self) -> None:
+        """The operation is over: the end of the call means nothing any more."""
+        self._ended = True
+
+    def interrupt(self) -> None:
+        """Let the operation end soon, with a result that the engine records."""
+        self._interrupted = True
+        self._wake.set()
+
+    def interrupted(self) -> bool:
+        """Whether the person who started the run has stopped it."""
+        return self._interrupted
+
+    def sleep(self, seconds: float) -> None:
+        """Pause, or until the run is interrupted.
+
+        Raises:
+            EngineGone: the engine has gone away.
+        """
+        self._wake.wait(seconds)
+        if self._gone:
+            raise EngineGone("the engine is gone")
+
+    def progress(self, text: str) -> None:
+        """Show a text in the resource's row until the next one."""
+        self._engine.log("INFO", text, self.urn, ephemeral=True)
+
+    def note(self, text: str) -> None:
+        """Show a text in the resource's row and in the diagnostics, once in a run."""
+        self._engine.log("INFO", text, self.urn)
+
+    def warn(self, text: str) -> None:
+        """Show a warning in the resource's row and in the diagnostics, once in a run."""
+        self._engine.log("WARNING", text, self.urn)
+
+    def keep(
+        self,
+        message: str,
+        id_: str,
+        properties: Mapping[str, Any],
+        inputs: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Let the coming :meth:`fail` record the resource in the state as existing and not ready; always True."""
+        details = not_ready_details(
+            ErrorResourceInitFailed,
+            Status,
+            message,
+            id_,
+            on_the_wire(properties, self.secrets),
+            None if inputs is None else on_the_wire(inputs, self.secrets),
+        )
+        self._context.set_trailing_metadata(((TRAILER, details),))
+        self._engine.silence(message)
+        return True
+
+    def fail(self, message: str) -> NoReturn:
+        """End the call with one message.
+
+        Raises:
+            Exception: always; it must reach gRPC.
+        """
+        self.failed = True
+        self._context.abort(grpc.StatusCode.UNKNOWN, message)
+        raise AssertionError("abort returned")

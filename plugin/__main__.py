@@ -1,0 +1,5 @@
+"""Serve Pulumi's engine, which starts this program (docs/plugin.md)."""
+
+from nebius_model_resource._edges.plugin.server import main
+
+main()
