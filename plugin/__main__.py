@@ -1,4 +1,4 @@
-"""Serve Pulumi's engine, which starts this program (docs/plugin.md)."""
+"""Pulumi's engine starts this program (docs/plugin.md)."""
 
 from nebius_model_resource._edges.plugin.server import main
 

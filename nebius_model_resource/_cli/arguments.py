@@ -7,7 +7,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 _ABOUT = """\
 Look at the custom models of a Nebius AI Studio (Token Factory) account, and bring them into Pulumi.
 
-The command reads the key only from the environment variable NEBIUS_API_KEY; `archive` needs none."""
+The command reads the key only from the environment variable NEBIUS_API_KEY; `archive` and `plugin` need none."""
 
 _EXAMPLES = """\
 examples:
@@ -66,6 +66,16 @@ examples:
 
 exit codes: 0 the adapter can be uploaded; 1 it cannot, and standard error says why"""
 
+_PLUGIN = """\
+The plugin has the resources for every language of Pulumi. It runs this Python, with the package installed here. Install
+it again after an upgrade of the package.
+
+examples:
+  nebius-models plugin install
+  pulumi package add nebius-models
+
+exit codes: 0 the plugin is installed; 1 it is not, and standard error says why"""
+
 _DELETE = """\
 Before the question the command shows the model, or the file and the models that use it as their source.
 
@@ -120,6 +130,8 @@ def parser() -> ArgumentParser:
     _add_forms(checkpoints, "sources, as CustomModel takes them")
     archive = add("archive", "check the folder or zip of an adapter", _ARCHIVE, offline=True)
     archive.add_argument("path", metavar="PATH", help="the folder or .zip")
+    plugin = add("plugin", "install the native plugin for Pulumi's CLI", _PLUGIN, offline=True)
+    plugin.add_argument("action", choices=["install"], help="what to do")
     delete = add("delete", "delete one model or one uploaded file", _DELETE)
     delete.add_argument("name", metavar="NAME", help=f"{_NAME}, or the id of a file (`file-…`)")
     delete.add_argument("--yes", action="store_true", help="do not ask")

@@ -18,7 +18,7 @@ from nebius_model_resource._api.client import NebiusClient
 from nebius_model_resource._api.files import FileInfo, Files
 from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.redact import harmless, masked
-from nebius_model_resource._cli import archive, arguments, codegen, files, stack_exports, table
+from nebius_model_resource._cli import archive, arguments, codegen, files, plugin, stack_exports, table
 from nebius_model_resource._lifecycle import checkpoints, lookups
 from nebius_model_resource.errors import (
     AccessDenied,
@@ -164,6 +164,11 @@ def _archive(options: Namespace) -> int:
     return archive.run(options.path)
 
 
+def _plugin(_options: Namespace) -> int:
+    print(plugin.install())
+    return DONE
+
+
 _COMMANDS = {
     "list": _list,
     "show": _show,
@@ -171,6 +176,7 @@ _COMMANDS = {
     "program": _program,
     "checkpoints": _checkpoints,
     "archive": _archive,
+    "plugin": _plugin,
     "delete": _delete,
 }
 

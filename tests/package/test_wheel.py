@@ -37,12 +37,13 @@ def entry_points(wheel: ZipFile) -> dict[str, dict[str, str]]:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: ZipFile) -> None:
-    """It has every module of the package, py.typed and the license, and no test, script, doc or example."""
+    """It has every module, py.typed, the plugin's schema and the license, and no test, script, doc or example."""
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nebius_model_resource").glob("**/*.py")}
     info = {
         f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    assert set(wheel.namelist()) == modules | {"nebius_model_resource/py.typed"} | info
+    data = {"nebius_model_resource/py.typed", "nebius_model_resource/_edges/plugin/schema.json"}
+    assert set(wheel.namelist()) == modules | data | info
 
 
 def test_the_entry_points_lead_somewhere(wheel: ZipFile) -> None:

@@ -139,7 +139,7 @@ class HostHere(HostCalls):
             mock.patch.dict(os.environ, self._environ, clear=True),
         ):
             self._patches.enter_context(patch)
-        self._servicer = self.servicer()
+        self.servicer_here = self.servicer()
         return self
 
     def servicer(self) -> Any:
@@ -157,12 +157,12 @@ class HostHere(HostCalls):
         """A create in a thread of its own; its error is gRPC's."""
         request = self.create_request(inputs, timeout, name)
         pool = ThreadPoolExecutor(1)
-        future = pool.submit(self._servicer.Create, request, Context())
+        future = pool.submit(self.servicer_here.Create, request, Context())
         pool.shutdown(wait=False)
         return future
 
     def _call(self, method: str, request: Any) -> Any:
         try:
-            return getattr(self._servicer, method)(request, Context())
+            return getattr(self.servicer_here, method)(request, Context())
         except CallFailed as error:
             raise HostError(error, self.decode) from None

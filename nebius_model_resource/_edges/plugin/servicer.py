@@ -20,6 +20,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from nebius_model_resource import __version__
+from nebius_model_resource._api.models import ACTIVE
 from nebius_model_resource._api.settings import PROVIDER
 from nebius_model_resource._edges.account import Account
 from nebius_model_resource._edges.archives import ModelArchives
@@ -179,7 +180,10 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
         olds, news = Bag(request.olds), Bag(request.news)
         secrets = olds.secrets | news.secrets
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=on_the_wire(olds.values | news.values, secrets))
+            outputs = olds.values | news.values
+            if outputs.get("status", ACTIVE) != ACTIVE:  # the update waits for it
+                outputs |= {"status": rpc.UNKNOWN, "status_reason": None}
+            return provider_pb2.UpdateResponse(properties=on_the_wire(outputs, secrets))
         with self._served("update", request, context) as (call, decisions):
             call.secrets = secrets
             outputs = decisions.update(call, request.id, olds.values, news.values)

@@ -1,0 +1,599 @@
+"""What the native plugin has beside the dynamic provider: previews, imports, interruptions, functions, moved states."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import struct_pb2
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2
+
+from nebius_model_resource import __version__
+from nebius_model_resource._api.fine_tuning import Checkpoint
+from nebius_model_resource._api.models import Inputs, State
+from nebius_model_resource._edges.plugin.bags import schema_name
+from nebius_model_resource._edges.plugin.servicer import PluginServicer, schema
+from nebius_model_resource._lifecycle.lookups import CustomModelInfo
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.archives.adapters import files, write_folder
+from tests.support.host import HostError
+from tests.support.host_here import CallFailed, Context, ListeningEngine
+from tests.support.jobs import train
+from tests.support.plugin import PluginHere, PluginProcess, account, native_urn
+
+ROOT = Path(__file__).resolve().parents[2]
+NONE, SOME = 1, 2
+BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+
+
+def configuration(emulator: Emulator, **more: Any) -> dict[str, Any]:
+    """The stack's configuration, by full keys."""
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    return config | {f"nebius-models:{name}": value for name, value in more.items()}
+
+
+@pytest.fixture
+def plugin(emulator: Emulator) -> Iterator[PluginHere]:
+    """The plugin in this process, configured for the emulator."""
+    running = PluginHere(configuration(emulator))
+    with running:
+        yield running
+
+
+def call(plugin: PluginHere, method: str, request: Any) -> Any:
+    """One call without the bags of the dynamic resource."""
+    return getattr(plugin.servicer_here, method)(request, Context())
+
+
+def struct(**values: Any) -> struct_pb2.Struct:
+    """A bag on the wire."""
+    bag = struct_pb2.Struct()
+    bag.update(values)
+    return bag
+
+
+def plain(bag: struct_pb2.Struct) -> dict[str, Any]:
+    """A bag from the wire, with its marks."""
+    values = rpc.deserialize_properties(bag, keep_unknowns=True)
+    return {name: "?" if type(value).__name__ == "Unknown" else value for name, value in values.items()}
+
+
+def shown(plugin: PluginHere) -> list[str]:
+    """The texts that stay in the diagnostics."""
+    return [log.message for log in plugin.engine.logs if not log.ephemeral]
+
+
+# Previews
+
+
+def test_a_preview_sends_no_post(plugin: PluginHere, emulator: Emulator) -> None:
+    """A create in a preview says which outputs are not known yet, and nothing is sent."""
+    inputs = struct(name="bot", baseModel=BASE, source="file-1")
+    request = provider_pb2.CreateRequest(urn=native_urn("bot"), properties=inputs, preview=True)
+    answer = call(plugin, "Create", request)
+    assert answer.id == ""
+    unknown = dict.fromkeys(["generatedName", "status", "statusReason", "createdAt"], "?")
+    assert plain(answer.properties) == {"name": "bot", "baseModel": BASE, "source": "file-1", **unknown}
+    assert emulator.requests() == []
+
+
+def test_a_preview_uploads_no_file(plugin: PluginHere, emulator: Emulator, tmp_path: Path) -> None:
+    """A create of an archive in a preview sends nothing, and its id is not known yet."""
+    folder = write_folder(tmp_path / "adapter", files())
+    urn = native_urn("adapter", "ModelArchive")
+    checked = call(plugin, "Check", provider_pb2.CheckRequest(urn=urn, news=struct(path=str(folder))))
+    request = provider_pb2.CreateRequest(urn=urn, properties=checked.inputs, preview=True)
+    answer = plain(call(plugin, "Create", request).properties)
+    assert (answer["path"], len(answer["sha256"]), answer["fileId"]) == (str(folder), 64, "?")
+    assert emulator.requests() == []
+
+
+@pytest.mark.parametrize(("status", "expected"), [("active", "active"), ("validating", "?")])
+def test_a_preview_of_an_update_sends_nothing(
+    plugin: PluginHere, emulator: Emulator, status: str, expected: str
+) -> None:
+    """The status is not known yet where the update waits for it; everything else is the state's."""
+    olds = {
+        "name": "bot",
+        "baseModel": BASE,
+        "source": "file-1",
+        "generatedName": "bot-AbCd",
+        "status": status,
+    }
+    request = provider_pb2.UpdateRequest(
+        id="bot-AbCd",
+        urn=native_urn("bot"),
+        olds=struct(**olds, statusReason="queued"),
+        news=struct(name="bot", baseModel=BASE, source="file-1", waitForActive=False),
+        preview=True,
+    )
+    answer = plain(call(plugin, "Update", request).properties)
+    reason = {"statusReason": "queued"} if status == "active" else {}
+    assert answer == {**olds, **reason, "status": expected, "waitForActive": False}
+    assert emulator.requests() == []
+
+
+def test_the_name_of_the_resource_is_the_default(plugin: PluginHere) -> None:
+    """A model without a name has its resource's, even one inside of a component or with a colon."""
+    for urn, name in (
+        (native_urn("support"), "support"),
+        ("urn:pulumi:s::p::my:index:Team$nebius-models:index:CustomModel::a-b", "a-b"),
+    ):
+        request = provider_pb2.CheckRequest(urn=urn, news=struct(baseModel=BASE, source="file-1"))
+        assert plain(call(plugin, "Check", request).inputs)["name"] == name
+
+
+# Imports
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_an_import_has_the_inputs_that_declare_the_model(
+    plugin: PluginHere, emulator: Emulator, *, short: bool
+) -> None:
+    """By its full and its short name: the id is the full name, the inputs pass the check, and nothing differs."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="d")
+    answer = plugin.import_(name.rpartition(":")[2] if short else name)
+    inputs = plain(answer.inputs)
+    assert answer.id == name
+    assert inputs == {"name": "bot", "baseModel": BASE, "source": "file-1", "description": "d"}
+    outputs = plain(answer.properties)
+    assert (outputs["generatedName"], outputs["status"]) == (name, "active")
+    checked = call(
+        plugin,
+        "Check",
+        provider_pb2.CheckRequest(urn=native_urn("m"), olds=answer.inputs, news=struct(**inputs)),
+    )
+    assert list(checked.failures) == []
+    request = provider_pb2.DiffRequest(
+        id=name, urn=native_urn("m"), olds=answer.properties, news=checked.inputs, old_inputs=answer.inputs
+    )
+    assert call(plugin, "Diff", request).changes == NONE
+    plugin.delete(name, {"status": "active"})
+    assert emulator.models() == []  # unlike one that is only read
+
+
+def test_an_import_in_a_configured_project_names_it(emulator: Emulator) -> None:
+    """The configured project is an input of the imported model, as it is of a created one."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1")
+    project = emulator.settings.default_project
+    plugin = PluginHere(configuration(emulator, aiProjectId=project))
+    with plugin:
+        assert plain(plugin.import_(name).inputs)["aiProjectId"] == project
+
+
+def test_an_import_of_a_missing_model_finds_nothing(plugin: PluginHere) -> None:
+    """The engine itself says that the resource does not exist."""
+    answer = plugin.import_("nope-AbCd")
+    assert (answer.id, answer.HasField("properties"), answer.HasField("inputs")) == ("", False, False)
+
+
+def test_an_import_of_a_model_that_is_not_ready_is_partial_state(
+    plugin: PluginHere, emulator: Emulator
+) -> None:
+    """The model is recorded with the reason, as in a refresh, so that the next `up` acts on it."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1", status="error")
+    with pytest.raises(HostError, match="is in status 'error'") as caught:
+        plugin.import_(name)
+    kept = caught.value.kept
+    assert kept is not None
+    assert (kept.id, kept.properties["status"], kept.inputs["source"]) == (name, "error", "file-1")
+
+
+def test_an_import_of_a_model_with_an_unknown_source_is_refused(
+    plugin: PluginHere, emulator: Emulator
+) -> None:
+    """A program without a source would replace the model: one line says so, and what to use."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1")
+    emulator.add_fault(
+        Fault(method="GET", path="/v0/models", status=200, body=[{"name": name, "status": "active"}])
+    )
+    with pytest.raises(HostError, match=r"does not report what .* was created from: read it with `get`"):
+        plugin.import_(name)
+
+
+def test_a_file_cannot_be_imported(plugin: PluginHere, emulator: Emulator) -> None:
+    """No folder is known to hold the same content: one line says what to do."""
+    with pytest.raises(HostError) as caught:
+        plugin.import_("file-1", kind="ModelArchive")
+    assert caught.value.message == (
+        "the file 'file-1' cannot be imported: upload it again, or read it with `ModelArchive.get`"
+    )
+
+
+# Interruptions
+
+
+def test_cancel_ends_a_wait_and_keeps_the_model(plugin: PluginHere, emulator: Emulator) -> None:
+    """The model stays in the state with words of its own, and the next operation waits on without a POST."""
+    emulator.settings.update(validation_seconds=600)
+    later = plugin.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=500)
+    while not emulator.models():
+        time.sleep(0.01)
+    call(plugin, "Cancel", None)
+    with pytest.raises(CallFailed) as caught:
+        later.result(timeout=60)
+    error = HostError(caught.value, plugin.decode)
+    assert error.kept is not None
+    assert error.kept.reasons == [error.message]
+    assert error.kept.properties["status"] == "validating"
+    name = error.kept.id
+    assert error.message.startswith(f"the model '{name}' is still validating after ")
+    assert error.message.endswith(
+        " s: the run was interrupted; the model stays in the state: run `pulumi up` again to continue waiting, "
+        "or `pulumi destroy` to delete it"
+    )
+    emulator.change_model(name, status="active")
+    outputs = plugin.update(
+        name, error.kept.properties, {"name": "bot", "base_model": BASE, "source": "file-1"}
+    )
+    assert outputs["status"] == "active"
+    assert len(emulator.requests("POST")) == 1
+
+
+def test_cancel_of_a_rate_limited_create_creates_nothing(plugin: PluginHere, emulator: Emulator) -> None:
+    """A create that waits for the service's rate limit ends at once, and says that nothing was created."""
+    emulator.add_fault(Fault(method="POST", status=429, headers={"Retry-After": "300"}, times=None))
+    later = plugin.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=500)
+    while not emulator.requests("POST"):
+        time.sleep(0.01)
+    call(plugin, "Cancel", None)
+    with pytest.raises(CallFailed) as caught:
+        later.result(timeout=60)
+    assert str(caught.value) == (
+        "the run was interrupted before the request was sent; nothing was created: run `pulumi up` again"
+    )
+    assert emulator.models() == []
+
+
+def test_cancel_is_harmless_where_nothing_runs(plugin: PluginHere) -> None:
+    """The engine sends it at each normal end too: later calls are not interrupted."""
+    call(plugin, "Cancel", None)
+    _, outputs = plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"})
+    assert outputs["status"] == "active"
+    assert plugin.servicer_here.idle()
+
+
+# States that dynamic resources left
+
+
+def left(name: str, **more: Any) -> struct_pb2.Struct:
+    """The outputs of a dynamic resource."""
+    return struct(
+        __provider="pickled",
+        name="bot",
+        base_model=BASE,
+        source="file-1",
+        wait_for_active=True,
+        generated_name=name,
+        **more,
+    )
+
+
+def diff_of(plugin: PluginHere, name: str, olds: struct_pb2.Struct, **news: Any) -> Any:
+    """The diff after a change of the import line, with more inputs."""
+    inputs = struct(name="bot", baseModel=BASE, source="file-1", **news)
+    request = provider_pb2.DiffRequest(id=name, urn=native_urn("bot"), olds=olds, news=inputs)
+    return call(plugin, "Diff", request)
+
+
+@pytest.mark.parametrize("status", ["active", "validating"])
+def test_a_dynamic_state_is_moved_by_one_update(plugin: PluginHere, emulator: Emulator, status: str) -> None:
+    """The diff shows one added output and no replacement; the update writes the names of the schema, without a POST."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1")
+    olds = left(name, status=status, created_at=1)
+    answer = diff_of(plugin, name, olds)
+    assert (answer.changes, list(answer.replaces), list(answer.detailedDiff)) == (SOME, [], ["generatedName"])
+    request = provider_pb2.UpdateRequest(
+        id=name, urn=native_urn("bot"), olds=olds, news=struct(name="bot", baseModel=BASE, source="file-1")
+    )
+    outputs = plain(call(plugin, "Update", request).properties)
+    assert (outputs["generatedName"], outputs["baseModel"], outputs["status"]) == (name, BASE, "active")
+    assert not any("_" in name for name in outputs)
+    assert emulator.requests("POST") + emulator.requests("DELETE") == []
+    assert diff_of(plugin, name, struct(**outputs)).changes == NONE
+
+
+def test_a_change_beside_the_move_replaces_once(plugin: PluginHere) -> None:
+    """A changed description is the normal replacement, and names just that input."""
+    answer = diff_of(plugin, "bot-AbCd", left("bot-AbCd", status="active"), description="new")
+    assert (list(answer.replaces), list(answer.detailedDiff)) == (["description"], ["description"])
+
+
+def test_a_dynamic_file_is_moved_by_one_update(plugin: PluginHere, emulator: Emulator) -> None:
+    """The same holds for an uploaded file."""
+    inputs = {"path": "./adapter", "sha256": "0" * 64}
+    olds = struct(**inputs, file_id="file-1", filename="a.zip", size=3, created_at=1)
+    urn = native_urn("adapter", "ModelArchive")
+    answer = call(
+        plugin, "Diff", provider_pb2.DiffRequest(id="file-1", urn=urn, olds=olds, news=struct(**inputs))
+    )
+    assert (answer.changes, list(answer.replaces), list(answer.detailedDiff)) == (SOME, [], ["fileId"])
+    request = provider_pb2.UpdateRequest(id="file-1", urn=urn, olds=olds, news=struct(**inputs))
+    outputs = plain(call(plugin, "Update", request).properties)
+    assert outputs == {**inputs, "fileId": "file-1", "filename": "a.zip", "size": 3, "createdAt": 1}
+    assert emulator.requests() == []
+
+
+# Secrets
+
+
+def test_a_secret_input_stays_a_secret(plugin: PluginHere, emulator: Emulator) -> None:
+    """What the engine marks as secret comes back marked: from a check, a create, a preview and a refresh."""
+    secret = rpc.wrap_rpc_secret("hush")
+    news = struct(name="bot", baseModel=BASE, source="file-1", description=secret)
+    checked = call(plugin, "Check", provider_pb2.CheckRequest(urn=native_urn("bot"), news=news)).inputs
+    assert plain(checked)["description"] == secret
+    for preview in (True, False):
+        request = provider_pb2.CreateRequest(urn=native_urn("bot"), properties=checked, preview=preview)
+        created = call(plugin, "Create", request)
+        assert plain(created.properties)["description"] == secret
+        assert plain(created.properties)["source"] == "file-1"
+    assert emulator.models()[0]["description"] == "hush"
+    request = provider_pb2.ReadRequest(
+        id=created.id, urn=native_urn("bot"), properties=created.properties, inputs=checked
+    )
+    read = call(plugin, "Read", request)
+    assert plain(read.properties)["description"] == plain(read.inputs)["description"] == secret
+
+
+def test_a_secret_is_marked_in_partial_state_too(plugin: PluginHere, emulator: Emulator) -> None:
+    """A model that is not ready in time is recorded with the same marks."""
+    emulator.settings.update(validation_seconds=600)
+    secret = rpc.wrap_rpc_secret("hush")
+    inputs = struct(name="bot", baseModel=BASE, source="file-1", description=secret)
+    request = provider_pb2.CreateRequest(urn=native_urn("bot"), properties=inputs, timeout=0.3)
+    with pytest.raises(CallFailed) as caught:
+        call(plugin, "Create", request)
+    [(_, details)] = caught.value.trailing_metadata()
+    assert b"hush" in details
+    kept = HostError(caught.value, plain).kept
+    assert kept is not None
+    assert kept.properties["description"] == secret
+
+
+def test_a_fault_of_a_secret_input_shows_nothing_of_it(plugin: PluginHere) -> None:
+    """The failure names no property to the engine, which would show the value, and its text has no value."""
+    news = struct(name="bot", baseModel=BASE, source=rpc.wrap_rpc_secret("s3cret words"))
+    answer = call(plugin, "Check", provider_pb2.CheckRequest(urn=native_urn("bot"), news=news))
+    [failure] = answer.failures
+    assert failure.property == ""
+    assert "s3cret" not in failure.reason
+
+
+def test_an_unknown_secret_is_unknown(plugin: PluginHere) -> None:
+    """A secret that is not known yet passes the check, and stays both."""
+    secret = rpc.wrap_rpc_secret(rpc.UNKNOWN)
+    news = struct(name="bot", baseModel=BASE, source=secret)
+    answer = call(plugin, "Check", provider_pb2.CheckRequest(urn=native_urn("bot"), news=news))
+    assert list(answer.failures) == []
+    assert dict(answer.inputs["source"]) == secret
+
+
+# The account
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "expected"),
+    [
+        ({"apiKey": "a"}, {"apiKey": "a"}, {}),
+        ({"apiKey": "a"}, {"apiKey": "b"}, {"apiKey": "UPDATE"}),
+        ({}, {"baseUrl": "b"}, {"baseUrl": "ADD"}),
+        ({"baseUrl": "b"}, {}, {"baseUrl": "DELETE"}),
+    ],
+)
+def test_another_account_replaces_nothing(
+    plugin: PluginHere, olds: dict[str, str], news: dict[str, str], expected: dict[str, str]
+) -> None:
+    """A changed setting is an update of the provider alone."""
+    answer = call(plugin, "DiffConfig", provider_pb2.DiffRequest(olds=struct(**olds), news=struct(**news)))
+    kinds = provider_pb2.PropertyDiff.Kind
+    found = {name: kinds.Name(detail.kind) for name, detail in answer.detailedDiff.items()}
+    assert (found, answer.changes, list(answer.replaces)) == (expected, SOME if expected else NONE, [])
+
+
+def test_any_configuration_passes_its_own_check(plugin: PluginHere) -> None:
+    """It comes back as it was; the check of a resource reports what is wrong, with the environment's settings."""
+    answer = call(plugin, "CheckConfig", provider_pb2.CheckRequest(news=struct(apiKey="k", preflight=True)))
+    assert dict(answer.inputs) == {"apiKey": "k", "preflight": True}
+
+
+def test_a_message_names_the_explicit_provider(emulator: Emulator) -> None:
+    """A refused key is that of the provider with that name; of the default provider it is the stack's."""
+    for name, place in (("eu", "api_key of Provider 'eu'"), ("default_0_1_0", "nebius-models:apiKey")):
+        config = {"nebius-models:apiKey": "wrong", "nebius-models:baseUrl": emulator.url}
+        with (
+            PluginHere({**config, "nebius-models:provider": name}) as plugin,
+            pytest.raises(HostError) as caught,
+        ):
+            plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"})
+        assert place in caught.value.message
+
+
+@pytest.mark.parametrize("switch", [False, "false"])
+def test_the_preflight_is_switched_off(emulator: Emulator, switch: object) -> None:
+    """By a bool of an explicit provider, and by the text of a stack's configuration."""
+    plugin = PluginHere(configuration(emulator, preflight=switch))
+    with plugin:
+        plugin.check({"name": "bot", "base_model": "acme/Unknown", "source": "file-none"})
+        assert emulator.requests() == []
+        assert shown(plugin) == []
+
+
+# Functions
+
+
+def invoke(plugin: PluginHere, function: str, **arguments: Any) -> Any:
+    """The answer of a function."""
+    request = provider_pb2.InvokeRequest(tok=f"nebius-models:index:{function}", args=struct(**arguments))
+    return call(plugin, "Invoke", request)
+
+
+def test_models_are_looked_up(plugin: PluginHere, emulator: Emulator) -> None:
+    """One model by its short name, and all of them; what the service does not report is missing."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="d")
+    found = plain(getattr(invoke(plugin, "getCustomModel", name=name.rpartition(":")[2]), "return"))
+    assert (found["generatedName"], found["baseModel"], found["source"]) == (name, BASE, "file-1")
+    assert found["description"] == "d"
+    listed = plain(getattr(invoke(plugin, "listCustomModels"), "return"))
+    assert listed == {"models": [found]}
+
+
+def test_checkpoints_are_looked_up(plugin: PluginHere, emulator: Emulator) -> None:
+    """All of a job in the order of the training, and the final one alone."""
+    job = train(emulator)
+    emulator.finish_job(job)
+    [*_, last] = plain(getattr(invoke(plugin, "getFineTuningCheckpoints", jobId=job), "return"))[
+        "checkpoints"
+    ]
+    assert plain(getattr(invoke(plugin, "getLatestCheckpoint", jobId=job), "return")) == last
+    assert last["source"] == f"{job}:{last['id']}"
+    assert last["jobId"] == job
+
+
+def test_a_function_without_its_argument_says_which(plugin: PluginHere) -> None:
+    """A missing and an empty name are failures of that property."""
+    for arguments in ({}, {"name": ""}, {"name": 3}):
+        [failure] = invoke(plugin, "getCustomModel", **arguments).failures
+        assert (failure.property, failure.reason) == ("name", "missing: give a text")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "text"),
+    [
+        ("getCustomModel", {"name": "nope-AbCd"}, "there is no model 'nope-AbCd' at the service"),
+        ("getLatestCheckpoint", {"jobId": "ftjob-none"}, "there is no fine-tuning job 'ftjob-none'"),
+        ("getNothing", {}, "nebius-models has no function 'nebius-models:index:getNothing'"),
+    ],
+)
+def test_a_function_fails_with_one_line(
+    plugin: PluginHere, function: str, arguments: dict[str, Any], text: str
+) -> None:
+    """What is missing is named, without a traceback."""
+    with pytest.raises(CallFailed) as caught:
+        invoke(plugin, function, **arguments)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_resource_is_refused(plugin: PluginHere) -> None:
+    """A type that the schema lacks is named in one line."""
+    urn = native_urn("m", "Other")
+    with pytest.raises(CallFailed, match="nebius-models has no such resource"):
+        call(plugin, "Check", provider_pb2.CheckRequest(urn=urn))
+
+
+# The plugin itself
+
+
+def test_the_schema_is_that_of_the_package() -> None:
+    """schema.json has the descriptions and types of the classes: `scripts/schema` would write the same."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "schema", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_schema_has_every_field_of_the_dataclasses() -> None:
+    """Inputs, outputs and results have the fields that the core has, and no other."""
+    document = json.loads(schema())
+    model = document["resources"]["nebius-models:index:CustomModel"]
+    inputs = {field.name for field in dataclasses.fields(Inputs)} - {"import_id", "secrets"}
+    outputs = inputs | {field.name for field in dataclasses.fields(State)} - {"inputs"}
+    assert set(model["inputProperties"]) == {schema_name(name) for name in inputs}
+    assert set(model["properties"]) == {schema_name(name) for name in outputs}
+    for kind in (CustomModelInfo, Checkpoint):
+        fields = {schema_name(field.name) for field in dataclasses.fields(kind)}
+        assert set(document["types"][f"nebius-models:index:{kind.__name__}"]["properties"]) == fields
+    assert document["config"]["variables"] == document["provider"]["inputProperties"]
+    assert document["provider"]["inputProperties"]["apiKey"]["secret"] is True
+
+
+def test_every_function_of_the_schema_can_be_called(plugin: PluginHere) -> None:
+    """None of them is unknown to the plugin."""
+    for token in json.loads(schema())["functions"]:
+        answer: Any
+        try:
+            answer = invoke(plugin, token.rpartition(":")[2])
+        except CallFailed as error:
+            answer = str(error)
+        assert "has no function" not in str(answer)
+
+
+def test_the_plugin_presents_itself(plugin: PluginHere, emulator: Emulator) -> None:
+    """It has the package's version and its schema, and takes secrets."""
+    assert call(plugin, "GetPluginInfo", None) == plugin_pb2.PluginInfo(version=__version__)
+    assert json.loads(call(plugin, "GetSchema", None).schema)["version"] == __version__
+    answer = call(plugin, "Configure", account(configuration(emulator)))
+    assert (answer.acceptSecrets, answer.supportsPreview) == (True, True)
+
+
+def test_an_engine_attaches_to_a_plugin_that_runs_already() -> None:
+    """For a debugger: texts go to the engine that attached last."""
+    opened: list[str] = []
+
+    def engine(address: str) -> ListeningEngine:
+        opened.append(address)
+        return ListeningEngine()
+
+    PluginServicer(engine).Attach(plugin_pb2.PluginAttach(address="127.0.0.1:9"), Context())
+    assert opened == ["", "127.0.0.1:9"]
+
+
+# The process
+
+
+def ended(process: subprocess.Popen[str], seconds: float = 60) -> bool:
+    """Whether a process ends by itself."""
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def test_the_process_ends_with_its_engine(emulator: Emulator) -> None:
+    """An engine that is killed ends nothing itself: the idle plugin ends alone."""
+    with PluginProcess(configuration(emulator)) as running:
+        running.engine.stop()
+        assert ended(running.process)
+        assert (running.process.returncode, running.output) == (0, "")
+
+
+def test_a_model_in_flight_is_deleted_when_the_engine_is_gone(emulator: Emulator) -> None:
+    """Nobody could record the model: it is deleted, and then the process ends."""
+    emulator.settings.update(validation_seconds=600)
+    with PluginProcess(configuration(emulator)) as running:
+        _call = running.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=500)
+        while not emulator.models():
+            time.sleep(0.01)
+        running.channel.close()
+        running.engine.stop()
+        assert ended(running.process)
+    assert emulator.models() == []
+
+
+def test_the_process_waits_for_an_engine_without_its_address() -> None:
+    """Started by hand, for a debugger, it prints its port and serves."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nebius_model_resource._edges.plugin"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().strip().isdigit()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
