@@ -63,6 +63,14 @@ class VirtualTime:
         """A deadline on this clock."""
         return Deadline.after(seconds, self.clock, sleep or self.sleep)
 
+    def interrupted_at(self, moment: float, seconds: float = 600) -> Deadline:
+        """A deadline of an operation that is interrupted at a moment."""
+
+        def sleep(pause: float) -> None:
+            self.sleep(min(pause, max(0.0, moment - self.now)))
+
+        return Deadline.after(seconds, self.clock, sleep, lambda: self.now >= moment)
+
     def at(self, moment: float, action: Callable[[], object]) -> None:
         """Plan an action for a moment."""
         self._planned.append((moment, action))
