@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,15 @@ from .completions import completion_routes
 from .gate import Gate
 from .routes import model_routes, respond
 from .service import Service
+from .serving import current_service
 from .tuning import job_routes
 from .uploads import file_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from starlette.routing import BaseRoute
 
     from .settings import Settings
 
@@ -43,6 +47,16 @@ def create_app(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
     app.add_exception_handler(RequestValidationError, _unprocessable)
+    app.router.routes.extend(_routes())
+    app.add_middleware(Gate, service=service)
+    return app
+
+
+@functools.cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Return the routes, which every service of this process shares: they take longer to make than 20 calls."""
+    service = current_service()
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     # The uploads come first: the path of a model would match theirs as well.
     app.include_router(file_routes(service))
     app.include_router(model_routes(service))
@@ -50,8 +64,7 @@ def create_app(
     app.include_router(completion_routes(service))
     app.include_router(job_routes(service))
     app.include_router(steering_routes(service))
-    app.add_middleware(Gate, service=service)
-    return app
+    return tuple(app.router.routes)
 
 
 async def _unprocessable(_request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from . import answers
 from .answers import Answer
 from .requests import RecordedRequest
+from .serving import SERVING
 from .spoilers import Call, spoil
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
+        SERVING.set(self.service)
         if scope["type"] != "http" or scope["path"].startswith(STEERING):
             await self.app(scope, receive, send)
             return

@@ -1,0 +1,21 @@
+"""The service that a call is for, as Flask has its `current_app`: one set of routes serves every service."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from .service import Service
+
+SERVING: ContextVar[Service] = ContextVar("service")
+
+
+class _Current:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(SERVING.get(), name)
+
+
+def current_service() -> Service:
+    """Return what stands for the service of the call under way."""
+    return cast("Service", _Current())
