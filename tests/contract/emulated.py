@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def emulated(base_model: str, **settings: Any) -> Iterator[Emulator]:
     """Run an emulator that supports one base and has one job."""
-    given = {"validation_seconds": 0.3, "supported_bases": [base_model], "job_seconds": 3600.0, **settings}
+    given = {"validation_seconds": 0.05, "supported_bases": [base_model], "job_seconds": 3600.0, **settings}
     with Emulator(**given) as emulator:
         _start_job(emulator, base_model)
         emulator.clear_requests()

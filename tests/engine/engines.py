@@ -105,14 +105,17 @@ class RealStack:
         return found
 
 
+def warm_stack(folder: Path, **options: Any) -> LocalStack:
+    """A stack on this package's engine whose program and hosts start at once."""
+    return LocalStack.create_or_select("dev", folder, python=warm_python(), **options)
+
+
 class OwnStack:
     """A stack on this package's engine."""
 
     def __init__(self, folder: Path) -> None:
         states = folder.parent / f"{folder.name}-state"
-        self.stack = LocalStack.create_or_select(
-            "dev", folder, config=CONFIG, state_dir=states, passphrase=PASSPHRASE, python=warm_python()
-        )
+        self.stack = warm_stack(folder, config=CONFIG, state_dir=states, passphrase=PASSPHRASE)
         # One salt for all: a key takes a third of a second to derive, and is derived once for each salt.
         self.stack.file.crypter.salt = SALT
 

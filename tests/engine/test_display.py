@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nebius_model_resource.testing.engine import LocalStack
 from nebius_model_resource.testing.engine.cli import main
 from nebius_model_resource.testing.engine.display import Display
 from nebius_model_resource.testing.engine.events import Events
@@ -20,6 +22,7 @@ from nebius_model_resource.testing.engine.resources import Resource
 from nebius_model_resource.testing.engine.steps import Create, Replace, Same, Update
 from nebius_model_resource.testing.engine.values import Secret
 from nebius_model_resource.testing.engine.wording import Style
+from tests.support.warm import warm_python
 
 from .lab import PROGRAM
 from .parts import after, item
@@ -228,6 +231,8 @@ def test_a_stack_at_the_shell(
 ) -> None:
     """Every command of the shell works on one stack, from preview to destroy."""
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "x")
+    warm = functools.partial(LocalStack.create_or_select, python=warm_python())
+    monkeypatch.setattr(LocalStack, "create_or_select", warm)
     folder = tmp_path / "lab"
     shutil.copytree(PROGRAM, folder)
     plan = {

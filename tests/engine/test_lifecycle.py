@@ -20,6 +20,7 @@ from pulumi.automation import ConfigValue
 
 from nebius_model_resource.testing.engine import EngineError, LocalStack
 
+from .engines import warm_stack
 from .lab import PROGRAM
 from .parts import after, item
 
@@ -37,6 +38,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stack(folder: Path) -> LocalStack:
+    return warm_stack(folder, passphrase="x")
+
+
+@pytest.fixture
+def cold_stack(folder: Path) -> LocalStack:
+    """A stack whose processes are those that a user gets: it is they that are looked at."""
     return LocalStack.create_or_select("dev", folder, passphrase="x")
 
 
@@ -79,17 +86,17 @@ def children(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
-def test_nothing_is_left_running(stack: LocalStack, folder: Path) -> None:
+def test_nothing_is_left_running(cold_stack: LocalStack, folder: Path) -> None:
     """After success and after failure neither host nor program is there any more."""
-    stack.up()
+    cold_stack.up()
     assert children(os.getpid()) == []
     (folder / "knobs.json").write_text(json.dumps({"diff": "no"}))
     with pytest.raises(EngineError):
-        stack.up()
+        cold_stack.up()
     assert children(os.getpid()) == []
 
 
-def test_each_provider_has_a_host_of_its_own(stack: LocalStack, folder: Path) -> None:
+def test_each_provider_has_a_host_of_its_own(cold_stack: LocalStack, folder: Path) -> None:
     """Two explicit providers and the default one are three hosts, in every operation, and none of them is left."""
     accounts = [{"name": name, "provider": {"lab:account": name}} for name in ("eu", "us")]
     items = [
@@ -104,7 +111,7 @@ def test_each_provider_has_a_host_of_its_own(stack: LocalStack, folder: Path) ->
         running = [each for each in children(os.getpid()) if "pulumi.dynamic" in each.cmdline()]
         hosts.append(len(running))
 
-    for operation in (stack.up, stack.refresh, stack.destroy):
+    for operation in (cold_stack.up, cold_stack.refresh, cold_stack.destroy):
         hosts.clear()
         operation(on_event=count)
         assert max(hosts) == 3
@@ -187,7 +194,7 @@ def test_what_a_provider_says_is_heard(tmp_path: Path) -> None:
     (tmp_path / "__main__.py").write_text(
         "import talker\ntalker.Talk(talker.Talker(), 'a', {})\nprint('a word')\n"
     )
-    stack = LocalStack.create_or_select("dev", tmp_path, passphrase="x")
+    stack = warm_stack(tmp_path, passphrase="x")
     events: list[Any] = []
     result = stack.up(on_event=events.append)
     told = {
@@ -241,11 +248,11 @@ def test_configuration_reaches_program_and_provider(tmp_path: Path) -> None:
         "pulumi.export('key', pulumi.Config('ns').require_secret('key'))\n"
     )
     config = {"ns:key": ConfigValue("hush-hush", secret=True)}
-    stack = LocalStack.create_or_select("dev", tmp_path, config=config, passphrase="x")
+    stack = warm_stack(tmp_path, config=config, passphrase="x")
     outputs = {key: (each.value, each.secret) for key, each in stack.up().outputs.items()}
     assert outputs == {"length": (9, False), "colour": ("red", False), "key": ("hush-hush", True)}
     assert "hush-hush" not in stack.file.path.read_text()
-    without = LocalStack.create_or_select("dev", tmp_path, passphrase="x")
+    without = warm_stack(tmp_path, passphrase="x")
     assert without.destroy().summary.resource_changes == {"delete": 2}, "the configuration is the state's"
 
 
@@ -348,7 +355,7 @@ def test_configuration_comes_from_everywhere(tmp_path: Path, stack: LocalStack, 
         "name: lab\nruntime: python\nconfig:\n  a: {default: 1}\n  b: {default: two}\n  other:c: three\n"
     )
     (folder / "Pulumi.dev.yaml").write_text("config:\n  lab:b: file\n  lab:d: {x: [1]}\n")
-    made = LocalStack.create_or_select("dev", folder, config={"d": "given"}, passphrase="x")
+    made = warm_stack(folder, config={"d": "given"}, passphrase="x")
     made.set_config("other:config:key", ConfigValue("hush", secret=True))
     values = {key: each.value for key, each in made.get_all_config().items()}
     assert values == {
@@ -369,6 +376,6 @@ def test_a_project_made_by_the_cli_is_taken_over(folder: Path) -> None:
         "encryptionsalt: v1:hxCYvkYOunk=:v1:Wo4jea4SFp+LKNmu:gLER9pg5floQgK+6elcxDzxPR0PdSQ==\n"
         "config:\n  nebius-models:apiKey:\n    secure: v1:z67FTYs9Aguve1TC:+yrCYc4vVs7GCqnqCX71UExBExw=\n"
     )
-    stack = LocalStack.create_or_select("dev", folder, passphrase="x")
+    stack = warm_stack(folder, passphrase="x")
     assert stack.get_config("nebius-models:apiKey").value == "k123"
     assert stack.get_config("nebius-models:apiKey").secret

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from pulumi.automation import ConfigValue
 
-from nebius_model_resource.testing.engine import EngineError, LocalStack
+from nebius_model_resource.testing.engine import EngineError
 from nebius_model_resource.testing.engine.errors import ConfigError, Refused, SecretError
 from nebius_model_resource.testing.engine.monitor import seconds
+
+from .engines import warm_stack
 
 # In a module of its own, so that the provider is pickled by reference: SDK 3.230 cannot do it by value.
 NOTHING = """
@@ -73,7 +75,7 @@ def project(folder: Path, source: str) -> Path:
 )
 def test_what_is_left_out_is_refused(source: str, words: str, tmp_path: Path) -> None:
     """The error names the feature, without a traceback, and nothing but the stack gets into the state."""
-    stack = LocalStack.create_or_select("dev", project(tmp_path, source), passphrase="x")
+    stack = warm_stack(project(tmp_path, source), passphrase="x")
     with pytest.raises(EngineError, match=words) as caught:
         stack.up()
     assert "Traceback" not in caught.value.stdout
@@ -89,7 +91,7 @@ def test_a_secret_without_a_passphrase_is_refused(tmp_path: Path, monkeypatch: p
     """A stack with a secret cannot be brought up where there is nothing to encrypt it with."""
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     secret = {"a:b": ConfigValue("hush", secret=True)}
-    stack = LocalStack.create_or_select("dev", project(tmp_path, "item()"), config=secret)
+    stack = warm_stack(project(tmp_path, "item()"), config=secret)
     with pytest.raises(EngineError, match="PULUMI_CONFIG_PASSPHRASE"):
         stack.up()
     assert "hush" not in stack.file.path.read_text()
@@ -101,7 +103,7 @@ def test_nothing_is_made_whose_secrets_could_not_be_kept(
     """Without a passphrase a resource with secret outputs is refused before it is created, not after."""
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     source = 'item("kept")\nitem(additional_secret_outputs=["x"], depends_on=[item("first")])'
-    stack = LocalStack.create_or_select("dev", project(tmp_path, source))
+    stack = warm_stack(project(tmp_path, source))
     with pytest.raises(EngineError, match="PULUMI_CONFIG_PASSPHRASE"):
         stack.up(parallel=1)
     resources = stack.export_stack().deployment["resources"]
@@ -115,7 +117,7 @@ def test_nothing_is_made_whose_secrets_could_not_be_kept(
 
 def test_a_destroy_of_what_is_only_read_is_refused(tmp_path: Path) -> None:
     """A program that owns what the state only reads cannot be run for a destroy: the CLI ends with a panic."""
-    stack = LocalStack.create_or_select("dev", project(tmp_path, 'item("g", id="x")'), passphrase="x")
+    stack = warm_stack(project(tmp_path, 'item("g", id="x")'), passphrase="x")
     stack.up()
     project(tmp_path, 'item("g")')
     with pytest.raises(EngineError, match="only read in the state"):
@@ -130,7 +132,7 @@ def test_what_the_state_owns_is_not_read_in_its_place(operation: str, tmp_path: 
     A destroy used to delete the default provider's record, which what was read still named. CLI 3.260 ends with a
     broken state there, and forgets the owned resource in a refresh.
     """
-    stack = LocalStack.create_or_select("dev", project(tmp_path, 'item("g")'), passphrase="x")
+    stack = warm_stack(project(tmp_path, 'item("g")'), passphrase="x")
     stack.up()
     before = stack.export_stack().deployment["resources"]
     project(tmp_path, 'item("g", id="other")')
@@ -146,7 +148,7 @@ def test_what_is_no_property_path_is_refused(tmp_path: Path) -> None:
     """A malformed path of `replace_on_changes` fails the change that it is about, under its resource."""
     source = 'Item(Nothing(), "a", {{"p": {}}}, pulumi.ResourceOptions(replace_on_changes=["p["]))'
     preamble = "from nothing import Item, Nothing\n"
-    stack = LocalStack.create_or_select("dev", project(tmp_path, preamble + source.format(1)), passphrase="x")
+    stack = warm_stack(project(tmp_path, preamble + source.format(1)), passphrase="x")
     stack.up()
     project(tmp_path, preamble + source.format(2))
     with pytest.raises(EngineError) as caught:
@@ -166,7 +168,7 @@ def test_what_is_no_property_path_is_refused(tmp_path: Path) -> None:
 )
 def test_a_refresh_by_the_program_of_what_it_renames_is_refused(made: str, tmp_path: Path) -> None:
     """The CLI ends with a panic where a component or a provider is renamed; a plain refresh first works."""
-    stack = LocalStack.create_or_select("dev", project(tmp_path, made.format("old", "None")), passphrase="x")
+    stack = warm_stack(project(tmp_path, made.format("old", "None")), passphrase="x")
     stack.up()
     project(tmp_path, made.format("new", '[pulumi.Alias(name="old")]'))
     with pytest.raises(EngineError, match="::old has another name in the program"):
@@ -176,7 +178,7 @@ def test_a_refresh_by_the_program_of_what_it_renames_is_refused(made: str, tmp_p
 
 def test_unknown_options_of_an_operation_are_refused(tmp_path: Path) -> None:
     """An option of the Automation API that would change what is done is not ignored."""
-    stack = LocalStack.create_or_select("dev", project(tmp_path, ""))
+    stack = warm_stack(project(tmp_path, ""))
     with pytest.raises(EngineError, match=r"up\(target=…\) is not supported"):
         stack.up(target=["urn"])
 
@@ -199,16 +201,16 @@ def test_unusable_projects_are_refused(files: dict[str, str], words: str, tmp_pa
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(ConfigError, match=words):
-        LocalStack.create_or_select("dev", tmp_path)
+        warm_stack(tmp_path)
 
 
 def test_a_wrong_passphrase_is_refused(tmp_path: Path) -> None:
     """Another passphrase than the state was written with opens nothing and writes nothing."""
     folder = project(tmp_path, "pulumi.export('s', pulumi.Output.secret('hush'))")
-    LocalStack.create_or_select("dev", folder, passphrase="right").up()
+    warm_stack(folder, passphrase="right").up()
     with pytest.raises(SecretError, match="incorrect passphrase"):
-        LocalStack.create_or_select("dev", folder, passphrase="wrong").up()
-    assert LocalStack.create_or_select("dev", folder, passphrase="right").outputs()["s"].value == "hush"
+        warm_stack(folder, passphrase="wrong").up()
+    assert warm_stack(folder, passphrase="right").outputs()["s"].value == "hush"
 
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("1h30m", 5400), ("1.5m", 90), ("250ms", 0.25)])

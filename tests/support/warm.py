@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import io
-import json
 import os
 import runpy
 import select
@@ -21,22 +21,32 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+Order = tuple[list[str], str, dict[str, str]]
 
 # The front: it hands its arguments and streams to the server, passes signals on, and ends as the process behind it.
+# Each process of each engine has one, so it imports only modules that are part of the interpreter.
 FRONT = """
-import json, os, signal, socket, sys
-server = socket.socket(socket.AF_UNIX)
+import array, os, sys, _signal, _socket
+server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
 server.connect(sys.argv[1])
-for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda number, _: server.send(bytes([number])))
-order = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode()
-socket.send_fds(server, [len(order).to_bytes(4, "big")], [0, 1, 2])
+def pass_on(number, _):
+    try:
+        server.send(bytes([number]))
+    except OSError:
+        pass  # it has just ended
+for number in (_signal.SIGINT, _signal.SIGTERM):
+    _signal.signal(number, pass_on)
+environ = [name + b"=" + value for name, value in os.environb.items()]
+words = [os.fsencode(word) for word in [os.getcwd(), str(len(sys.argv) - 2), *sys.argv[2:]]]
+order = b"\\0".join([*words, *environ])
+streams = array.array("i", [0, 1, 2])
+server.sendmsg([len(order).to_bytes(4, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
 server.sendall(order)
 ended = int.from_bytes(server.recv(2) or b"\\x00\\x01", "big", signed=True)
 if ended < 0:
-    if -ended != signal.SIGKILL:
-        signal.signal(-ended, signal.SIG_DFL)
+    if -ended != _signal.SIGKILL:
+        _signal.signal(-ended, _signal.SIG_DFL)
     os.kill(os.getpid(), -ended)
 sys.exit(ended)
 """
@@ -69,8 +79,10 @@ def warm_python() -> str:
     return str(front)
 
 
-def _serve(address: str) -> list[Any]:
+def _serve(address: str) -> Order:
     """Fork a process for each front, in the background; returns in each of these processes, with its order."""
+    gc.collect()
+    gc.freeze()  # the children neither search nor copy what is here already
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
@@ -89,7 +101,7 @@ def _serve(address: str) -> list[Any]:
         front.close()
 
 
-def _keep(front: socket.socket) -> list[Any]:
+def _keep(front: socket.socket) -> Order:
     """Fork the process that was asked for and tell its front of its end; returns in the new process."""
     head, streams, _, _ = socket.recv_fds(front, 4, 3)
     with front.makefile("rb", buffering=0) as stream:
@@ -102,8 +114,7 @@ def _keep(front: socket.socket) -> list[Any]:
         for number, stream_ in enumerate(streams):
             os.dup2(stream_, number)
             os.close(stream_)
-        order: list[Any] = json.loads(text)
-        return order
+        return _order(text)
     for stream_ in [0, 1, 2, *streams]:
         os.close(stream_)
     ended = os.pidfd_open(process)
@@ -117,8 +128,17 @@ def _keep(front: socket.socket) -> list[Any]:
         os.kill(process, signals[0] if signals else signal.SIGKILL)
 
 
+def _order(text: bytes) -> Order:
+    """Arguments, folder and environment out of what a front has sent."""
+    folder, count, *words = map(os.fsdecode, text.split(b"\0"))
+    arguments, environ = words[: int(count)], words[int(count) :]
+    return arguments, folder, dict(pair.split("=", 1) for pair in environ)
+
+
 def _become(arguments: list[str], folder: str, environ: dict[str, str]) -> None:
     """Run what the interpreter was asked to run, as if this process had just started."""
+    # A test changes its program twice in a second, and time stamps of compiled programs count seconds.
+    sys.dont_write_bytecode = True
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
