@@ -10,6 +10,7 @@ from nebius_model_resource._api.files import FileInfo, Files
 from nebius_model_resource._api.settings import Settings
 from nebius_model_resource.errors import AnswerLost, InvalidInputs, NotFound, UnusableAnswer
 from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.hostile import RawServer
 
 KEY = "a-key-of-more-than-16-characters"
 
@@ -102,11 +103,20 @@ def test_an_id_is_one_segment_of_the_path(emulator: Emulator, files: Files) -> N
     assert [call.raw_path for call in emulator.requests()] == ["/v1/files/file-1%2Fx"]
 
 
-def test_an_upload_that_stalls_ends(
-    emulator: Emulator, files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upload_that_stalls_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that stops taking the body loses the upload after the time for a stall, not at the deadline."""
     monkeypatch.setattr("nebius_model_resource._api.transport._STALL_SECONDS", 0.5)
-    emulator.add_fault(Fault(method="POST", action="hang", received=100_000))
-    with pytest.raises(AnswerLost, match=r"no answer in time|connection broke"):
-        _upload(files, *[bytes(1_000_000)] * 40)
+    sent: list[int] = []
+
+    def take_no_more(_connection: Any, _head: bytes) -> None:
+        server.ended.wait()
+
+    with RawServer(take_no_more) as server:
+        connection = Connection(Settings(server.url, KEY))
+        deadline = connection.deadline(600)
+        body = [bytes(1_000_000)] * 40
+        with pytest.raises(AnswerLost, match=r"no answer in time|connection broke"):
+            Files(connection).upload("x.zip", 40_000_000, lambda: body, None, deadline, sent.append)
+        assert deadline.remaining() > 300
+        connection.close()
+    assert sent[-1] < 40_000_000

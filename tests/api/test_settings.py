@@ -205,7 +205,11 @@ def test_a_key_that_was_pasted_with_more_is_refused_and_not_shown(form: str, sai
     assert "sesame" not in message
 
 
-@given(st.text(min_size=12), st.sampled_from(PASTED))
+# In the middle is what no message has of itself: a key may not be a part of the words of a message.
+KEYS = st.builds("{}Zq9{}".format, st.text(min_size=6), st.text(min_size=3))
+
+
+@given(KEYS, st.sampled_from(PASTED))
 def test_no_key_is_ever_in_a_message(key: str, pasted: tuple[str, str]) -> None:
     """Whatever the key is, and wherever it was pasted, no message repeats it."""
     text = pasted[0].format(key)
@@ -213,7 +217,7 @@ def test_no_key_is_ever_in_a_message(key: str, pasted: tuple[str, str]) -> None:
         try:
             load_settings(EMPTY.get, environ)
         except ConfigurationError as error:
-            assert key.strip() not in str(error) or not key.strip()  # noqa: PT017 - it need not be raised
+            assert key.strip() not in str(error)  # noqa: PT017 - it need not be raised
 
 
 @pytest.mark.parametrize("key", ["eyJh.b-c_d", "v1.abc==", "nebius_abc==", "sk-Zq9/very+secret=0451"])

@@ -306,7 +306,7 @@ def test_messages_name_only_what_the_command_reads(
         ("NEBIUS_API_KEY", "wrong-key"),
         ("NEBIUS_AI_PROJECT_ID", "a b"),
     ]
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("nebius_model_resource._api.connection.backoff", lambda *_: 0.0)
     for variable, value in wrong:
         with monkeypatch.context() as patched:
             patched.setenv(variable, value)

@@ -16,7 +16,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost, HostError
+from tests.support.host import DynamicHost, HostError, warm_host
 
 pytestmark = pytest.mark.timeout(120)  # far below the ten minutes that a create has by itself
 
@@ -179,6 +179,8 @@ def _until(holds: Any, seconds: float = 60) -> None:
 # Each prelude takes one private name away, as a future host may, and then runs the host's own source.
 RUN = """
 import logging, pathlib, sys
+for name in [name for name in sys.modules if name.startswith("nebius_model_resource")]:
+    del sys.modules[name]  # so that it is imported without the name, as in a process of its own
 import pulumi.dynamic
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 for noisy in ("asyncio", "urllib3.connectionpool", "grpc", "grpc._cython.cygrpc"):
@@ -230,7 +232,7 @@ def test_without_one_private_name_the_provider_works_plainly(
     prelude = tmp_path / "host.py"
     prelude.write_text(RUN.format(removal=removal))
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
-    with DynamicHost(config, prelude=prelude) as host:
+    with warm_host(config, prelude=prelude) as host:
         checked, faults = host.check(inputs)
         assert faults == []
         id_, outputs = host.create(checked)

@@ -20,7 +20,7 @@ from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource.errors import AnswerLost, NebiusError
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost, HostError
+from tests.support.host import DynamicHost, HostError, warm_host
 from tests.support.hostile import Meddler, RawServer, drip, self_signed
 
 # A call that outlives its deadline runs into this bound: no test compares seconds, which a busy machine has fewer of.
@@ -244,7 +244,7 @@ def test_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
     """A certificate that is not valid ends the create at once, before the key is sent."""
     with (
         RawServer(lambda *_: None, self_signed(tmp_path)) as server,
-        DynamicHost({"nebius-models:apiKey": "secret-key", "nebius-models:baseUrl": server.url}) as host,
+        warm_host({"nebius-models:apiKey": "secret-key", "nebius-models:baseUrl": server.url}) as host,
     ):
         result = result_of(lambda: host.create(inputs_of("tls")))
         assert isinstance(result, HostError)
@@ -257,7 +257,7 @@ def test_plain_server_behind_https() -> None:
     """Where no encrypted connection comes about, nothing was sent: the create says so at its deadline."""
     with RawServer(lambda connection, _: connection.sendall(HEAD), until=b"") as server:
         url = server.url.replace("http:", "https:")
-        with DynamicHost({"nebius-models:apiKey": "secret-key", "nebius-models:baseUrl": url}) as host:
+        with warm_host({"nebius-models:apiKey": "secret-key", "nebius-models:baseUrl": url}) as host:
             result = result_of(lambda: host.create(inputs_of("tls"), timeout=3))
     assert isinstance(result, HostError)
     assert "no connection to the service" in result.message
@@ -328,7 +328,7 @@ def test_wrong_types_in_every_field(endpoint: str) -> None:
     todo = cases(READ_FIELDS if endpoint in ("LIST", "READ") else POST_FIELDS)
     with Emulator(validation_seconds=0) as emulator, Meddler(emulator.url, meddle) as meddler:
         config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": meddler.url}
-        with DynamicHost(config) as host, ThreadPoolExecutor(32) as pool:
+        with warm_host(config) as host, ThreadPoolExecutor(32) as pool:
 
             def live(case: tuple[str, str]) -> tuple[Any, list[str], Any]:
                 name = f"w-{case[0]}-{case[1]}"

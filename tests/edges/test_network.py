@@ -10,7 +10,7 @@ import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.calls import without_proxies
-from tests.support.host import DynamicHost, HostError
+from tests.support.host import DynamicHost, HostError, warm_host
 from tests.support.hostile import RawServer, self_signed, tunnel
 
 KEY = "sk-Zq9/very+secret=0451"
@@ -107,7 +107,7 @@ def test_a_create_goes_through_once_the_proxy_does(tmp_path: Path) -> None:
 
         with RawServer(open_later) as proxy:
             environ = {"HTTPS_PROXY": proxy.url, "REQUESTS_CA_BUNDLE": str(certificate[0])}
-            with DynamicHost(AWAY, environ=environ) as host:
+            with warm_host(AWAY, environ=environ) as host:
                 assert "no such base" in refused(lambda: host.create(INPUTS, timeout=30))
         assert proxy.connections == 3
         assert len(service.received) == 1
@@ -128,7 +128,7 @@ def test_loopback_never_goes_through_a_proxy(host_name: str) -> None:
         environ = {spelled: proxy.url for name in names for spelled in (name, name.lower())}
         # Without this gRPC itself would take the lower-case variables for the host's connection to the engine.
         environ["no_grpc_proxy"] = "127.0.0.1,localhost"
-        with DynamicHost(config, environ=environ) as host:
+        with warm_host(config, environ=environ) as host:
             id_, outputs = host.create(INPUTS)
             assert [model["name"] for model in emulator.models()] == [id_]
             host.delete(id_, outputs)

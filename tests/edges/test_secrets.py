@@ -20,7 +20,7 @@ from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.stacks.conftest import custom_models
-from tests.support.host import PROVIDER, DynamicHost, HostError
+from tests.support.host import PROVIDER, DynamicHost, HostError, warm_host
 from tests.support.hostile import Meddler
 from tests.support.stacks import cli_stack, has_cli, program_with
 
@@ -154,7 +154,7 @@ def test_a_short_key_is_looked_for_in_no_text(tmp_path: Path) -> None:
     inputs = {"name": "test-bot", "base_model": "acme/test-Base", "source": "huggingface.co/test/latest"}
     with (
         Emulator(validation_seconds=0.1, api_key=SHORT) as emulator,
-        DynamicHost({"nebius-models:apiKey": SHORT, "nebius-models:baseUrl": emulator.url}) as host,
+        warm_host({"nebius-models:apiKey": SHORT, "nebius-models:baseUrl": emulator.url}) as host,
     ):
         emulator.add_fault(Fault(method="POST", action="close", effect="after"))
         id_, outputs = host.create({**inputs, "description": DESCRIPTION})
@@ -204,7 +204,7 @@ def test_a_name_that_gives_the_key_away_is_no_name(endpoint: str) -> None:
     with (
         Emulator(validation_seconds=0.1, api_key=NAMED) as emulator,
         Meddler(emulator.url, meddle) as front,
-        DynamicHost({"nebius-models:apiKey": NAMED, "nebius-models:baseUrl": front.url}) as host,
+        warm_host({"nebius-models:apiKey": NAMED, "nebius-models:baseUrl": front.url}) as host,
     ):
         id_, outputs = host.create(inputs, timeout=10)
         told = [repr((id_, outputs)), *texts_of(lambda: host.read(id_, outputs))]
@@ -226,7 +226,7 @@ def test_a_long_key_in_a_name_that_was_asked_for() -> None:
     inputs = {"name": NAMED, "base_model": "acme/Base", "source": "file-1"}
     with (
         Emulator(validation_seconds=0.1, api_key=NAMED) as emulator,
-        DynamicHost({"nebius-models:apiKey": NAMED, "nebius-models:baseUrl": emulator.url}) as host,
+        warm_host({"nebius-models:apiKey": NAMED, "nebius-models:baseUrl": emulator.url}) as host,
     ):
         emulator.add_fault(Fault(method="POST", action="close", effect="after"))
         id_, outputs = host.create(inputs, timeout=20)
@@ -246,7 +246,7 @@ def test_a_description_with_the_key_is_told_without_it() -> None:
 
     with Emulator(validation_seconds=0, api_key=KEY) as emulator, Meddler(emulator.url, meddle) as front:
         held = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
-        with DynamicHost({"nebius-models:apiKey": KEY, "nebius-models:baseUrl": front.url}) as host:
+        with warm_host({"nebius-models:apiKey": KEY, "nebius-models:baseUrl": front.url}) as host:
             inputs = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "description": "mine"}
             inputs["import_id"] = held
             _, [(_, reason)] = host.check(inputs)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost, HostError
+from tests.support.host import DynamicHost, HostError, warm_host
 
 NAMES = ("bot", "tool", "judge")
 
@@ -19,7 +19,7 @@ NAMES = ("bot", "tool", "judge")
 def hosts(emulator: Emulator) -> Iterator[tuple[DynamicHost, DynamicHost]]:
     """A host for each stack."""
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
-    with DynamicHost(config) as one, DynamicHost(config) as other:
+    with warm_host(config) as one, warm_host(config) as other:
         yield one, other
 
 

@@ -21,6 +21,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from nebius_model_resource.provider import CustomModelProvider
+from tests.support.warm import warm_python
 
 URN = "urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::"
 PROVIDER = serialize_provider(CustomModelProvider())
@@ -263,3 +264,8 @@ class DynamicHost(HostCalls):
             return getattr(self.stub, method)(request)
         except grpc.RpcError as error:
             raise HostError(error, self.decode) from None
+
+
+def warm_host(config: Mapping[str, str], **options: Any) -> DynamicHost:
+    """A host process that starts at once: for tests that do not look at the process itself."""
+    return DynamicHost(config, python=warm_python(), **options)
