@@ -39,7 +39,7 @@ def upload_as(emulator: Emulator, filename: str) -> str:
         f"{emulator.url}/v0/models/upload",
         files={"file": (filename, b"12345")},
         headers={"Authorization": f"Bearer {emulator.api_key}"},
-        timeout=10,
+        timeout=60,
     )
     return str(answer.json()["id"])
 

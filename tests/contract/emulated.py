@@ -30,6 +30,6 @@ def _start_job(emulator: Emulator, base_model: str) -> None:
         f"{emulator.url}/v1/fine_tuning/jobs",
         headers={"Authorization": f"Bearer {emulator.api_key}"},
         json={"model": base_model, "training_file": file["id"]},
-        timeout=10,
+        timeout=60,
     )
     answer.raise_for_status()

@@ -23,9 +23,11 @@ SOURCE = "huggingface.co/somebody/private-lora"
 Change = Callable[[Any], Any]
 
 
-def _run(url: str, key: str, source: str | None = SOURCE, base_model: str = BASE_MODEL) -> Run:
+def _run(
+    url: str, key: str, source: str | None = SOURCE, base_model: str = BASE_MODEL, wait: float = 60.0
+) -> Run:
     with Caller(url, key) as caller:
-        visit = Visit(caller, Plan(base_model, source, None, wait=2.0, pause=0.05))
+        visit = Visit(caller, Plan(base_model, source, None, wait=wait, pause=0.05))
         return check(visit, CASES, "a test", Mask(key, source=source), lambda _line: None)
 
 
@@ -186,7 +188,7 @@ def test_a_changed_shape_differs(method: str, path: str, change: Change, case: s
 
     with emulated(BASE_MODEL) as emulator, Meddler(emulator.url, meddle) as server:
         files = emulator.files()
-        run = _run(server.url, emulator.api_key)
+        run = _run(server.url, emulator.api_key, wait=2.0)
         word, seen = _said(run)[case]
         assert word == DIFFERS, seen
         assert text in seen

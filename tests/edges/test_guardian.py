@@ -159,7 +159,7 @@ def test_a_fault_of_ours_deletes_no_model(emulator: Emulator, tmp_path: Path) ->
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     with DynamicHost(config, prelude=prelude) as host:
         with pytest.raises(HostError, match="ZeroDivisionError") as caught:
-            host.create(INPUTS, timeout=3)
+            host.create(INPUTS, timeout=4)
         mine = guardians(host)
     [left] = made(emulator)
     assert f"the model {left['name']!r} exists and is not in the state: adopt it" in caught.value.message

@@ -99,7 +99,7 @@ class TestReached:
         """The deadline of `custom_timeouts` holds, and what exists reaches the engine as partial state."""
         emulator.settings.validation_seconds = 3600
         with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
-            host.create(inputs, timeout=2)
+            host.create(inputs, timeout=4)
         kept = caught.value.kept
         assert kept is not None
         assert kept.id == kept.properties["generated_name"] == emulator.models()[0]["name"]
@@ -254,7 +254,7 @@ def _deadline_loses_nothing(
 ) -> None:
     """Where the time-out cannot be reached, the wait is ended by a failed validation instead."""
     emulator.settings.validation_seconds = 3600
-    call = host.create_later(inputs, timeout=2)
+    call = host.create_later(inputs, timeout=4)
     _until(lambda: len(emulator.models()) == 1)
     [model] = emulator.models()
     if not timed:

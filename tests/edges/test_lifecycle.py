@@ -47,12 +47,13 @@ def test_deadline_keeps_the_model_and_update_goes_on(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A model still validating at its deadline stays in the state, and update waits on without a POST."""
-    emulator.settings.validation_seconds = 3
+    emulator.settings.validation_seconds = 3600
     with pytest.raises(HostError, match="still validating") as caught:
-        host.create(inputs, timeout=1)
+        host.create(inputs, timeout=4)
     kept = caught.value.kept
     assert kept is not None
     assert [kept.id] == [model["name"] for model in emulator.models()]
+    emulator.change_model(kept.id, status="active")
     outputs = host.update(kept.id, kept.properties, inputs)
     assert outputs["status"] == "active"
     assert len(posts(emulator)) == 1

@@ -38,7 +38,7 @@ class Api:
         self.session.headers["Authorization"] = f"Bearer {key or emulator.api_key}"
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, self.emulator.url + path, **{"timeout": 10, **options})
+        return self.session.request(method, self.emulator.url + path, **{"timeout": 60, **options})
 
     def create(self, **changes: Any) -> requests.Response:
         project = changes.pop("ai_project_id", None)

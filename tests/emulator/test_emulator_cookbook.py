@@ -41,7 +41,7 @@ class Notebook:
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.key}"}
-        answer = requests.request(method, self.url + path, headers=headers, timeout=10, **options)
+        answer = requests.request(method, self.url + path, headers=headers, timeout=60, **options)
         assert answer.status_code == 200, answer.text
         return answer
 

@@ -26,7 +26,7 @@ GET_MODELS = b"GET /v0/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer emula
 def wire(emulator: Emulator) -> Iterator[socket.socket]:
     """A bare connection on which a list was asked for."""
     address = urlsplit(emulator.url)
-    with socket.create_connection((address.hostname, address.port or 0), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port or 0), timeout=60) as connection:
         yield connection
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _steer(emulator: Emulator, method: str, path: str, body: Any = None) -> requests.Response:
-    return requests.request(method, f"{emulator.url}/_emulator/{path}", json=body, timeout=10)
+    return requests.request(method, f"{emulator.url}/_emulator/{path}", json=body, timeout=60)
 
 
 def test_calls_are_recorded(emulator: Emulator, api: Api) -> None:

@@ -43,7 +43,7 @@ def stack(folder: Path) -> LocalStack:
 
 @pytest.fixture
 def cold_stack(folder: Path) -> LocalStack:
-    """A stack whose processes are those that a user gets: it is they that are looked at."""
+    """A stack whose processes are those that a user gets."""
     return LocalStack.create_or_select("dev", folder, passphrase="x")
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_left_running(cold_stack: LocalStack, folder: Path) -> None:
     assert children(os.getpid()) == []
 
 
-def test_each_provider_has_a_host_of_its_own(cold_stack: LocalStack, folder: Path) -> None:
+def test_each_provider_has_a_host_of_its_own(stack: LocalStack, folder: Path) -> None:
     """Two explicit providers and the default one are three hosts, in every operation, and none of them is left."""
     accounts = [{"name": name, "provider": {"lab:account": name}} for name in ("eu", "us")]
     items = [
@@ -111,7 +111,7 @@ def test_each_provider_has_a_host_of_its_own(cold_stack: LocalStack, folder: Pat
         running = [each for each in children(os.getpid()) if "pulumi.dynamic" in each.cmdline()]
         hosts.append(len(running))
 
-    for operation in (cold_stack.up, cold_stack.refresh, cold_stack.destroy):
+    for operation in (stack.up, stack.refresh, stack.destroy):
         hosts.clear()
         operation(on_event=count)
         assert max(hosts) == 3
@@ -160,7 +160,7 @@ def test_a_failure_stops_no_step_in_flight(stack: LocalStack, folder: Path) -> N
     """What runs beside a failing step is finished and recorded; what depends on either is not begun."""
     resources = [item("bad"), item("good"), item("c", opts=after("good")), item("d", opts=after("bad"))]
     (folder / "scenario.json").write_text(json.dumps({"resources": resources}))
-    knobs = {"create:bad": {"pause": 0.3, "error": "no room"}, "create:good": {"pause": 1.0}}
+    knobs = {"create:bad": {"pause": 0.3, "error": "no room"}, "create:good": {"pause": 2.0}}
     (folder / "knobs.json").write_text(json.dumps(knobs))
     with pytest.raises(EngineError, match="no room"):
         stack.up(parallel=4)

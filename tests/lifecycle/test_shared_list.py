@@ -121,18 +121,18 @@ def test_who_stands_in_line_takes_what_was_read_meanwhile(ask: str, outcome: Out
 
     def held(service: Service, call: object) -> object:
         reading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return outcome(service, call)  # type: ignore[arg-type]
 
     bench.service.next("LIST", held, slow(1, outcome))  # type: ignore[arg-type]
     with ThreadPoolExecutor(4) as threads:
         asked = [threads.submit(getattr(bench, ask))]
-        assert reading.wait(10)
+        assert reading.wait(60)
         asked += [threads.submit(getattr(bench, ask)) for _ in range(3)]
         time.wait_for(4)
         time.advance(1)
         go_on.set()
-        first, *others = [each.result(10) for each in asked]
+        first, *others = [each.result(60) for each in asked]
     assert all(other is others[0] for other in others)
     assert (others[0] is first) is (reads == 1)
     assert bench.reads == reads
@@ -144,16 +144,16 @@ def test_a_read_that_outlasts_the_deadline_of_another_is_not_waited_for(bench: B
 
     def held(service: Service, call: object) -> object:
         reading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return done(service, call)  # type: ignore[arg-type]
 
     bench.service.next("LIST", held)  # type: ignore[arg-type]
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(bench.latest)
-        assert reading.wait(10)
+        assert reading.wait(60)
         assert bench.reader.latest(bench.deadline(0.05)) is None
         go_on.set()
-        assert first.result(10)
+        assert first.result(60)
 
 
 def _gaps(bench: Bench, seconds: float) -> list[float]:

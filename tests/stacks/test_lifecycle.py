@@ -27,8 +27,8 @@ def values(result: Any) -> dict[str, Any]:
 
 
 def hurried(**inputs: str) -> str:
-    """A program whose model has three seconds to become active, which a busy machine needs for the POST alone."""
-    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='3s'))"
+    """A program whose model has four seconds to become active: a busy machine needs two for the POST."""
+    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='4s'))"
     return program_with(**inputs).replace(")\npulumi", f", opts={timeouts})\npulumi", 1)
 
 

@@ -16,8 +16,8 @@ LAZY: dict[str, Any] = {"wait_for_active": False}
 
 
 def program(**arguments: Any) -> str:
-    """A program whose model has two seconds to become active."""
-    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='2s', update='2s'))"
+    """A program whose model has four seconds to become active: a busy machine needs two for the POST."""
+    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='4s', update='4s'))"
     return program_with(**arguments).replace(")\npulumi", f", opts={timeouts})\npulumi", 1)
 
 

@@ -81,7 +81,7 @@ class RawServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
-            connection.settimeout(20)
+            connection.settimeout(60)
             stream = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
             with stream:
                 head = b""
@@ -120,7 +120,7 @@ class Meddler:
             def _forward(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length) if length else None
-                upstream = http.client.HTTPConnection(address, timeout=20)
+                upstream = http.client.HTTPConnection(address, timeout=60)
                 upstream.request(self.command, self.path, body, dict(self.headers))
                 answer = upstream.getresponse()
                 parsed = json.loads(answer.read())
