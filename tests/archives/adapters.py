@@ -16,6 +16,11 @@ CONFIG: dict[str, Any] = {
 }
 NAMES = ("base_model.q_proj.lora_A.weight", "base_model.q_proj.lora_B.weight")
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
+# What the refusals of such files say.
+POINTER = "a git-lfs pointer, not the file itself: run `git lfs pull`"
+WEB_PAGE = "a web page saved in place of the file: download it again, with a token where one is needed"
+
 
 def header(tensors: dict[str, Any]) -> bytes:
     """The beginning of a safetensors file."""

@@ -80,6 +80,7 @@ def _refusal(path: Path, **options: Any) -> str:
         *(("adapter_model.safetensors", content, told) for content, told in WEIGHTS.items()),
         ("tokenizer.json", LFS, "'tokenizer.json' is a git-lfs pointer"),
     ],
+    ids=lambda each: each[:40] if isinstance(each, str) else f"{len(each)} bytes",
 )
 def test_a_file_that_cannot_work_is_refused(
     tmp_path: Path, name: str, content: bytes, told: str, *, packed: bool
