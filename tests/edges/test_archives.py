@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource._cli.main import main
@@ -19,6 +20,7 @@ from tests.support.host_here import HostHere
 
 PROVIDER = {"__provider": serialize_provider(ModelArchiveProvider())}
 DIFF_NONE, DIFF_SOME = 1, 2
+WARNING = 2
 
 
 @pytest.fixture
@@ -95,6 +97,21 @@ def test_a_path_that_is_not_known_yet_may_change_everything(host: HostHere, fold
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [(None, "p", "ADD"), ("p", "", "DELETE"), ("p", None, "DELETE"), ("p", "q", "UPDATE")],
+)
+def test_a_change_has_its_kind(host: HostHere, old: str | None, new: str | None, kind: str) -> None:
+    """A project that is added, removed or changed is shown as such, and the content's hash as changed."""
+    olds = {**PROVIDER, "path": "a", "sha256": "00", "ai_project_id": old}
+    news = {**PROVIDER, "path": "a", "sha256": "01", "ai_project_id": new}
+    kinds = {
+        name: provider_pb2.PropertyDiff.Kind.Name(detail.kind)
+        for name, detail in host.diff("file-1", olds, news).detailedDiff.items()
+    }
+    assert kinds == {"sha256": "UPDATE_REPLACE", "ai_project_id": f"{kind}_REPLACE"}
+
+
+@pytest.mark.parametrize(
     ("path", "reason"),
     [
         (None, "missing: give a folder with an adapter, or a .zip of it"),
@@ -124,7 +141,7 @@ def test_a_secret_path_is_not_shown(host: HostHere) -> None:
     """What is wrong with a secret path is said without it, and names no property whose value would be shown."""
     _, [(prop, told)] = host.check({**PROVIDER, "path": "/s3cret", "secret_inputs": ["path"]})
     assert prop == ""
-    assert "s3cret" not in told
+    assert told == "`path`: was given a secret path, which holds no adapter that can be uploaded"
 
 
 def test_content_that_changed_after_the_check_is_not_uploaded(
@@ -169,6 +186,53 @@ def test_a_file_that_is_gone_leaves_the_state(host: HostHere, emulator: Emulator
     emulator.remove_file(id_)
     assert host.read(id_, outputs)[0] == ""
     assert f"{id_!r} is removed from the state" in host.engine.logs[-1].message
+
+
+def test_a_refresh_that_finds_no_file_at_all_warns(host: HostHere, emulator: Emulator, folder: Path) -> None:
+    """The warning says that the key may be another account's; once a file of the stack was found there is none."""
+    id_, outputs = uploaded(host, folder)
+    assert host.read("file-none", outputs)[0] == ""
+    [warning] = [log.message for log in host.engine.logs if log.severity == WARNING]
+    assert warning == (
+        "'file-none' is removed from the state: this key sees none of the stack's files read so far; if it is "
+        "another account's key, set the right one"
+    )
+    assert host.read(id_, outputs)[0] == id_
+    assert host.read("file-other", outputs)[0] == ""
+    assert [log.message for log in host.engine.logs if "file-other" in log.message] == []
+
+
+def test_a_file_is_looked_for_in_its_project(emulator: Emulator) -> None:
+    """The project of the resource, else the configured one, is the one whose list is read."""
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    state = {**PROVIDER, "path": "a", "sha256": "00", "file_id": "file-none"}
+    with HostHere({**config, "nebius-models:aiProjectId": "aiproject-a"}) as host:
+        host.read("file-none", state)
+        host.read("file-none", {**state, "ai_project_id": "aiproject-b"})
+        host.delete("file-none", {**state, "ai_project_id": "aiproject-b"})
+    asked = [request.query.get("ai_project_id") for request in emulator.requests("GET", "/v1/files")]
+    assert asked == ["aiproject-a", "aiproject-b", "aiproject-b"]
+
+
+def test_get_has_the_configured_project(host: HostHere, emulator: Emulator, folder: Path) -> None:
+    """What `ModelArchive.get` reads has its project as an output where there is one."""
+    id_, outputs = uploaded(host, folder)
+    assert "ai_project_id" not in host.read(id_, PROVIDER, "reader")[1]
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    with HostHere({**config, "nebius-models:aiProjectId": "aiproject-a"}) as other:
+        read = other.read(id_, PROVIDER, "reader")[1]
+    live = {name: outputs[name] for name in ("file_id", "filename", "size", "created_at")}
+    assert read == {**live, "ai_project_id": "aiproject-a"}
+
+
+def test_a_size_that_the_service_does_not_report_is_what_was_sent(
+    host: HostHere, emulator: Emulator, folder: Path
+) -> None:
+    """The answer to an upload may lack the number of bytes."""
+    body = {"id": "file-1", "filename": "a.zip"}
+    emulator.add_fault(Fault(method="POST", action="wrong_json", body=body, effect="after"))
+    _, outputs = uploaded(host, folder)
+    assert outputs["size"] == emulator.files()[0]["bytes"]
 
 
 def test_get_reads_a_file_and_never_deletes_it(host: HostHere, emulator: Emulator, folder: Path) -> None:

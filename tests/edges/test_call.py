@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import struct_pb2
-from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 from nebius_model_resource._edges.dynamic.call import (
     DetailedDiff,
@@ -29,12 +29,15 @@ OUTPUTS = {"name": "bot"}
 class Context:
     """What gRPC hands to the host's methods."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, open_: bool = True) -> None:
         self.sent: list[Any] = []
+        self.callbacks: list[Callable[[], None]] = []
+        self._open = open_
 
-    def add_callback(self, _callback: Callable[[], None]) -> bool:
-        """Take it."""
-        return True
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        """Take it, unless the call is over already."""
+        self.callbacks.append(callback)
+        return self._open
 
     def set_trailing_metadata(self, pairs: Any) -> None:
         """Remember it."""
@@ -82,6 +85,21 @@ def test_everything_is_reached() -> None:
         call.fail("why")
 
 
+def test_the_end_of_a_call_means_that_the_engine_is_gone() -> None:
+    """A call that ends while it is served has lost its engine; one that is over, or still runs, has not."""
+    context = Context()
+    call = call_within(create_request(), context)
+    assert not call.gone.is_set()
+    call.ended = True
+    [end] = context.callbacks
+    end()
+    assert not call.gone.is_set()
+    call.ended = False
+    end()
+    assert call.gone.is_set()
+    assert call_within(create_request(), Context(open_=False)).gone.is_set()
+
+
 class WithoutNames:
     """A request or a context of another kind."""
 
@@ -121,6 +139,28 @@ def test_a_fault_of_ours_is_let_through_everywhere(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(ValueError, match="SIDEWAYS"):
         _ = DetailedDiff(Changes({"name": "SIDEWAYS"})).delete_before_replace
+
+
+def test_a_host_without_detailed_diffs_names_the_change(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is missing is named in a debug line, and the diff has its properties without the details."""
+    monkeypatch.delattr(provider_pb2, "PropertyDiff")
+    caplog.set_level("DEBUG")
+    diff = DetailedDiff(Changes({"name": "UPDATE"}, replaces=True))
+    assert not diff.delete_before_replace
+    assert (diff.changes, diff.replaces) == (True, ["name"])
+    assert caplog.messages == ["this dynamic-provider host does not let us reach the engine's detailed diff"]
+
+
+def test_a_text_is_sent_as_it_is_shown() -> None:
+    """One request has the severity, the text and the row, and is given up after two seconds."""
+    sent = []
+    stub = SimpleNamespace(Log=lambda request, timeout: sent.append((request, timeout)))
+    Engine("127.0.0.1:9", stub).send("WARNING", "careful", URN, ephemeral=True)
+    warning = engine_pb2.LogSeverity.Value("WARNING")
+    expected = engine_pb2.LogRequest(severity=warning, message="careful", urn=URN, ephemeral=True)
+    assert sent == [(expected, 2)]
 
 
 def test_an_engine_that_is_gone_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

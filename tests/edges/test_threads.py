@@ -100,6 +100,30 @@ def test_a_pool_that_shuts_down_ends_the_threads_beside_it(server: Server) -> No
     until(lambda: threading.active_count() <= before)
 
 
+class Quick(Threads):
+    """Threads that end soon after the last call that needs them."""
+
+    _idle_seconds = 0.01
+
+
+def test_a_pool_of_one_thread_serves_others_whenever_a_call_waits() -> None:
+    """A stand-in is there from the first wait on, stays while the call waits, and comes again for the next one."""
+    server = Server()
+    server.pool, server.threads = ThreadPoolExecutor(1), Quick()
+    server.pool.submit(int).result(SOON)  # the pool's thread is there
+    before = threading.active_count()
+    for _ in range(3):
+        server.released.clear()
+        waiting = server.pool.submit(server.call)
+        until(lambda: threading.active_count() == before + 1)
+        time.sleep(0.1)  # a stand-in that ends too early has ended
+        assert server.pool.submit(threading.get_ident).result(SOON)
+        server.released.set()
+        waiting.result(SOON)
+        until(lambda: threading.active_count() == before)
+    server.pool.shutdown()
+
+
 def test_outside_of_a_pool_a_call_is_just_served(server: Server) -> None:
     """Without the pool's frames there is no thread beside the calling one."""
     server.released.set()

@@ -1,0 +1,186 @@
+"""What is decided for an edge that reports inputs, or that cannot record a resource: no host has both."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import pytest
+
+from nebius_model_resource._api.models import Fault as InputFault
+from nebius_model_resource._edges.archives import ModelArchives
+from nebius_model_resource._edges.custom_models import CustomModels
+from nebius_model_resource._edges.results import Found, failure
+from nebius_model_resource._lifecycle import guardian
+from nebius_model_resource._lifecycle.notes import Notes
+from nebius_model_resource.testing.emulator import Emulator, Fault
+
+INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for_active": True}
+PROJECT = "aiproject-a"
+
+
+class Failed(Exception):
+    """What the engine is shown."""
+
+
+@dataclass
+class Call:
+    """A call of an edge that records nothing, unless it is ``able`` to."""
+
+    timeout: float = 0.0
+    recorded: frozenset[str] | None = None
+    able: bool = False
+    urn: str = "urn:x"
+    gone: threading.Event = field(default_factory=threading.Event)
+    failed: bool = False
+    warnings: list[str] = field(default_factory=list)
+    kept: list[Any] = field(default_factory=list)
+
+    def progress(self, text: str) -> None:
+        """Not of interest."""
+
+    def note(self, text: str) -> None:
+        """Not of interest."""
+
+    def warn(self, text: str) -> None:
+        """Remember it."""
+        self.warnings.append(text)
+
+    def keep(self, message: str, id_: str, properties: Any, inputs: Any = None) -> bool:
+        """Remember what is to be recorded."""
+        self.kept.append((message, id_, properties, inputs))
+        return self.able
+
+    def fail(self, message: str) -> NoReturn:
+        """Fail with that message alone."""
+        self.failed = True
+        raise Failed(message)
+
+
+def settings_of(emulator: Emulator, **more: str) -> Any:
+    """A configuration, by its full keys."""
+    config = {"apiKey": emulator.api_key, "baseUrl": emulator.url, "preflight": "false", **more}
+    return {f"nebius-models:{name}": value for name, value in config.items()}.get
+
+
+@pytest.fixture
+def models(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> CustomModels:
+    """What decides about models, without a process that outlives this one."""
+    monkeypatch.setattr(guardian, "Guardian", lambda _settings: Notes())
+    return CustomModels(settings_of(emulator, aiProjectId=PROJECT))
+
+
+def asked_projects(emulator: Emulator, path: str) -> list[str | None]:
+    """The project of each request."""
+    return [request.query.get("ai_project_id") for request in emulator.requests("GET", path)]
+
+
+def test_a_model_that_cannot_be_recorded_is_deleted(models: CustomModels, emulator: Emulator) -> None:
+    """Where the state cannot hold an unfinished model, none is left, and the line says so."""
+    emulator.settings.validation_seconds = 600
+    with pytest.raises(Failed) as failed:
+        models.create(Call(timeout=1), INPUTS)
+    text = str(failed.value)
+    assert text.startswith("'bot' was not created: ")
+    assert "is still validating" in text
+    assert text.endswith("; the model was deleted: run `pulumi up` to try again")
+    assert emulator.models() == []
+
+
+def test_a_model_that_can_be_neither_recorded_nor_deleted_is_named(
+    models: CustomModels, emulator: Emulator
+) -> None:
+    """The line has both reasons and the command that deletes the model."""
+    emulator.settings.validation_seconds = 600
+    emulator.add_fault(Fault(method="DELETE", status=401, body={"detail": "no rights"}))
+    with pytest.raises(Failed) as failed:
+        models.create(Call(timeout=1), INPUTS)
+    [model] = emulator.models()
+    text = str(failed.value)
+    assert "is still validating" in text
+    assert "; the state cannot record it and deleting it failed (no rights (HTTP 401" in text
+    assert text.endswith(f": run `nebius-models delete {model['name']}` before the next `pulumi up`")
+
+
+def test_an_update_that_cannot_be_recorded_deletes_nothing(models: CustomModels, emulator: Emulator) -> None:
+    """The state holds the model already."""
+    emulator.settings.validation_seconds = 600
+    name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1", status="validating")
+    call = Call(timeout=0.5)
+    with pytest.raises(Failed, match="the model stays in the state"):
+        models.update(call, name, {**INPUTS, "status": "validating"}, INPUTS)
+    assert [id_ for _, id_, _, _ in call.kept] == [name]
+    assert [model["name"] for model in emulator.models()] == [name]
+
+
+@pytest.mark.parametrize("recorded", [None, frozenset({"name", "base_model"}), frozenset[str]()])
+def test_a_refresh_of_what_get_reads_has_no_inputs(
+    models: CustomModels, emulator: Emulator, recorded: frozenset[str] | None
+) -> None:
+    """A resource whose recorded inputs have no base model is not owned: only its outputs are read, and a warning."""
+    name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1", status="error")
+    emulator.change_model(name, status_reason="rank")
+    props = {**INPUTS, "generated_name": name, "status": "active"}
+    call = Call(recorded=recorded, able=True)
+    if recorded == frozenset():
+        found = models.read(call, name, props)
+        assert found is not None
+        assert (found.id, found.inputs, found.outputs["status"]) == (name, {}, "error")
+        assert call.warnings == [f"the model {name!r} is in status 'error': rank"]
+        assert call.kept == []
+    else:
+        with pytest.raises(Failed, match="rank"):
+            models.read(call, name, props)
+        [(_, id_, outputs, inputs)] = call.kept
+        assert (id_, outputs["status"], inputs) == (name, "error", INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("given", "project"), [({}, PROJECT), ({"ai_project_id": "aiproject-b"}, "aiproject-b")]
+)
+def test_get_looks_in_the_project(
+    models: CustomModels, emulator: Emulator, given: dict[str, str], project: str
+) -> None:
+    """The project of the arguments, else the configured one, is searched and is an output."""
+    name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
+    found = models.read(Call(), name, given)
+    assert found is not None
+    assert found.outputs["ai_project_id"] == project
+    assert found.outputs["source"] == "file-1"
+    assert set(asked_projects(emulator, "/v0/models")) == {project}
+
+
+def test_get_shows_no_more_than_the_service_reports(models: CustomModels, emulator: Emulator) -> None:
+    """A model that the service knows by its short name alone has neither base model nor source nor status."""
+    emulator.add_fault(Fault(method="GET", path="/v0/models/*", status=200, body={"name": "bot-AbCd"}))
+    assert models.read(Call(), "bot-AbCd", {}) == Found(
+        "bot-AbCd",
+        {
+            "name": "bot",
+            "ai_project_id": PROJECT,
+            "wait_for_active": True,
+            "generated_name": "bot-AbCd",
+            "status": "",
+        },
+    )
+
+
+def test_a_fault_of_an_option_names_no_property() -> None:
+    """The engine shows `import_` as an option and not as a property, under either of its names."""
+    for name in ("import_", "import_id"):
+        assert failure(InputFault(name, "is wrong")) == ("", "`import_`: is wrong")
+
+
+STATE = {"path": "a", "sha256": "00", "ai_project_id": "p", "file_id": "file-1", "filename": "a.zip"}
+
+
+def test_an_update_of_an_archive_keeps_what_is_known(emulator: Emulator) -> None:
+    """Outputs stay, the path is the new one, what is absent stays absent, and whole numbers are whole again."""
+    archives = ModelArchives(settings_of(emulator))
+    olds = {**STATE, "size": 512.0, "created_at": 1_790_000_000.0, "other": 1}
+    updated = archives.update(Call(), "file-1", olds, {"path": "b", "sha256": "00", "ai_project_id": ""})
+    assert updated == {**STATE, "path": "b", "size": 512, "created_at": 1_790_000_000}
+    assert {type(updated[name]) for name in ("size", "created_at")} == {int}
+    assert archives.update(Call(), "file-1", {"file_id": "file-1"}, {}) == {"file_id": "file-1"}
+    assert emulator.requests() == []
