@@ -81,9 +81,10 @@ def test_the_same_content_is_no_change(host: HostHere, emulator: Emulator, tmp_p
     assert list(diff.detailedDiff) == ["sha256"]
 
 
-def test_another_project_replaces_the_file(host: HostHere, folder: Path) -> None:
-    """A file cannot move to another project."""
+def test_another_project_replaces_the_file(host: HostHere, emulator: Emulator, folder: Path) -> None:
+    """A file is uploaded to its project, and cannot move to another one."""
     id_, outputs = uploaded(host, folder, ai_project_id="project-a")
+    assert [post.query.get("ai_project_id") for post in emulator.requests("POST")] == ["project-a"]
     diff = host.diff(id_, outputs, checked(host, folder, ai_project_id="project-b"))
     assert list(diff.replaces) == ["ai_project_id"]
 
@@ -115,6 +116,7 @@ def test_a_change_has_its_kind(host: HostHere, old: str | None, new: str | None,
     ("path", "reason"),
     [
         (None, "missing: give a folder with an adapter, or a .zip of it"),
+        ("", "missing: give a folder with an adapter, or a .zip of it"),
         (3.0, "must be text: give a folder with an adapter, or a .zip of it"),
         ("nowhere", "was given 'nowhere', which cannot be read: No such file or directory"),
         ("empty", "was given 'empty', which "),
@@ -137,6 +139,47 @@ def test_an_adapter_that_cannot_be_uploaded_is_a_fault_of_its_path(
     assert emulator.requests() == []
 
 
+@pytest.mark.parametrize(
+    ("project", "more", "shown"),
+    [
+        ("a b", {}, [("ai_project_id", "was given 'a b'")]),
+        ("a b", {"secret_inputs": ["ai_project_id"]}, [("", "`ai_project_id`: was given a secret")]),
+        (UNKNOWN, {}, []),
+        ("aiproject-a", {}, []),
+    ],
+)
+def test_a_project_that_cannot_work_is_a_fault(
+    host: HostHere, folder: Path, project: str, more: dict[str, Any], shown: list[tuple[str, str]]
+) -> None:
+    """It is reported beside the faults of the path, without its value where that is secret."""
+    given = {**PROVIDER, "path": str(folder), "ai_project_id": project, **more}
+    _, faults = host.check(given)
+    assert [
+        (name, reason[: len(text)]) for (name, reason), (_, text) in zip(faults, shown, strict=True)
+    ] == shown
+    _, faults = host.check({**given, "path": "nowhere"})
+    assert [name for name, _ in faults] == [*[name for name, _ in shown], "path"]
+
+
+def test_an_empty_project_is_the_configured_one(emulator: Emulator, folder: Path) -> None:
+    """An empty text counts as absent."""
+    config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
+    with HostHere({**config, "nebius-models:aiProjectId": "aiproject-a"}) as host:
+        assert checked(host, folder, ai_project_id="")["ai_project_id"] == "aiproject-a"
+    with HostHere(config) as host:
+        assert "ai_project_id" not in checked(host, folder, ai_project_id="")
+
+
+def test_what_the_service_may_not_take_is_warned_of(host: HostHere, folder: Path) -> None:
+    """Each warning of the adapter is one in the resource's row."""
+    (folder / "runs").mkdir()
+    (folder / "runs" / "log").touch()
+    checked(host, folder)
+    assert [log.message for log in host.engine.logs if log.severity == WARNING] == [
+        "the subfolder 'runs' (0 bytes) goes along: move it away if it is not needed"
+    ]
+
+
 def test_a_secret_path_is_not_shown(host: HostHere) -> None:
     """What is wrong with a secret path is said without it, and names no property whose value would be shown."""
     _, [(prop, told)] = host.check({**PROVIDER, "path": "/s3cret", "secret_inputs": ["path"]})
@@ -150,10 +193,10 @@ def test_content_that_changed_after_the_check_is_not_uploaded(
     """What was reviewed in the preview is what is uploaded, or nothing."""
     inputs = checked(host, folder)
     (folder / "adapter_config.json").write_bytes(files()["adapter_config.json"] + b"\n")
-    with pytest.raises(
-        HostError, match=r"changed since it was checked; nothing was created: run `pulumi up` again"
-    ):
+    with pytest.raises(HostError) as caught:
         host.create(inputs)
+    changed = "changed since it was checked; nothing was created: run `pulumi up` again"
+    assert caught.value.message == f"{str(folder)!r}: {changed}"
     assert emulator.requests() == []
 
 
@@ -225,14 +268,15 @@ def test_get_has_the_configured_project(host: HostHere, emulator: Emulator, fold
     assert read == {**live, "ai_project_id": "aiproject-a"}
 
 
-def test_a_size_that_the_service_does_not_report_is_what_was_sent(
-    host: HostHere, emulator: Emulator, folder: Path
+@pytest.mark.parametrize("reported", [None, 7])
+def test_the_size_is_what_the_service_reports(
+    host: HostHere, emulator: Emulator, folder: Path, reported: int | None
 ) -> None:
-    """The answer to an upload may lack the number of bytes."""
-    body = {"id": "file-1", "filename": "a.zip"}
+    """The answer to an upload may lack the number of bytes: then it is what was sent."""
+    body = {"id": "file-1", "filename": "a.zip", "bytes": reported}
     emulator.add_fault(Fault(method="POST", action="wrong_json", body=body, effect="after"))
     _, outputs = uploaded(host, folder)
-    assert outputs["size"] == emulator.files()[0]["bytes"]
+    assert outputs["size"] == (reported or emulator.files()[0]["bytes"])
 
 
 def test_get_reads_a_file_and_never_deletes_it(host: HostHere, emulator: Emulator, folder: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import struct_pb2
+from google.rpc import code_pb2, status_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
+from nebius_model_resource._edges.dynamic import call as dynamic_call
 from nebius_model_resource._edges.dynamic.call import (
     DetailedDiff,
     HostCall,
@@ -78,9 +80,10 @@ def test_everything_is_reached() -> None:
     call = call_within(create_request(), context)
     assert (call.urn, call.timeout) == ("urn:x", 90.0)
     assert call.keep("why", "id", OUTPUTS)
-    [[(name, status)]] = context.sent
+    [[(name, sent)]] = context.sent
     assert name == "grpc-status-details-bin"
-    assert b"why" in status
+    status = status_pb2.Status.FromString(sent)
+    assert (status.code, status.message) == (code_pb2.UNKNOWN, "why")
     with pytest.raises(OperationFailed, match=r"UNKNOWN.*why"):
         call.fail("why")
 
@@ -100,21 +103,56 @@ def test_the_end_of_a_call_means_that_the_engine_is_gone() -> None:
     assert call_within(create_request(), Context(open_=False)).gone.is_set()
 
 
+def test_what_the_engine_shows_of_a_kept_resource_is_not_shown_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The engine itself warns of a resource that is recorded as not ready."""
+    engine = ListeningEngine()
+    monkeypatch.setattr(dynamic_call, "current_engine", lambda: engine)
+    call = call_within(create_request(), Context())
+    call.warn("before")
+    assert call.keep("why", "id", OUTPUTS)
+    call.warn("why")
+    assert [log.message for log in engine.logs] == ["before"]
+
+
 class WithoutNames:
     """A request or a context of another kind."""
 
 
+class WithoutTrailers(Context):
+    """A context that takes no trailers."""
+
+    set_trailing_metadata = None  # type: ignore[assignment]
+
+
+REQUEST, PROVIDER, TRAILERS = "the request", "the provider in the request", "the call's trailers"
+END, ABORT = "the end of the call", "the call's end"
+
+
 @pytest.mark.parametrize(
-    ("request_", "context"),
-    [(WithoutNames(), Context()), (create_request(), WithoutNames()), (WithoutNames(), WithoutNames())],
+    ("request_", "context", "missing"),
+    [
+        (WithoutNames(), Context(), [REQUEST, PROVIDER]),
+        (create_request(), WithoutNames(), [END, PROVIDER, ABORT]),
+        (create_request(), WithoutTrailers(), [TRAILERS]),
+        (WithoutNames(), WithoutNames(), [REQUEST, END, PROVIDER, ABORT]),
+    ],
 )
-def test_what_is_missing_is_done_without(request_: Any, context: Any) -> None:
-    """Without the names nothing is kept, and the message is a plain exception or an abort."""
+def test_what_is_missing_is_done_without(
+    request_: Any, context: Any, missing: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the names nothing is kept, the message is a plain exception or an abort, and a debug line has each."""
+    caplog.set_level("DEBUG", "nebius_model_resource._edges.dynamic.call")
+    caplog.clear()
     call = call_within(request_, context)
     assert not call.keep("why", "id", OUTPUTS)
     call.progress("working")
     with pytest.raises(OperationFailed, match="why"):
         call.fail("why")
+    line = "this dynamic-provider host does not let us reach "
+    reached = [text.removeprefix(line) for text in caplog.messages]
+    assert [text for text in reached if text != "the engine's address"] == missing
 
 
 def test_a_fault_of_ours_is_let_through_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,20 @@ def test_an_update_that_cannot_be_recorded_deletes_nothing(models: CustomModels,
     assert [model["name"] for model in emulator.models()] == [name]
 
 
+@pytest.mark.parametrize(("status", "kept"), [({}, "validating"), ({"status": "paused"}, "paused")])
+def test_an_update_that_reads_nothing_keeps_what_is_known(
+    models: CustomModels, emulator: Emulator, status: dict[str, str], kept: str
+) -> None:
+    """Where the service cannot be read until the deadline, status and time stay those of the state."""
+    name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
+    emulator.add_fault(Fault(method="GET", action="reset", times=None))
+    call = Call(timeout=0.5, able=True)
+    with pytest.raises(Failed, match="the model stays in the state"):
+        models.update(call, name, {**INPUTS, **status, "created_at": 1_790_000_000.0}, INPUTS)
+    [(_, _, outputs, _)] = call.kept
+    assert (outputs["status"], outputs["created_at"]) == (kept, 1_790_000_000)
+
+
 @pytest.mark.parametrize("recorded", [None, frozenset({"name", "base_model"}), frozenset[str]()])
 def test_a_refresh_of_what_get_reads_has_no_inputs(
     models: CustomModels, emulator: Emulator, recorded: frozenset[str] | None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import HostError
@@ -65,3 +67,57 @@ def test_lost_answer_is_found_in_the_list(host: HostHere, emulator: Emulator, in
     id_, _ = host.create(inputs)
     assert [id_] == [model["name"] for model in emulator.models()]
     assert len(posts(emulator)) == 1
+
+
+MODEL = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for_active": True}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "details"),
+    [
+        ({}, {"description": "new"}, {"description": "ADD_REPLACE"}),
+        ({"description": "old"}, {}, {"description": "DELETE_REPLACE"}),
+        (
+            {"description": "old", "ai_project_id": "p"},
+            {"description": "new", "ai_project_id": "q"},
+            {"description": "UPDATE_REPLACE", "ai_project_id": "UPDATE_REPLACE"},
+        ),
+        ({}, {"wait_for_active": False}, {"wait_for_active": "UPDATE"}),
+        ({}, {"wait_for_active": UNKNOWN}, {}),
+        ({"wait_for_active": False}, {"wait_for_active": UNKNOWN}, {}),
+        ({}, {}, {}),
+    ],
+)
+def test_a_diff_has_each_changed_input_with_its_kind(
+    host: HostHere, emulator: Emulator, old: dict[str, Any], new: dict[str, Any], details: dict[str, str]
+) -> None:
+    """What is added, removed or changed is an input of that kind; nothing is sent about an active model."""
+    outputs = {**MODEL, **old, "generated_name": "acme/Base-LoRa:bot-abcd", "status": "active"}
+    diff = host.diff("acme/Base-LoRa:bot-abcd", outputs, {**MODEL, **new})
+    kinds = {
+        name: provider_pb2.PropertyDiff.Kind.Name(detail.kind) for name, detail in diff.detailedDiff.items()
+    }
+    assert kinds == details
+    assert all(detail.inputDiff for detail in diff.detailedDiff.values())
+    assert set(diff.replaces) == {name for name, kind in details.items() if kind.endswith("_REPLACE")}
+    assert emulator.requests() == []
+
+
+def test_a_refused_operation_says_what_is_left(host: HostHere, emulator: Emulator) -> None:
+    """A refused key ends each operation, with its own words for what exists now and the next command."""
+    emulator.add_fault(Fault(method="*", status=401, times=None))
+    name = "acme/Base-LoRa:bot-abcd"
+    inputs = {**MODEL, "wait_for_active": False}
+    state = {**inputs, "generated_name": name, "status": "validating"}
+    for call, left in (
+        (lambda: host.create(inputs), "nothing was created: run `pulumi up` again"),
+        (lambda: host.read(name, state), "the state is unchanged: run `pulumi refresh` again"),
+        (lambda: host.update(name, state, inputs), "the model stays in the state: run `pulumi up` again"),
+        (
+            lambda: host.delete(name, state),
+            "the model may still exist and stays in the state: run the same command again",
+        ),
+    ):
+        with pytest.raises(HostError, match="Nebius refused the key: ") as caught:
+            call()
+        assert caught.value.message.endswith(f"; {left}")
