@@ -124,6 +124,32 @@ def test_a_thousand_files_are_allowed(tmp_path: Path) -> None:
     assert refusal(write_zip(tmp_path / "b.zip", {**many, "more": b""})) == reason
 
 
+def test_a_list_of_entries_is_read_only_if_it_is_short(tmp_path: Path) -> None:
+    """A zip of few files whose names fill more than a megabyte is refused; one of half a megabyte is not."""
+    for length, reason in (
+        (1200, "holds more than 1000 files: give the folder of one adapter alone"),
+        (500, f"lacks what an adapter needs: {CONFIG} and {WEIGHTS} are missing"),
+    ):
+        entries = {f"{number}{'x' * length}": b"" for number in range(900)}
+        assert refusal(write_zip(tmp_path / "a.zip", entries)) == reason
+
+
+def test_a_file_in_a_zip_is_read_in_chunks(tmp_path: Path) -> None:
+    """However large a file is, no more than 256 kB of it are in memory."""
+    member = open_content(str(write_zip(tmp_path / "a.zip", {"a": bytes(1_000_000)}))).find("a")
+    assert member is not None
+    sizes = [len(chunk) for chunk in member.chunks()]
+    assert (max(sizes), sum(sizes)) == (256 * 1024, 1_000_000)
+
+
+def test_the_reason_of_damage_is_cut(tmp_path: Path) -> None:
+    """Of what the library says 80 characters are shown, without a full stop at their end."""
+    name = f"{'X' * 58}.{'y' * 20}"
+    place = write_zip(tmp_path / "a.zip", {**files(), name: b"content"}, zipfile.ZIP_STORED)
+    place.write_bytes(place.read_bytes().replace(b"content", b"changed"))
+    assert refusal(place) == f"{name!r} is damaged (Bad CRC-32 for file '{'X' * 58}): pack it again"
+
+
 def test_what_a_folder_may_not_hold_is_explained(tmp_path: Path) -> None:
     """The complete reason for a pipe, a broken link, a link to a folder and an odd name."""
     folder = write_folder(tmp_path / "a", files())

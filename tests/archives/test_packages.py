@@ -85,7 +85,7 @@ def refused(package: Package) -> tuple[bytes, str]:
         for chunk in package.chunks():
             sent.append(chunk)  # noqa: PERF402 - what came before the error counts
     except UnusableArchive as error:
-        return b"".join(sent), error.reason
+        return b"".join(sent), str(error)
     raise AssertionError
 
 
@@ -97,9 +97,8 @@ def test_a_file_that_changed_is_not_completed(tmp_path: Path, size: int) -> None
     package = Package(read_adapter(str(folder)))
     (folder / "adapter_model.safetensors").write_bytes(content[:-1] + b"!")
     sent, reason = refused(package)
-    assert (
-        reason == "'adapter_model.safetensors' changed after the preview: run again once nothing writes to it"
-    )
+    changed = "'adapter_model.safetensors' changed after the preview: run again once nothing writes to it"
+    assert reason == f"{str(folder)!r}: {changed}"
     assert sent.endswith(content[: (len(content) - 1) // CHUNK * CHUNK])
     assert content[-64:-1] not in sent
 
@@ -118,7 +117,7 @@ def test_other_files_than_before_are_not_sent(tmp_path: Path, change: str) -> No
         readme.write_bytes(b"12")
     else:
         readme.rename(folder / "README.txt")
-    reason = "the files changed after the preview: run again once nothing writes to it"
+    reason = f"{str(folder)!r}: the files changed after the preview: run again once nothing writes to it"
     assert refused(package) == (b"", reason)
 
 

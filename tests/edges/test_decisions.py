@@ -186,6 +186,13 @@ def test_a_fault_of_an_option_names_no_property() -> None:
         assert failure(InputFault(name, "is wrong")) == ("", "`import_`: is wrong")
 
 
+def test_an_archive_without_a_project_has_none(emulator: Emulator) -> None:
+    """What `ModelArchive.get` reads has no project as an output where none is named."""
+    emulator.add_fault(Fault(method="GET", path="/v1/files/*", status=200, body={"id": "file-1"}))
+    found = ModelArchives(settings_of(emulator)).read(Call(), "file-1", {})
+    assert found == Found("file-1", {"file_id": "file-1"})
+
+
 STATE = {"path": "a", "sha256": "00", "ai_project_id": "p", "file_id": "file-1", "filename": "a.zip"}
 
 

@@ -48,6 +48,7 @@ class Call:
     path: str
     query: dict[str, str]
     at: float
+    seconds: float
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Service:
 
     def __call__(self, _session: Any, method: str, url: str, **given: Any) -> Answer:
         """Answer one request, in place of :func:`.transport.exchange`."""
-        call = Call(method, urlsplit(url).path, dict(given["params"]), self.time.now)
+        call = Call(method, urlsplit(url).path, dict(given["params"]), self.time.now, given["seconds"])
         self.calls.append(call)
         assert len(self.calls) < 100, "the calls do not end"
         if method == "POST":
@@ -371,7 +372,19 @@ def test_an_engine_that_goes_away_while_the_list_is_read_leaves_nothing(
     with pytest.raises(EngineGone):
         upload(sleep=time.gone_at(5))
     assert service.held == {}
-    assert {call.query.get("ai_project_id") for call in service.calls if call.method == "GET"} == {PROJECT}
+    [*_, listed] = [call for call in service.calls if call.method == "GET"]
+    assert (listed.query, listed.seconds) == ({"ai_project_id": PROJECT}, 15)
+    assert [call.path for call in service.calls if call.method == "DELETE"] == ["/v1/files/file-0"]
+
+
+def test_a_file_that_is_gone_before_the_clean_up_is_looked_for_in_its_project(
+    upload: Callable[..., FileInfo], service: Service, time: VirtualTime
+) -> None:
+    """A deletion that is answered 404 is settled by the list of the upload's project."""
+    service.next("DELETE", status(404))
+    with pytest.raises(EngineGone):
+        upload(sleep=lambda seconds: time.gone_at(0)(seconds) if service.held else None)
+    assert [call.query for call in service.calls if call.method == "GET"] == [{"ai_project_id": PROJECT}] * 2
 
 
 def test_a_clean_up_that_fails_is_not_the_error(
@@ -424,9 +437,9 @@ def test_a_list_with_gaps_does_not_settle_a_refused_deletion(
 
 def test_a_read_looks_into_the_project(archives: Archives, service: Service) -> None:
     """A file that is not found by its id is looked for in its project's list, within the deadline."""
-    operation = Operation(service.time.deadline(60))
+    operation = Operation(service.time.deadline(20))
     assert archives.read("file-0", PROJECT, operation) is None
-    assert [(call.path, call.query) for call in service.calls] == [
-        ("/v1/files/file-0", {}),
-        ("/v1/files", {"ai_project_id": PROJECT}),
+    assert [(call.path, call.query, call.seconds) for call in service.calls] == [
+        ("/v1/files/file-0", {}, 10),
+        ("/v1/files", {"ai_project_id": PROJECT}, 10),
     ]

@@ -176,6 +176,10 @@ class Output:
         (" ftjob-1\n", "' ftjob-1\\n' is not the id of a fine-tuning job: give 'ftjob-1'"),
         ("ftjob-1/../x", "'ftjob-1/../x' is not the id of a fine-tuning job: give 'ftjob-1'"),
         ("a/b", "'a/b' is not the id of a fine-tuning job: the id of a job begins with 'ftjob-'"),
+        (
+            "x" * 101,
+            f"{'x' * 100!r} is not the id of a fine-tuning job: the id of a job begins with 'ftjob-'",
+        ),
         ("ftjob-", "'ftjob-' is not the id of a fine-tuning job: the id of a job begins with 'ftjob-'"),
         (
             None,

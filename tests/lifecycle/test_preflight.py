@@ -288,6 +288,21 @@ def test_a_slow_service_is_asked_no_longer_than_the_time_of_a_process(time: Virt
     assert preflight.warnings(replace(BOT, source="ftjob-0:ftckpt_1"), UNKNOWN) == found[0]
 
 
+def test_a_file_by_its_id_is_asked_for_once_within_the_time_that_is_left(time: VirtualTime) -> None:
+    """Where the list lacks a file and its id is answered with a fault, nothing is shown after one attempt."""
+    asked: list[tuple[str, float]] = []
+
+    def exchange(_session: Any, _method: str, url: str, *, seconds: float, **_: Any) -> Answer:
+        asked.append((url.rpartition("/")[2], seconds))
+        time.sleep(2)
+        if url.endswith("/file-1"):
+            return Answer(500, {}, b"{}")
+        return Answer(200, {}, b'{"data": []}')
+
+    assert virtual(time, exchange).warnings(with_file("file-1"), UNKNOWN) == []
+    assert asked == [("models", SECONDS / 2), ("files", SECONDS / 2 - 1), ("file-1", SECONDS / 2 - 2)]
+
+
 def test_a_pause_that_the_service_asks_for_is_not_waited_for_long(time: VirtualTime) -> None:
     """Where it is longer than the time that is left, nothing is shown at once."""
     begun = time.clock()
