@@ -414,11 +414,12 @@ def test_a_deletion_is_settled_by_the_list(
     service.next("DELETE", *answers)
     if left:
         with pytest.raises(NebiusError):
-            archives.delete("file-0", PROJECT, shown.operation())
+            archives.delete("file-0", PROJECT, shown.operation(20))
         assert service.sent("GET") == []
     else:
-        archives.delete("file-0", PROJECT, shown.operation())
+        archives.delete("file-0", PROJECT, shown.operation(20))
         assert [call.query for call in service.calls if call.method == "GET"] == [{"ai_project_id": PROJECT}]
+    assert {call.seconds for call in service.calls} == {10}
 
 
 @pytest.mark.parametrize("refusal", [404, 403])

@@ -190,8 +190,10 @@ def test_the_lists_are_those_of_the_models_project(emulator: Emulator, preflight
     """Each project is asked for its own lists, once."""
     for project in ("aiproject-a", "aiproject-b", "aiproject-a", None):
         preflight.warnings(with_file("file-none", ai_project_id=project), UNKNOWN)
-    asked = [request.query.get("ai_project_id") for request in emulator.requests("GET", "/v1/models")]
-    assert asked == ["aiproject-a", "aiproject-b", None]
+    for path in ("/v1/models", "/v1/files"):
+        asked = [request.query.get("ai_project_id") for request in emulator.requests("GET", path)]
+        assert asked == ["aiproject-a", "aiproject-b", None]
+    assert len(emulator.requests("GET", "/v1/files/file-none")) == 3
 
 
 def test_fifty_models_cost_as_many_requests_as_one(emulator: Emulator, preflight: Preflight) -> None:
@@ -288,19 +290,30 @@ def test_a_slow_service_is_asked_no_longer_than_the_time_of_a_process(time: Virt
     assert preflight.warnings(replace(BOT, source="ftjob-0:ftckpt_1"), UNKNOWN) == found[0]
 
 
-def test_a_file_by_its_id_is_asked_for_once_within_the_time_that_is_left(time: VirtualTime) -> None:
-    """Where the list lacks a file and its id is answered with a fault, nothing is shown after one attempt."""
-    asked: list[tuple[str, float]] = []
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("file-1", ["models", "files"]),
+        ("file-1", ["models", "files", "file-1"]),
+        ("ftjob-1:ftckpt_1", ["models", "ftjob-1"]),
+        ("ftjob-1:ftckpt_1", ["models", "ftjob-1", "checkpoints"]),
+    ],
+)
+def test_every_question_is_asked_once_within_the_time_that_is_left(
+    time: VirtualTime, source: str, asked: list[str]
+) -> None:
+    """Where the last answer is a fault, nothing is shown, and each had half of what was left of all the time."""
+    sent: list[tuple[str, float]] = []
 
     def exchange(_session: Any, _method: str, url: str, *, seconds: float, **_: Any) -> Answer:
-        asked.append((url.rpartition("/")[2], seconds))
+        sent.append((url.rpartition("/")[2], seconds))
         time.sleep(2)
-        if url.endswith("/file-1"):
+        if len(sent) >= len(asked):
             return Answer(500, {}, b"{}")
-        return Answer(200, {}, b'{"data": []}')
+        return Answer(200, {}, b'{"data": [], "status": "succeeded"}')
 
-    assert virtual(time, exchange).warnings(with_file("file-1"), UNKNOWN) == []
-    assert asked == [("models", SECONDS / 2), ("files", SECONDS / 2 - 1), ("file-1", SECONDS / 2 - 2)]
+    assert virtual(time, exchange).warnings(replace(BOT, source=source), UNKNOWN) == []
+    assert sent == [(path, SECONDS / 2 - number) for number, path in enumerate(asked)]
 
 
 def test_a_pause_that_the_service_asks_for_is_not_waited_for_long(time: VirtualTime) -> None:
