@@ -145,6 +145,7 @@ def test_an_adapter_that_cannot_be_uploaded_is_a_fault_of_its_path(
         ("a b", {}, [("ai_project_id", "was given 'a b'")]),
         ("a b", {"secret_inputs": ["ai_project_id"]}, [("", "`ai_project_id`: was given a secret")]),
         (UNKNOWN, {}, []),
+        ("", {}, []),
         ("aiproject-a", {}, []),
     ],
 )

@@ -72,7 +72,7 @@ def test_unknown_and_secret_inputs_are_left_alone(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """Nothing is sent about what is not known yet, and a secret source is not in any message."""
-    host.check({**inputs, "base_model": UNKNOWN, "source": UNKNOWN})
+    assert host.check({**inputs, "base_model": UNKNOWN, "source": UNKNOWN})[1] == []
     host.check({**inputs, **FILE, "ai_project_id": UNKNOWN})
     host.check({**inputs, **FILE, "secret_inputs": ["source", "base_model"]})
     assert emulator.requests() == []

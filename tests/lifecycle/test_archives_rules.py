@@ -251,7 +251,8 @@ def test_an_incomplete_file_is_no_upload(
 ) -> None:
     """A file that has only some of the bytes is not taken, and is deleted once the upload has succeeded."""
     service.next("POST", fails(LOST, stored=True, bytes=LENGTH - 1))
-    assert upload().id == "file-1"
+    assert upload(seconds=20).id == "file-1"
+    assert [call.seconds < 10 for call in service.calls if call.method == "DELETE"] == [True]
     assert list(service.held) == ["file-1"]
     assert len(service.sent("POST")) == 2
     assert len(service.sent("GET")) == 5  # four looks, and one for what else was created
