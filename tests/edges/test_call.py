@@ -84,8 +84,14 @@ def test_everything_is_reached() -> None:
     assert name == "grpc-status-details-bin"
     status = status_pb2.Status.FromString(sent)
     assert (status.code, status.message) == (code_pb2.UNKNOWN, "why")
+    kept = provider_pb2.ErrorResourceInitFailed()
+    assert status.details[0].Unpack(kept)
+    assert (kept.id, list(kept.reasons)) == ("id", ["why"])
+    assert dict(kept.properties) == {**OUTPUTS, "__provider": "pickled"}
+    assert not call.failed
     with pytest.raises(OperationFailed, match=r"UNKNOWN.*why"):
         call.fail("why")
+    assert call.failed
 
 
 def test_the_end_of_a_call_means_that_the_engine_is_gone() -> None:
@@ -189,6 +195,18 @@ def test_a_host_without_detailed_diffs_names_the_change(
     assert not diff.delete_before_replace
     assert (diff.changes, diff.replaces) == (True, ["name"])
     assert caplog.messages == ["this dynamic-provider host does not let us reach the engine's detailed diff"]
+
+
+def test_an_engine_that_records_nothing_unready_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the engine's error for it nothing is kept, and a debug line says so."""
+    call = call_within(create_request(), Context())
+    monkeypatch.delattr(provider_pb2, "ErrorResourceInitFailed")
+    caplog.set_level("DEBUG")
+    assert not call.keep("why", "id", OUTPUTS)
+    line = "this dynamic-provider host does not let us reach the engine's error for what is not ready"
+    assert caplog.messages == [line]
 
 
 def test_a_text_is_sent_as_it_is_shown() -> None:

@@ -253,6 +253,7 @@ def test_an_incomplete_file_is_no_upload(
     service.next("POST", fails(LOST, stored=True, bytes=LENGTH - 1))
     assert upload(seconds=20).id == "file-1"
     assert [call.seconds < 10 for call in service.calls if call.method == "DELETE"] == [True]
+    assert max(call.seconds for call in service.calls if call.method == "GET") == 10
     assert list(service.held) == ["file-1"]
     assert len(service.sent("POST")) == 2
     assert len(service.sent("GET")) == 5  # four looks, and one for what else was created
