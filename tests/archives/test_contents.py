@@ -16,7 +16,7 @@ from nebius_model_resource._archives.members import in_units, packed_size
 from nebius_model_resource._archives.names import CONFIG, WEIGHTS
 from nebius_model_resource.errors import UnusableArchive
 
-from .adapters import LFS, POINTER, WEB_PAGE, files, write_folder, write_zip
+from .adapters import LFS, POINTER, WEB_PAGE, files, header, write_folder, write_zip
 
 
 def refusal(path: Path, **options: Any) -> str:
@@ -286,6 +286,23 @@ def test_a_name_in_utf8_without_its_flag_is_understood(tmp_path: Path) -> None:
     assert refusal(place) == (
         f"the name {latin.decode('cp437')!r} is not UTF-8: rename the file and pack it again"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "warnings"),
+    [
+        ("base_model.q_proj.lora_A.weight", ()),
+        ("base_model.q_proj.lora_B.weight", ()),
+        ("base_model.q_proj.weight", (f"{WEIGHTS} has no tensors named lora_A and lora_B",)),
+    ],
+)
+def test_weights_without_the_tensors_of_a_lora_are_a_warning(
+    tmp_path: Path, name: str, warnings: tuple[str, ...]
+) -> None:
+    """One tensor of either name is enough."""
+    tensor = {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}
+    folder = write_folder(tmp_path / "a", {**files(), WEIGHTS: header({name: tensor}) + b"ab"})
+    assert read_adapter(str(folder)).warnings == warnings
 
 
 def test_each_subfolder_is_a_warning(tmp_path: Path) -> None:

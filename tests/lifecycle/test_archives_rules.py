@@ -199,9 +199,9 @@ def test_an_upload_goes_to_its_project_under_the_noted_name(
     """One POST with the project in the query, and no list; the length is that of the zip."""
     assert upload().filename == NAME
     assert Package(adapter).length == LENGTH
-    assert [(call.method, call.path, call.query) for call in service.calls] == [
-        ("POST", "/v0/models/upload", {"ai_project_id": PROJECT})
-    ]
+    [post] = service.calls
+    assert (post.method, post.path, post.query) == ("POST", "/v0/models/upload", {"ai_project_id": PROJECT})
+    assert post.seconds == 300  # for the answer: half of what is left
 
 
 def test_progress_is_shown_once_a_second(
