@@ -69,6 +69,14 @@ def test_the_end_of_the_zip_counts_its_files(tmp_path: Path) -> None:
     assert content[-22:] == b"PK\5\6" + bytes(4) + bytes([2, 0, 2, 0]) + lengths + bytes(2)
 
 
+def test_the_hash_of_a_content_never_changes(tmp_path: Path) -> None:
+    """States hold the hash: another way of hashing would replace every file."""
+    contents = files(**{"ü.txt": b"one", "b/c": b"two"})
+    assert read_adapter(str(write_folder(tmp_path / "a", contents))).sha256 == (
+        "77ac2f148c97c4ac6c13f66f562c18a27fa72f485916648cdf817886d61d970a"
+    )
+
+
 def test_a_large_file_is_sent_in_chunks(tmp_path: Path) -> None:
     """A file of many chunks is sent complete, and no chunk is larger than 256 kB."""
     contents = {**files(), "adapter_model.safetensors": weights(1_000_000)}

@@ -180,6 +180,28 @@ def test_get_shows_no_more_than_the_service_reports(models: CustomModels, emulat
     )
 
 
+@pytest.mark.parametrize(
+    ("project", "secrets", "faulty"),
+    [("project-e00x", ["ai_project_id"], []), (7, [], ["ai_project_id"])],
+)
+def test_only_an_odd_project_that_may_be_shown_is_warned_of(
+    models: CustomModels, project: Any, secrets: list[str], faulty: list[str]
+) -> None:
+    """A project that is secret, or no text, is not in a warning."""
+    call = Call()
+    checked = models.check(call, {}, {**INPUTS, "ai_project_id": project, "secret_inputs": secrets})
+    assert call.warnings == []
+    assert [name for name, _ in checked.failures] == faulty
+
+
+def test_a_configured_project_that_cannot_work_is_a_fault(emulator: Emulator) -> None:
+    """It names no property, because no property is wrong."""
+    decides = CustomModels(settings_of(emulator, aiProjectId="a b"))
+    [(name, reason)] = decides.check(Call(), {}, INPUTS).failures
+    assert name == ""
+    assert reason.startswith("the project in nebius-models:aiProjectId has spaces or line breaks in it")
+
+
 def test_a_fault_of_an_option_names_no_property() -> None:
     """The engine shows `import_` as an option and not as a property, under either of its names."""
     for name in ("import_", "import_id"):
