@@ -83,7 +83,7 @@ def test_a_relative_path_is_explained_with_its_folder(
     )
     with pytest.raises(UnusableArchive) as refused:
         read_adapter("a\0b")
-    assert refused.value.reason == "is no path: it has a NUL character"
+    assert (refused.value.path, refused.value.reason) == ("a\0b", "is no path: it has a NUL character")
     (tmp_path / "loop").symlink_to("loop")
     assert refusal(Path("loop")).endswith("symbolic links: give the path of a folder or .zip")
 
@@ -167,6 +167,23 @@ def test_what_a_folder_may_not_hold_is_explained(tmp_path: Path) -> None:
     assert refusal(folder) == r"the name 'a\\b' has a backslash: rename the file"
 
 
+def test_a_subfolder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A path that is too long for the system cannot be listed, whoever asks."""
+    folder = write_folder(tmp_path / "a", files())
+    name = f"{'d' * 199}X"
+    inside = os.open(folder, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir(name, dir_fd=inside)
+        below = os.open(name, os.O_RDONLY, dir_fd=inside)
+        os.close(inside)
+        inside = below
+    os.close(inside)
+    shown, reason = refusal(folder).rsplit(" cannot be read: ", 1)
+    assert reason == "File name too long"
+    assert shown.startswith(f"'{name}/{name}/")
+    assert shown.endswith(f"/{name}'")
+
+
 def test_files_are_sorted_by_the_bytes_of_their_names(tmp_path: Path) -> None:
     """A folder and a zip list the same names in the same order, subfolders and all, without hidden ones."""
     contents = {"ü": b"1", "z": b"22", "a/b/c": b"333", "a-b": b"", "a/.hidden/x": b"", "Z": b"4"}
@@ -200,7 +217,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     reason = f"{str(folder)!r}: 'more' changed while it was read: run again once nothing writes to it"
     chunks = member.chunks()
     assert next(chunks) == b"123"
-    os.utime(folder / "more", ns=(1, 1))
+    with (folder / "more").open("ab") as file:
+        file.write(b"456")  # what comes after its length is not read
     for reading in (chunks, member.chunks()):
         with pytest.raises(UnusableArchive) as refused:
             next(reading)
