@@ -94,6 +94,47 @@ def test_everything_is_reached() -> None:
     assert call.failed
 
 
+def test_a_call_outside_of_a_host_knows_nothing() -> None:
+    """Without the host's frame there is no URN, no time-out and no recorded input, and the call still runs."""
+    call = HostCall()
+    assert (call.urn, call.timeout, call.recorded) == ("", 0.0, None)
+    assert (call.ended, call.failed, call.gone.is_set()) == (False, False, False)
+
+
+def test_the_frame_of_the_host_has_both_names() -> None:
+    """A nearer frame with one of them is passed over."""
+
+    def only_a_context() -> HostCall:
+        context = "another"
+        call = HostCall()
+        assert context
+        return call
+
+    def only_a_request() -> HostCall:
+        request = "another"
+        call = only_a_context()
+        assert request
+        return call
+
+    def host(request: Any, context: Any) -> HostCall:
+        assert request is not context
+        return only_a_request()
+
+    assert host(create_request(), Context()).urn == "urn:x"
+
+
+@pytest.mark.parametrize("recorded", [None, {"name": "bot", "source": "file-1"}])
+def test_a_read_has_the_names_of_the_recorded_inputs(recorded: dict[str, str] | None) -> None:
+    """A read has no time-out; an import has no inputs in the state."""
+    bag = None
+    if recorded is not None:
+        bag = struct_pb2.Struct()
+        bag.update(recorded)
+    call = call_within(provider_pb2.ReadRequest(urn="urn:x", inputs=bag), Context())
+    assert (call.urn, call.timeout) == ("urn:x", 0.0)
+    assert call.recorded == (None if recorded is None else frozenset(recorded))
+
+
 def test_the_end_of_a_call_means_that_the_engine_is_gone() -> None:
     """A call that ends while it is served has lost its engine; one that is over, or still runs, has not."""
     context = Context()

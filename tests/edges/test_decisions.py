@@ -9,11 +9,13 @@ from typing import Any, NoReturn
 import pytest
 
 from nebius_model_resource._api.models import Fault as InputFault
+from nebius_model_resource._api.settings import Settings
 from nebius_model_resource._edges.archives import ModelArchives
 from nebius_model_resource._edges.custom_models import CustomModels
 from nebius_model_resource._edges.results import Found, failure
 from nebius_model_resource._lifecycle import guardian
-from nebius_model_resource._lifecycle.notes import Notes
+from nebius_model_resource._lifecycle.notes import Note, Notes
+from nebius_model_resource.errors import AdoptionRefused, EngineGone
 from nebius_model_resource.testing.emulator import Emulator, Fault
 
 INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for_active": True}
@@ -101,6 +103,78 @@ def test_a_model_that_can_be_neither_recorded_nor_deleted_is_named(
     assert "is still validating" in text
     assert "; the state cannot record it and deleting it failed (no rights (HTTP 401" in text
     assert text.endswith(f": run `nebius-models delete {model['name']}` before the next `pulumi up`")
+
+
+def test_a_model_that_failed_and_is_deleted_is_named(models: CustomModels, emulator: Emulator) -> None:
+    """The line has the resource's name, the service's reason and the next command."""
+    emulator.settings.failing_names = {"bot": "rank 512"}
+    with pytest.raises(Failed) as failed:
+        models.create(Call(), INPUTS)
+    assert str(failed.value).startswith("'bot' was not created: validation failed: rank 512")
+    assert emulator.models() == []
+
+
+class BrokenCall(Call):
+    """A call whose state cannot be written for a fault of ours."""
+
+    def keep(self, message: str, id_: str, properties: Any, inputs: Any = None) -> bool:
+        """Fail."""
+        raise ZeroDivisionError
+
+
+def test_a_fault_of_ours_deletes_no_model(models: CustomModels, emulator: Emulator) -> None:
+    """The line names the model that is not in the state, and asks for a report with the traceback."""
+    emulator.settings.validation_seconds = 600
+    with pytest.raises(Failed) as failed:
+        models.create(BrokenCall(timeout=0.5), INPUTS)
+    [model] = emulator.models()
+    assert str(failed.value).startswith(f"the model {model['name']!r} exists and is not in the state: ")
+    assert "this is a bug in nebius_model_resource, please report it:\nTraceback" in str(failed.value)
+    assert str(failed.value).endswith("ZeroDivisionError\n")
+
+
+def test_a_refused_key_is_explained_by_where_it_is_set(emulator: Emulator) -> None:
+    """With an explicit provider that is its argument, also where the refusal ends a wait."""
+    emulator.add_fault(Fault(method="GET", status=401, times=None))
+    decides = CustomModels(settings_of(emulator, provider="eu"))
+    with pytest.raises(Failed, match=r"check the key \(api_key of Provider 'eu'\)"):
+        decides.update(Call(timeout=1), "acme/Base-LoRa:bot-abcd", {**INPUTS, "status": "validating"}, INPUTS)
+
+
+def test_a_create_needs_no_check_of_the_same_process(models: CustomModels, emulator: Emulator) -> None:
+    """An adoption that differs says so, with the values, where no check said which inputs are secret."""
+    name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
+    with pytest.raises(AdoptionRefused, match="description: given 'mine' / live None"):
+        models.create(Call(), {**INPUTS, "import_id": name, "description": "mine"})
+
+
+def test_an_engine_that_is_gone_ends_a_create(models: CustomModels, emulator: Emulator) -> None:
+    """The wait ends at once, and no model is left."""
+    emulator.settings.validation_seconds = 600
+    call = Call()
+    call.gone.set()
+    with pytest.raises(EngineGone, match=r"^the engine is gone$"):
+        models.create(call, INPUTS)
+    assert emulator.models() == []
+
+
+def test_a_model_is_noted_until_it_is_in_the_state(
+    monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    """The account's guardian has the name from the answer to the POST until the create has succeeded."""
+    noted: list[Any] = []
+
+    class Remembered(Notes):
+        def __init__(self, settings: Settings) -> None:
+            super().__init__()
+            noted.append(settings)
+
+        def _write(self, _number: int, note: Note | None) -> None:
+            noted.append(note and note.name)
+
+    monkeypatch.setattr(guardian, "Guardian", Remembered)
+    found = CustomModels(settings_of(emulator)).create(Call(), INPUTS)
+    assert noted == [Settings(emulator.url, emulator.api_key), found.id, None]
 
 
 def test_an_update_that_cannot_be_recorded_deletes_nothing(models: CustomModels, emulator: Emulator) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 
@@ -133,6 +134,55 @@ def test_outside_of_a_pool_a_call_is_just_served(server: Server) -> None:
     assert server.threads.idle()
 
 
+class Item:
+    """What a pool's thread runs."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.given: tuple[object, ...] = ()
+
+    def run(self, *given: object) -> None:
+        """Remember what the pool gives it."""
+        self.given = given
+        self.done.set()
+
+
+@pytest.mark.parametrize("context", [None, "workers"])
+def test_the_frame_of_the_pool_is_known_by_its_names(context: str | None) -> None:
+    """A stand-in serves the queue of the nearest frame with both names, and gives its items the pool's context."""
+    threads, item = Quick(), Item()
+    pool: SimpleQueue[Item] = SimpleQueue()
+    pool.put(item)
+
+    def wait() -> None:
+        with threads.call(waits=True):
+            assert item.done.wait(SOON)
+
+    def only_a_queue() -> None:
+        work_queue = SimpleQueue[Item]()
+        wait()
+        assert work_queue.empty()
+
+    def only_a_reference() -> None:
+        executor_reference = "another"
+        only_a_queue()
+        assert executor_reference
+
+    def from_3_10(executor_reference: object, work_queue: SimpleQueue[Item]) -> None:
+        only_a_reference()
+        assert (executor_reference, work_queue) == (None, pool)
+
+    def from_3_14(executor_reference: object, ctx: str, work_queue: SimpleQueue[Item]) -> None:
+        only_a_reference()
+        assert (executor_reference, ctx, work_queue) == (None, context, pool)
+
+    if context:
+        from_3_14(None, context, pool)
+    else:
+        from_3_10(None, pool)
+    assert item.given == ((context,) if context else ())
+
+
 def test_a_failing_call_is_counted_down(server: Server) -> None:
     """After an error no call counts as running."""
     with pytest.raises(ZeroDivisionError), server.threads.call(waits=True):
@@ -153,5 +203,12 @@ def test_the_nearest_frame_with_all_the_names_is_found() -> None:
         assert frame is not None
         return frame.f_locals["one"], one
 
+    def direct() -> object:
+        one, two = "direct", "direct"
+        frame = frame_with("one", "two")
+        assert frame is not None
+        return frame.f_locals["one"], one, two
+
     assert outer() == (("outer", "inner"), "outer", "outer")
+    assert direct() == ("direct", "direct", "direct")
     assert frame_with("no_such_name_anywhere") is None
