@@ -178,17 +178,6 @@ def test_values_not_known_yet_are_left_alone(shared_host: HostHere, service: Emu
 
 
 @dynamic_only
-def test_a_model_to_adopt_is_looked_for_in_its_project(
-    shared_host: HostHere, service: Emulator, resource: str
-) -> None:
-    """The check reads the list of the project that the resource names."""
-    given = declared(by_hand(service), ai_project_id="aiproject-a")
-    assert shared_host.check(given, name=resource)[1] == []
-    asked = {request.query.get("ai_project_id") for request in service.requests("GET", "/v0/models")}
-    assert asked == {"aiproject-a"}
-
-
-@dynamic_only
 def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """Once the model is held, `import_` kept, changed or taken away is no diff, and is not in the inputs."""
     name = by_hand(service)

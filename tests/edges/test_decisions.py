@@ -39,6 +39,16 @@ class Call:
     warnings: list[str] = field(default_factory=list)
     kept: list[Any] = field(default_factory=list)
 
+    def sleep(self, seconds: float) -> None:
+        """Pause until the engine is gone."""
+        if self.gone.wait(seconds):
+            raise EngineGone("the engine is gone")
+
+    @staticmethod
+    def interrupted() -> bool:
+        """Never."""
+        return False
+
     def progress(self, text: str) -> None:
         """Not of interest."""
 
@@ -237,6 +247,14 @@ def test_get_looks_in_the_project(
     assert found.outputs["ai_project_id"] == project
     assert found.outputs["source"] == "file-1"
     assert set(asked_projects(emulator, "/v0/models")) == {project}
+
+
+def test_a_model_to_adopt_is_looked_for_in_its_project(models: CustomModels, emulator: Emulator) -> None:
+    """The check reads the list of the project that the resource names."""
+    name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
+    given = {**INPUTS, "import_id": name, "ai_project_id": "aiproject-b"}
+    assert models.check(Call(), {}, given).failures == []
+    assert set(asked_projects(emulator, "/v0/models")) == {"aiproject-b"}
 
 
 def test_get_shows_no_more_than_the_service_reports(models: CustomModels, emulator: Emulator) -> None:
