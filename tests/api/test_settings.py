@@ -13,6 +13,7 @@ from nebius_model_resource._api.settings import (
     Places,
     ai_project_id,
     load_settings,
+    preflight,
     project_hint,
 )
 from nebius_model_resource.errors import ConfigurationError
@@ -255,6 +256,14 @@ def test_a_project_of_the_cloud_gets_a_hint_and_is_taken() -> None:
     )
     assert project_hint(EMPTY.get, {"NEBIUS_AI_PROJECT_ID": "aiproject-e00x"}) is None
     assert project_hint(EMPTY.get, {}) is None
+
+
+@pytest.mark.parametrize(("letters", "shown"), [(12, " was given 'kkkkkkkkkkkk', which"), (13, "")])
+def test_a_switch_that_may_be_a_key_is_not_shown(letters: int, shown: str) -> None:
+    """Up to twelve letters are shown: no key is as short."""
+    with pytest.raises(ConfigurationError) as caught:
+        preflight({"nebius-models:preflight": "k" * letters}.get)
+    assert str(caught.value) == f"nebius-models:preflight{shown} must be true or false"
 
 
 @pytest.mark.parametrize("places", [SCRIPT, COMMAND])
