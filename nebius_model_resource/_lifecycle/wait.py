@@ -19,6 +19,7 @@ from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource._lifecycle.shared_list import GRACE, Snapshot, StatusReader
 from nebius_model_resource.errors import (
     AccessDenied,
+    DeadlineExceeded,
     Interrupted,
     ModelVanished,
     NebiusError,
@@ -101,6 +102,8 @@ class Wait:
             return found
         try:
             return self._client.get_model(self._state.generated_name, self._deadline, attempts=1)
+        except DeadlineExceeded:
+            return None  # nothing was sent: the last answer is an earlier one
         except NebiusError as error:
             self._failure = error
             if not (snapshot.failure and isinstance(error, NotFound)):

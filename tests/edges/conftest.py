@@ -10,8 +10,8 @@ from tests.support.plugin import PluginHere
 
 
 @pytest.fixture(scope="module")
-def shared_emulator() -> Iterator[Emulator]:
-    """One service for all tests of a module: :func:`service` hands it out clean."""
+def shared_emulator(edge: str) -> Iterator[Emulator]:
+    """One service for all tests of a module on one `edge`: :func:`service` hands it out clean."""
     with Emulator(validation_seconds=0.1) as running:
         yield running
 

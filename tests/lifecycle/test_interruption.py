@@ -8,7 +8,7 @@ from nebius_model_resource._api.models import Inputs, State
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource.errors import AnswerLost, DeadlineExceeded, Interrupted, NotSent, ValidationFailed
-from tests.support.virtual import Service, VirtualTime, lost, no_pause, not_sent, status
+from tests.support.virtual import Service, VirtualTime, lost, no_pause, not_sent, slow, status
 
 INPUTS = Inputs("bot", "acme/Base", "file-1")
 NAME = "acme/Base-LoRa:bot-AAAA"
@@ -35,6 +35,17 @@ def test_a_wait_ends_and_keeps_the_model(time: VirtualTime, service: Service, op
     assert time.now == MOMENT
     assert (caught.value.state.generated_name, caught.value.state.status) == (NAME, "validating")
     assert list(service.models) == [NAME]
+
+
+def test_an_interruption_between_two_requests_is_no_answer(
+    time: VirtualTime, service: Service, operation: Operation
+) -> None:
+    """The read by name is not sent any more, and the message does not call that the service's last answer."""
+    service.hidden.add(NAME)
+    service.always("LIST", slow(MOMENT))
+    with pytest.raises(Interrupted, match=r"still validating after \d+ s: the run was interrupted$"):
+        lifecycle(service).create(INPUTS, operation)
+    assert service.sent("GET") == []
 
 
 def test_a_resumed_wait_ends_too(time: VirtualTime, service: Service, operation: Operation) -> None:
