@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.processes import SECONDS, bury, family_of, wait_until
 from tests.support.stacks import cli_stack, environment, has_cli, program_with, write_program
 
 pytestmark = [
@@ -21,15 +20,6 @@ pytestmark = [
     pytest.mark.xdist_group("kills"),
     pytest.mark.skipif(not has_cli(), reason="no pulumi on PATH"),
 ]
-
-SECONDS = 25.0
-
-
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.02)
 
 
 class Lab:
@@ -110,15 +100,6 @@ CASES = [
 ]
 
 
-def family_of(cli: psutil.Popen) -> list[psutil.Process]:
-    """What the engine started; the guardian is no part of it: it has a session of its own."""
-    return [
-        process
-        for process in cli.children(recursive=True)
-        if not any("nebius_model_resource._lifecycle.guardian" in text for text in process.cmdline())
-    ]
-
-
 def hosts_of(family: list[psutil.Process]) -> list[psutil.Process]:
     """The dynamic-provider host among the engine's processes."""
     return [process for process in family if any("pulumi.dynamic" in text for text in process.cmdline())]
@@ -136,13 +117,6 @@ def strike(cli: psutil.Popen, who: str, family: list[psutil.Process]) -> list[ps
     if who in ("engine", "both"):
         cli.kill()
     return hosts
-
-
-def bury(family: list[psutil.Process]) -> None:
-    """End what the CLI leaves behind when it is killed: its own language host, which is none of ours."""
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 @pytest.mark.parametrize(("operation", "moment", "who"), CASES)

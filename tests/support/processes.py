@@ -1,0 +1,35 @@
+"""The processes of a run of the CLI."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+
+import psutil
+
+SECONDS = 25.0
+
+
+def wait_until(holds: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
+    """Wait for a condition; the test fails if it does not hold in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+def family_of(cli: psutil.Popen) -> list[psutil.Process]:
+    """What the engine started; the guardian is no part of it: it has a session of its own."""
+    return [
+        process
+        for process in cli.children(recursive=True)
+        if not any("nebius_model_resource._lifecycle.guardian" in text for text in process.cmdline())
+    ]
+
+
+def bury(family: Iterable[psutil.Process]) -> None:
+    """End what the CLI leaves behind when it is killed: its own language host, which is none of ours."""
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
