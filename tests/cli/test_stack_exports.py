@@ -47,7 +47,7 @@ def creating(**inputs: Any) -> dict[str, Any]:
         {},
         {"id": "bot-AbCd"},
         {"delete": True},
-        {"type": "nebius:index:CustomModel"},
+        {"type": "nebius-models:index:CustomModel"},
         {"type": "pulumi-python:dynamic/shop:Bot"},
         {"parent": "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"},
     ],
@@ -78,9 +78,15 @@ def test_an_operation_under_way_counts_by_its_id() -> None:
     assert read(exported(pending=(pending,))).own(model())
 
 
-def test_an_interrupted_create_is_noted_at_what_it_may_have_made() -> None:
-    """A create without an id owns nothing, and is noted at each unknown model that fits."""
-    stacks = read(exported(pending=(creating(),)))
+@pytest.mark.parametrize("plugin", [False, True])
+def test_an_interrupted_create_is_noted_at_what_it_may_have_made(*, plugin: bool) -> None:
+    """A create without an id owns nothing, and is noted at each unknown model that fits, on either edge."""
+    create = creating()
+    if plugin:
+        bag = create["resource"]["inputs"]
+        bag["baseModel"] = bag.pop("base_model")
+        create["resource"]["type"] = "nebius-models:index:CustomModel"
+    stacks = read(exported(pending=(create,)))
     assert not stacks.own(model())
     assert stacks.note(model()) == f"may come from the interrupted create of {URN}"
     assert stacks.note(model(source=None)) != ""
