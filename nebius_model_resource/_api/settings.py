@@ -20,6 +20,7 @@ API_KEY, API_KEY_VARIABLE = "nebius-models:apiKey", "nebius-models:apiKeyVariabl
 BASE_URL, PROJECT = "nebius-models:baseUrl", "nebius-models:aiProjectId"
 PREFLIGHT = "nebius-models:preflight"  # whether to ask the service about what a new model is created from
 PROVIDER = "nebius-models:provider"  # the name of an explicit provider, set by nothing else
+PLUGIN = "nebius-models:plugin"  # set by the plugin alone: its arguments are called as in the schema
 _VARIABLES = {API_KEY: "NEBIUS_API_KEY", BASE_URL: "NEBIUS_BASE_URL", PROJECT: "NEBIUS_AI_PROJECT_ID"}
 _ARGUMENTS = {
     API_KEY: "api_key",
@@ -47,6 +48,7 @@ class Places:
         remedies: how to set each.
         key: where the key is set that is in use.
         recorded: whether the key is recorded in the state, so that `refresh` and `destroy` use an old one.
+        timeouts: the option for a longer deadline.
     """
 
     names: Mapping[str, str] = field(default_factory=lambda: {key: key for key in _ARGUMENTS})
@@ -59,6 +61,7 @@ class Places:
     )
     key: str = f"{_SET_KEY} {_VARIABLES[API_KEY]}"
     recorded: bool = False
+    timeouts: str = 'custom_timeouts=CustomTimeouts(create="20m", update="20m")'
 
     @property
     def base_url(self) -> str:
@@ -87,14 +90,18 @@ COMMAND = Places(
 
 def places_of(lookup: Lookup) -> Places:
     """Where the settings of a stack's operation are set: its configuration, or an explicit provider by its name."""
-    places = STACK
+    places, arguments = STACK, _ARGUMENTS
+    if lookup(PLUGIN):
+        places = replace(STACK, timeouts='customTimeouts {create: "20m", update: "20m"}')
+        arguments = {key: key.partition(":")[2] for key in _ARGUMENTS}
     if name := lookup(PROVIDER):
-        names = {key: f"{argument} of Provider {name!r}" for key, argument in _ARGUMENTS.items()}
+        names = {key: f"{argument} of Provider {name!r}" for key, argument in arguments.items()}
         remedies = {key: f"give {names[key]}, or set {variable}" for key, variable in _VARIABLES.items()}
         remedies[API_KEY] = (
-            f"give api_key or api_key_variable of Provider {name!r}, or set {_VARIABLES[API_KEY]}"
+            f"give {arguments[API_KEY]} or {arguments[API_KEY_VARIABLE]} of Provider {name!r}, "
+            f"or set {_VARIABLES[API_KEY]}"
         )
-        places = Places(names, remedies, names[API_KEY])
+        places = replace(places, names=names, remedies=remedies, key=names[API_KEY])
     if variable := lookup(API_KEY_VARIABLE):
         places = replace(places, key=f"{variable.strip()}, named by {places.names[API_KEY_VARIABLE]}")
     return replace(places, recorded=bool(lookup(API_KEY)))

@@ -152,8 +152,7 @@ def not_ready(error: Unfinished | ValidationFailed, urn: str = "", places: Place
         return f"{recorded}: {_key_remedy(cause, 'update', places)}, then run `pulumi up` again to continue waiting"
     if isinstance(error, Interrupted):
         return f"{recorded}: run `pulumi up` again to continue waiting, {delete}"
-    longer = 'custom_timeouts=CustomTimeouts(create="20m", update="20m")'
-    return f"{recorded}: run `pulumi up` again to continue waiting (longer with {longer}), {delete}"
+    return f"{recorded}: run `pulumi up` again to continue waiting (longer with {places.timeouts}), {delete}"
 
 
 def not_created(name: str, error: ValidationFailed | Unfinished) -> str:

@@ -408,7 +408,7 @@ def test_any_configuration_passes_its_own_check(plugin: PluginHere) -> None:
 
 def test_a_message_names_the_explicit_provider(emulator: Emulator) -> None:
     """A refused key is that of the provider with that name; of the default provider it is the stack's."""
-    for name, place in (("eu", "api_key of Provider 'eu'"), ("default_0_1_0", "nebius-models:apiKey")):
+    for name, place in (("eu", "apiKey of Provider 'eu'"), ("default_0_1_0", "nebius-models:apiKey")):
         config = {"nebius-models:apiKey": "wrong", "nebius-models:baseUrl": emulator.url}
         with (
             PluginHere({**config, "nebius-models:provider": name}) as plugin,
@@ -426,6 +426,13 @@ def test_the_preflight_is_switched_off(emulator: Emulator, switch: object) -> No
         plugin.check({"name": "bot", "base_model": "acme/Unknown", "source": "file-none"})
         assert emulator.requests() == []
         assert shown(plugin) == []
+
+
+def test_the_hint_for_a_longer_deadline_is_that_of_the_schema(plugin: PluginHere, emulator: Emulator) -> None:
+    """No message names an option as only Python calls it."""
+    emulator.settings.update(validation_seconds=600)
+    with pytest.raises(HostError, match=r'longer with customTimeouts \{create: "20m", update: "20m"\}'):
+        plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=0.3)
 
 
 # Functions

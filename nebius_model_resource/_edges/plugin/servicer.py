@@ -21,7 +21,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from nebius_model_resource import __version__
 from nebius_model_resource._api.models import ACTIVE
-from nebius_model_resource._api.settings import PROVIDER
+from nebius_model_resource._api.settings import PLUGIN, PROVIDER
 from nebius_model_resource._edges.account import Account
 from nebius_model_resource._edges.archives import ModelArchives
 from nebius_model_resource._edges.call import explained
@@ -107,6 +107,7 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Take the configuration of the stack, or of an explicit provider."""
         given = _plain(request.args)
+        given[PLUGIN.partition(":")[2]] = "true"
         if (name := request.name) and not name.startswith("default"):
             given[PROVIDER.partition(":")[2]] = name
 
