@@ -20,7 +20,7 @@ from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource._lifecycle.matching import could_be
 from nebius_model_resource.errors import UnreadableDeployment
 
-_PLUGIN_NAMES = {"base_model": "baseModel"}  # what resources of the plugin call an input
+_NAMES = {"baseModel": "base_model"}  # what the dynamic provider calls an input of the plugin
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _entries(place: str, deployment: dict[str, Any], name: str) -> list[Any]:
 def _inputs(resource: dict[str, Any], *names: str) -> Iterator[str]:
     """The texts of some inputs; empty where an input is no text, as an encrypted secret."""
     inputs = resource.get("inputs")
-    bag = inputs if isinstance(inputs, dict) else {}
+    bag = {_NAMES.get(key, key): value for key, value in inputs.items()} if isinstance(inputs, dict) else {}
     for name in names:
-        value = bag.get(name, bag.get(_PLUGIN_NAMES.get(name, "")))
+        value = bag.get(name)
         yield value if isinstance(value, str) else ""

@@ -58,9 +58,42 @@ class Engine:
         return bool(self._address)
 
     def is_there(self) -> bool:
-        """Whether anything listens at the address."""
+        """Whether anything listens at the address; silence for a second does not prove that nothing does."""
         host, _, port = self._address.rpartition(":")
-        with suppress(OSError, ValueError):
+        try:
             socket.create_connection((host, int(port)), timeout=1).close()
+        except TimeoutError:
             return True
-        return False
+        except (OSError, ValueError):
+            return False
+        return True
+
+
+class Row:
+    """A resource's row on the screen.
+
+    Attributes:
+        urn: the resource's URN; nothing is shown without one.
+    """
+
+    def __init__(self, engine: Engine, urn: str) -> None:
+        """Nothing is sent.
+
+        Args:
+            engine: where texts are shown.
+            urn: the resource's URN, empty where it is not known.
+        """
+        self.engine = engine
+        self.urn = urn
+
+    def progress(self, text: str) -> None:
+        """Show a text in the resource's row until the next one; the diagnostics lack it."""
+        self.engine.log("INFO", text, self.urn, ephemeral=True)
+
+    def note(self, text: str) -> None:
+        """Show a text in the resource's row and in the diagnostics, once in a run."""
+        self.engine.log("INFO", text, self.urn)
+
+    def warn(self, text: str) -> None:
+        """Show a warning in the resource's row and in the diagnostics, once in a run."""
+        self.engine.log("WARNING", text, self.urn)

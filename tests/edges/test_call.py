@@ -291,6 +291,24 @@ def test_an_engine_without_its_log_is_still_found(monkeypatch: pytest.MonkeyPatc
     assert not current_engine().is_there()
 
 
+def test_an_engine_that_is_silent_for_a_second_may_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a refused connection proves that nothing listens: a provider must not end before its engine."""
+
+    def too_busy(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("socket.create_connection", too_busy)
+    assert Engine("127.0.0.1:9", None).is_there()
+
+
+def test_a_call_whose_end_cannot_be_called_fails_with_its_message() -> None:
+    """A host whose `abort` is something else than a method still reports what failed."""
+    context = Context()
+    context.abort = None  # type: ignore[assignment, method-assign]
+    with pytest.raises(OperationFailed, match=r"^why$"):
+        call_within(create_request(), context).fail("why")
+
+
 def test_a_lasting_text_is_shown_once_and_progress_each_time() -> None:
     """An engine that asks twice in a run shows a note once; without a URN there is no row to show it in."""
     engine = ListeningEngine()

@@ -408,7 +408,12 @@ def test_any_configuration_passes_its_own_check(plugin: PluginHere) -> None:
 
 def test_a_message_names_the_explicit_provider(emulator: Emulator) -> None:
     """A refused key is that of the provider with that name; of the default provider it is the stack's."""
-    for name, place in (("eu", "apiKey of Provider 'eu'"), ("default_0_1_0", "nebius-models:apiKey")):
+    for name, place in (
+        ("eu", "apiKey of Provider 'eu'"),
+        ("default-eu", "apiKey of Provider 'default-eu'"),
+        ("default", "nebius-models:apiKey"),
+        ("default_0_1_0", "nebius-models:apiKey"),
+    ):
         config = {"nebius-models:apiKey": "wrong", "nebius-models:baseUrl": emulator.url}
         with (
             PluginHere({**config, "nebius-models:provider": name}) as plugin,

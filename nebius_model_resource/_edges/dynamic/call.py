@@ -43,7 +43,7 @@ from typing import Any, NoReturn
 from pulumi.dynamic import DiffResult
 
 from nebius_model_resource._edges.dynamic.threads import Threads, frame_with
-from nebius_model_resource._edges.engine import Engine
+from nebius_model_resource._edges.engine import Engine, Row
 from nebius_model_resource._edges.results import Changes
 from nebius_model_resource.errors import EngineGone
 
@@ -67,7 +67,7 @@ def _reach(what: str) -> Iterator[None]:
         _log.debug("this dynamic-provider host does not let us reach %s", what, exc_info=True)
 
 
-class HostCall:
+class HostCall(Row):
     """One call of the engine, as far as it can be reached; see :class:`nebius_model_resource._edges.call.Call`.
 
     Attributes:
@@ -76,11 +76,10 @@ class HostCall:
 
     def __init__(self) -> None:
         """Search the calling frames: to be created inside a method that the host has called."""
-        self.urn = ""
+        super().__init__(current_engine(), "")
         self.timeout = 0.0
         self.recorded: frozenset[str] | None = None
         self.gone = threading.Event()
-        self._engine = current_engine()
         self._request: Any = None
         self._context: Any = None
         self.ended = False
@@ -117,18 +116,6 @@ class HostCall:
         """Always False: the host answers ``Cancel`` itself, and the provider never learns of it."""
         return False
 
-    def progress(self, text: str) -> None:
-        """Show a text in the resource's row until the next one; the diagnostics lack it."""
-        self._engine.log("INFO", text, self.urn, ephemeral=True)
-
-    def note(self, text: str) -> None:
-        """Show a text in the resource's row and in the diagnostics, once in a run."""
-        self._engine.log("INFO", text, self.urn)
-
-    def warn(self, text: str) -> None:
-        """Show a warning in the resource's row and in the diagnostics, once in a run."""
-        self._engine.log("WARNING", text, self.urn)
-
     def keep(
         self,
         message: str,
@@ -157,7 +144,7 @@ class HostCall:
         details = not_ready_details(*types, message, id_, outputs, recorded)
         with _reach("the call's trailers"):
             self._context.set_trailing_metadata(((TRAILER, details),))
-            self._engine.silence(message)
+            self.engine.silence(message)
             return True
         return False
 
@@ -181,9 +168,10 @@ class HostCall:
 
         with _reach("the call's end"):
             abort = self._context.abort
-            # The host answers every exception with abort(…, traceback): for this call we replace it.
-            self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
-            ready = True
+            if callable(abort):
+                # The host answers every exception with abort(…, traceback): for this call we replace it.
+                self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
+                ready = True
         if ready:
             self._context.abort()
         raise OperationFailed(message)

@@ -80,9 +80,7 @@ class DynamicEdge:
         with self._served("read") as call:
             found = self._decisions.read(call, id_, props)
             return (
-                ReadResult(found.id, found.outputs, found.inputs or None)
-                if found
-                else ReadResult(None, {}, {})
+                ReadResult(found.id, found.outputs, found.inputs or None) if found else ReadResult(None, {})
             )
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:

@@ -10,13 +10,13 @@ import grpc
 from google.rpc.status_pb2 import Status
 from pulumi.runtime.proto.provider_pb2 import ErrorResourceInitFailed
 
-from nebius_model_resource._edges.engine import Engine
+from nebius_model_resource._edges.engine import Engine, Row
 from nebius_model_resource._edges.partial_state import TRAILER, not_ready_details
 from nebius_model_resource._edges.plugin.bags import on_the_wire
 from nebius_model_resource.errors import EngineGone
 
 
-class PluginCall:
+class PluginCall(Row):
     """One call of the engine; see :class:`nebius_model_resource._edges.call.Call`."""
 
     def __init__(
@@ -30,13 +30,12 @@ class PluginCall:
             engine: where texts are shown.
             recorded: the names of the inputs in the state, where a read is given them; otherwise None.
         """
-        self.urn: str = getattr(request, "urn", "")
+        super().__init__(engine, getattr(request, "urn", ""))  # a function has none
         self.timeout = float(getattr(request, "timeout", 0) or 0)
         self.recorded = recorded
         self.secrets: Iterable[str] = ()  # what a partial state marks as secret
         self.failed = False
         self._context = context
-        self._engine = engine
         self._wake = threading.Event()
         self._gone = False
         self._interrupted = False
@@ -72,18 +71,6 @@ class PluginCall:
         if self._gone:
             raise EngineGone("the engine is gone")
 
-    def progress(self, text: str) -> None:
-        """Show a text in the resource's row until the next one."""
-        self._engine.log("INFO", text, self.urn, ephemeral=True)
-
-    def note(self, text: str) -> None:
-        """Show a text in the resource's row and in the diagnostics, once in a run."""
-        self._engine.log("INFO", text, self.urn)
-
-    def warn(self, text: str) -> None:
-        """Show a warning in the resource's row and in the diagnostics, once in a run."""
-        self._engine.log("WARNING", text, self.urn)
-
     def keep(
         self,
         message: str,
@@ -101,7 +88,7 @@ class PluginCall:
             None if inputs is None else on_the_wire(inputs, self.secrets),
         )
         self._context.set_trailing_metadata(((TRAILER, details),))
-        self._engine.silence(message)
+        self.engine.silence(message)
         return True
 
     def fail(self, message: str) -> NoReturn:

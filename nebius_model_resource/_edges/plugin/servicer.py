@@ -6,6 +6,7 @@ The base is the protocol's own servicer, as Pulumi's guide for providers in Pyth
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from nebius_model_resource._edges.plugin.functions import FUNCTIONS
 from nebius_model_resource._edges.results import Changes
 
 PACKAGE = "nebius-models"
+_DEFAULT_PROVIDER = re.compile(r"default(_\d.*)?")  # the engine's own name, with the plugin's version
 _COMPUTED = {
     "CustomModel": ("generated_name", "status", "status_reason", "created_at"),
     "ModelArchive": ("file_id", "filename", "size", "created_at"),
@@ -108,7 +110,7 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
         """Take the configuration of the stack, or of an explicit provider."""
         given = _plain(request.args)
         given[PLUGIN.partition(":")[2]] = "true"
-        if (name := request.name) and not name.startswith("default"):
+        if (name := request.name) and not _DEFAULT_PROVIDER.fullmatch(name):
             given[PROVIDER.partition(":")[2]] = name
 
         def lookup(key: str) -> str | None:
