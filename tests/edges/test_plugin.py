@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +25,7 @@ from tests.archives.adapters import files, write_folder
 from tests.support.host import HostError
 from tests.support.host_here import CallFailed, Context, ListeningEngine
 from tests.support.jobs import train
-from tests.support.plugin import PluginHere, PluginProcess, account, native_urn
+from tests.support.plugin import PluginHere, account, native_urn
 
 ROOT = Path(__file__).resolve().parents[2]
 NONE, SOME = 1, 2
@@ -506,14 +503,6 @@ def test_another_resource_is_refused(plugin: PluginHere) -> None:
 # The plugin itself
 
 
-def test_the_schema_is_that_of_the_package() -> None:
-    """schema.json has the descriptions and types of the classes: `scripts/schema` would write the same."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "schema", "--check"], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_the_schema_has_every_field_of_the_dataclasses() -> None:
     """Inputs, outputs and results have the fields that the core has, and no other."""
     document = json.loads(schema())
@@ -558,54 +547,3 @@ def test_an_engine_attaches_to_a_plugin_that_runs_already() -> None:
 
     PluginServicer(engine).Attach(plugin_pb2.PluginAttach(address="127.0.0.1:9"), Context())
     assert opened == ["", "127.0.0.1:9"]
-
-
-# The process
-
-
-def ended(process: subprocess.Popen[str], seconds: float = 60) -> bool:
-    """Whether a process ends by itself."""
-    try:
-        process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def test_the_process_ends_with_its_engine(emulator: Emulator) -> None:
-    """An engine that is killed ends nothing itself: the idle plugin ends alone."""
-    with PluginProcess(configuration(emulator)) as running:
-        running.engine.stop()
-        assert ended(running.process)
-        assert (running.process.returncode, running.output) == (0, "")
-
-
-def test_a_model_in_flight_is_deleted_when_the_engine_is_gone(emulator: Emulator) -> None:
-    """Nobody could record the model: it is deleted, and then the process ends."""
-    emulator.settings.update(validation_seconds=600)
-    with PluginProcess(configuration(emulator)) as running:
-        _call = running.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=500)
-        while not emulator.models():
-            time.sleep(0.01)
-        running.channel.close()
-        running.engine.stop()
-        assert ended(running.process)
-    assert emulator.models() == []
-
-
-def test_the_process_waits_for_an_engine_without_its_address() -> None:
-    """Started by hand, for a debugger, it prints its port and serves."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nebius_model_resource._edges.plugin"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ},
-    )
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline().strip().isdigit()
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
