@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
@@ -119,11 +120,25 @@ def test_a_preview_of_an_update_sends_nothing(
     assert emulator.requests() == []
 
 
+def test_a_preview_of_an_update_of_a_file_has_no_status(plugin: PluginHere) -> None:
+    """A file has none, and another path of the same content is known at once."""
+    olds = {"path": "a", "sha256": "0" * 64, "fileId": "file-1"}
+    request = provider_pb2.UpdateRequest(
+        id="file-1",
+        urn=native_urn("adapter", "ModelArchive"),
+        olds=struct(**olds),
+        news=struct(path="b", sha256="0" * 64),
+        preview=True,
+    )
+    assert plain(call(plugin, "Update", request).properties) == {**olds, "path": "b"}
+
+
 def test_the_name_of_the_resource_is_the_default(plugin: PluginHere) -> None:
-    """A model without a name has its resource's, even one inside of a component or with a colon."""
+    """A model without a name has its resource's, even inside of a component."""
     for urn, name in (
         (native_urn("support"), "support"),
         ("urn:pulumi:s::p::my:index:Team$nebius-models:index:CustomModel::a-b", "a-b"),
+        (native_urn("a::b::c"), "a::b::c"),  # refused, with its complete name
     ):
         request = provider_pb2.CheckRequest(urn=urn, news=struct(baseModel=BASE, source="file-1"))
         assert plain(call(plugin, "Check", request).inputs)["name"] == name
@@ -204,6 +219,19 @@ def test_a_file_cannot_be_imported(plugin: PluginHere, emulator: Emulator) -> No
     assert caught.value.message == (
         "the file 'file-1' cannot be imported: upload it again, or read it with `ModelArchive.get`"
     )
+
+
+def test_a_refresh_of_what_is_only_read_records_no_inputs(plugin: PluginHere, emulator: Emulator) -> None:
+    """Its state has no inputs, and so it stays: a preview would show them as removed. A failed model is a warning."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1", status="error")
+    for properties in ({}, {"generatedName": name, "status": "active"}):
+        request = provider_pb2.ReadRequest(
+            id=name, urn=native_urn("bot"), properties=struct(**properties), inputs=struct()
+        )
+        answer = call(plugin, "Read", request)
+        assert (answer.id, answer.HasField("inputs")) == (name, False)
+        assert plain(answer.properties)["status"] == "error"
+    assert shown(plugin) == [f"the model {name!r} is in status 'error': the service gives no reason"]
 
 
 # Interruptions
@@ -289,6 +317,8 @@ def test_a_dynamic_state_is_moved_by_one_update(plugin: PluginHere, emulator: Em
     olds = left(name, status=status, created_at=1)
     answer = diff_of(plugin, name, olds)
     assert (answer.changes, list(answer.replaces), list(answer.detailedDiff)) == (SOME, [], ["generatedName"])
+    assert answer.hasDetailedDiff
+    assert not answer.detailedDiff["generatedName"].inputDiff  # it is an output
     request = provider_pb2.UpdateRequest(
         id=name, urn=native_urn("bot"), olds=olds, news=struct(name="bot", baseModel=BASE, source="file-1")
     )
@@ -340,6 +370,45 @@ def test_a_secret_input_stays_a_secret(plugin: PluginHere, emulator: Emulator) -
     )
     read = call(plugin, "Read", request)
     assert plain(read.properties)["description"] == plain(read.inputs)["description"] == secret
+
+
+def test_a_secret_stays_one_in_an_update(plugin: PluginHere, emulator: Emulator) -> None:
+    """A mark of the state or of the program is enough, in a preview as well."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="hush")
+    secret = rpc.wrap_rpc_secret("hush")
+    for old, new in ((secret, "hush"), ("hush", secret)):
+        for preview in (True, False):
+            inputs = {"name": "bot", "baseModel": BASE, "source": "file-1"}
+            request = provider_pb2.UpdateRequest(
+                id=name,
+                urn=native_urn("bot"),
+                olds=struct(**inputs, description=old, generatedName=name, status="active"),
+                news=struct(**inputs, description=new, waitForActive=False),
+                preview=preview,
+            )
+            assert plain(call(plugin, "Update", request).properties)["description"] == secret
+
+
+def test_a_refresh_marks_what_only_the_inputs_mark(plugin: PluginHere, emulator: Emulator) -> None:
+    """The same for a model that is not ready, whose inputs are recorded in partial state."""
+    name = emulator.add_model(
+        name="bot", base_model=BASE, source="file-1", description="hush", status="error"
+    )
+    secret = rpc.wrap_rpc_secret("hush")
+    inputs = {"name": "bot", "baseModel": BASE, "source": "file-1"}
+    request = provider_pb2.ReadRequest(
+        id=name,
+        urn=native_urn("bot"),
+        properties=struct(**inputs, description="hush", generatedName=name, status="active"),
+        inputs=struct(**inputs, description=secret),
+    )
+    with pytest.raises(CallFailed) as caught:
+        call(plugin, "Read", request)
+    assert caught.value.code() == grpc.StatusCode.UNKNOWN
+    kept = HostError(caught.value, plain).kept
+    assert kept is not None
+    assert kept.properties["description"] == kept.inputs["description"] == secret
+    assert shown(plugin) == []  # the engine itself shows the reason
 
 
 def test_a_secret_is_marked_in_partial_state_too(plugin: PluginHere, emulator: Emulator) -> None:
@@ -456,6 +525,16 @@ def test_models_are_looked_up(plugin: PluginHere, emulator: Emulator) -> None:
     assert listed == {"models": [found]}
 
 
+def test_models_are_listed_in_their_project(emulator: Emulator) -> None:
+    """The argument comes first, then the configuration, then the key's own project."""
+    plugin = PluginHere(configuration(emulator, aiProjectId="aiproject-b"))
+    with plugin:
+        invoke(plugin, "listCustomModels", aiProjectId="aiproject-a")
+        invoke(plugin, "listCustomModels")
+    asked = [request.query.get("ai_project_id") for request in emulator.requests()]
+    assert asked == ["aiproject-a", "aiproject-b"]
+
+
 def test_checkpoints_are_looked_up(plugin: PluginHere, emulator: Emulator) -> None:
     """All of a job in the order of the training, and the final one alone."""
     job = train(emulator)
@@ -545,5 +624,10 @@ def test_an_engine_attaches_to_a_plugin_that_runs_already() -> None:
         opened.append(address)
         return ListeningEngine()
 
-    PluginServicer(engine).Attach(plugin_pb2.PluginAttach(address="127.0.0.1:9"), Context())
-    assert opened == ["", "127.0.0.1:9"]
+    servicer = PluginServicer(engine)
+    servicer.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:9"), Context())
+    answer = servicer.Handshake(
+        provider_pb2.ProviderHandshakeRequest(engine_address="127.0.0.1:8"), Context()
+    )
+    assert answer.accept_secrets
+    assert opened == ["", "127.0.0.1:9", "127.0.0.1:8"]

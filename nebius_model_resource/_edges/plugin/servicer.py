@@ -114,8 +114,7 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
             given[PROVIDER.partition(":")[2]] = name
 
         def lookup(key: str) -> str | None:
-            value = given.get(key.partition(":")[2])
-            return str(value) if isinstance(value, bool) else value
+            return given.get(key.partition(":")[2])
 
         self._account = Account(lookup)
         self._decisions = {"CustomModel": CustomModels(lookup), "ModelArchive": ModelArchives(lookup)}
