@@ -18,9 +18,12 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from nebius_model_resource import __version__
 from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.models import Inputs, State
+from nebius_model_resource._edges.custom_models import CustomModels
 from nebius_model_resource._edges.plugin.bags import schema_name
+from nebius_model_resource._edges.plugin.call import PluginCall
 from nebius_model_resource._edges.plugin.servicer import PluginServicer, schema
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
+from nebius_model_resource.errors import EngineGone
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.archives.adapters import files, write_folder
 from tests.support.host import HostError
@@ -232,6 +235,57 @@ def test_a_refresh_of_what_is_only_read_records_no_inputs(plugin: PluginHere, em
         assert (answer.id, answer.HasField("inputs")) == (name, False)
         assert plain(answer.properties)["status"] == "error"
     assert shown(plugin) == [f"the model {name!r} is in status 'error': the service gives no reason"]
+
+
+# The end of a call
+
+
+def served(context: Context) -> PluginCall:
+    """A create that is under way."""
+    request = provider_pb2.CreateRequest(urn=native_urn("bot"), timeout=90)
+    return PluginCall(request, context, ListeningEngine())
+
+
+def test_a_call_that_ends_while_it_is_served_has_lost_its_engine() -> None:
+    """Its next pause says so, however long it is; the end of a call that is over means nothing."""
+    context = Context()
+    over = served(context)
+    assert (over.timeout, over.interrupted()) == (90.0, False)
+    over.sleep(0)
+    over.end()
+    [end] = context.on_end
+    end()
+    over.sleep(0)
+
+    context = Context()
+    running = served(context)
+    [end] = context.on_end
+    end()
+    with pytest.raises(EngineGone, match=r"^the engine is gone$"):
+        running.sleep(600)
+
+
+def test_a_call_that_is_over_before_it_begins_has_lost_its_engine() -> None:
+    """gRPC takes no callback any more."""
+
+    class Closed(Context):
+        def add_callback(self, _callback: object) -> bool:
+            return False
+
+    with pytest.raises(EngineGone):
+        served(Closed()).sleep(600)
+
+
+def test_a_fault_of_ours_is_reported_as_one(plugin: PluginHere, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the traceback and asks for a report, and the plugin continues to serve."""
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("in the middle")
+
+    monkeypatch.setattr(CustomModels, "diff", fails)
+    with pytest.raises(HostError, match=r"(?s)this is a bug in nebius_model_resource, .*in the middle"):
+        plugin.diff("bot-AbCd", {"name": "bot"}, {"name": "bot"})
+    assert plugin.servicer_here.idle()
 
 
 # Interruptions
