@@ -21,6 +21,7 @@ settings.load_profile("repeat")
 
 pytest_plugins = ["pytester"]  # for the tests of the pytest plugin; allowed at this level alone
 
+LONGEST_ID = 60
 INPUTS = {
     "name": "bot",
     "base_model": "meta-llama/Meta-Llama-3.1-8B-Instruct",
@@ -28,6 +29,18 @@ INPUTS = {
     "description": "first",
     "wait_for_active": True,
 }
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a test by the beginning of a long text, of which some here have megabytes."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_ID:
+        return ascii(val[:LONGEST_ID])[1:-1]
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the tests that compute most, so that no worker is left with them at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in {"engine", "stacks"})
 
 
 @pytest.fixture

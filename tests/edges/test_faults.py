@@ -16,9 +16,9 @@ from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import HostError
 from tests.support.host_here import HostHere
 
-# What many tests share is made once, by one worker.
-lost_posts = pytest.mark.xdist_group("lost posts")
-refused_reads = pytest.mark.xdist_group("refused reads")
+EDGES = [
+    pytest.param(edge, marks=pytest.mark.xdist_group(f"faults {edge}")) for edge in ("dynamic", "plugin")
+]
 
 LOST: dict[str, dict[str, Any]] = {
     "500": {"action": "status", "status": 500},
@@ -62,6 +62,12 @@ class Outcome:
     held: str
 
 
+@pytest.fixture(scope="module", params=EDGES)
+def edge(request: pytest.FixtureRequest) -> str:
+    """Each edge on one worker: these tests mostly wait, and several workers would wait at the same time."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
 def outcomes(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, Outcome]:
     """Every way to lose the answer to a POST, with the model made and with nothing made, all at once."""
@@ -88,7 +94,6 @@ def outcomes(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, Outc
     }
 
 
-@lost_posts
 @pytest.mark.parametrize("fault", LOST)
 def test_lost_answer_of_a_model_that_was_made(outcomes: dict[str, Outcome], fault: str) -> None:
     """The model that was made is taken from the list: one model, in the state, and one POST."""
@@ -97,7 +102,6 @@ def test_lost_answer_of_a_model_that_was_made(outcomes: dict[str, Outcome], faul
     assert outcome.posts == 1
 
 
-@lost_posts
 @pytest.mark.parametrize("fault", LOST)
 def test_lost_answer_with_nothing_made(outcomes: dict[str, Outcome], fault: str) -> None:
     """Where the list lacks it after a few looks, the POST is sent once more: one model, in the state."""
@@ -390,7 +394,6 @@ def bad_reads(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, Bas
     return results
 
 
-@refused_reads
 @pytest.mark.parametrize("fault", READ_FAULTS)
 def test_bad_read_fails_and_drops_nothing(bad_reads: dict[str, BaseException | None], fault: str) -> None:
     """Where no read tells whether the model exists, the refresh fails: a failed read leaves the state alone."""

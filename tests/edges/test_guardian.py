@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost, HostError
+from tests.support.host import DynamicHost, HostError, mostly_waits
 
+pytestmark = mostly_waits
 INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 SECONDS = 60.0  # patience, which a busy machine needs; what is awaited takes two
 

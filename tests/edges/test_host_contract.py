@@ -18,7 +18,8 @@ from pulumi.runtime.proto import provider_pb2
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import DynamicHost, HostError, warm_host
 
-pytestmark = pytest.mark.timeout(120)  # far below the ten minutes that a create has by itself
+# On one worker, as these tests mostly wait; the bound is far below the ten minutes that a create has by itself.
+pytestmark = [pytest.mark.xdist_group("host contract"), pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).resolve().parents[2]
 SDKS = ["3.230.0", "3.243.0", "3.260.0", "newest"]

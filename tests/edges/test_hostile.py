@@ -24,9 +24,7 @@ from tests.support.host import DynamicHost, HostError, warm_host
 from tests.support.hostile import Meddler, RawServer, drip, self_signed
 
 # A call that outlives its deadline runs into this bound: no test compares seconds, which a busy machine has fewer of.
-pytestmark = pytest.mark.timeout(120)
-# What many tests share is made once, by one worker.
-posts, reads, raw = (pytest.mark.xdist_group(f"hostile {what}") for what in ("posts", "reads", "raw"))
+pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.timeout(120)]
 
 MEBI = 1024 * 1024
 BAD_ANSWERS: dict[str, dict[str, Any]] = {
@@ -110,7 +108,6 @@ def bad_posts(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, 
     return {"results": results, "memory": memory, "made": made}
 
 
-@posts
 @pytest.mark.parametrize("fault", BAD_ANSWERS)
 def test_bad_answer_to_a_post(bad_posts: dict[str, Any], fault: str) -> None:
     """The model that was made is found and held, once, within the deadline."""
@@ -119,7 +116,6 @@ def test_bad_answer_to_a_post(bad_posts: dict[str, Any], fault: str) -> None:
     assert not isinstance(result, HostError)
 
 
-@posts
 def test_memory_under_bad_posts(bad_posts: dict[str, Any]) -> None:
     """Nine bad answers at once, among them one of 1 GB and one without an end, cost less than 120 MiB."""
     assert bad_posts["memory"] < 120
@@ -144,7 +140,6 @@ def bad_reads(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, 
     return {"results": results, "memory": memory, "made": made}
 
 
-@reads
 @pytest.mark.parametrize("fault", BAD_ANSWERS)
 def test_bad_answers_to_reads(bad_reads: dict[str, Any], fault: str) -> None:
     """Reads that never tell anything end at the deadline in one line, with the model kept in the state."""
@@ -157,7 +152,6 @@ def test_bad_answers_to_reads(bad_reads: dict[str, Any], fault: str) -> None:
     assert "the deadline passed" in result.message
 
 
-@reads
 def test_memory_under_bad_reads(bad_reads: dict[str, Any]) -> None:
     """Bad reads for ever cost no more memory than one of each."""
     assert bad_reads["memory"] < 120
@@ -202,7 +196,6 @@ def raw_results() -> dict[str, Any]:
         return dict(zip(RAW_ANSWERS, pool.map(create, RAW_ANSWERS), strict=True))
 
 
-@raw
 @pytest.mark.parametrize("key", RAW_ANSWERS)
 def test_answers_that_are_no_http(raw_results: dict[str, Any], key: str) -> None:
     """Whatever bytes come, the create ends within its deadline with one harmless line that says what is not known."""

@@ -9,8 +9,10 @@ from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import HostError
+from tests.support.host import HostError, mostly_waits
 from tests.support.host_here import HostHere
+
+pytestmark = mostly_waits
 
 
 def posts(emulator: Emulator) -> list[Any]:

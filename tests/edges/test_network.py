@@ -10,7 +10,7 @@ import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.calls import without_proxies
-from tests.support.host import DynamicHost, HostError, warm_host
+from tests.support.host import DynamicHost, HostError, mostly_waits, warm_host
 from tests.support.hostile import RawServer, self_signed, tunnel
 
 KEY = "sk-Zq9/very+secret=0451"
@@ -19,7 +19,8 @@ INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 NOTHING_MADE = "; nothing was created: run `pulumi up` again"
 
 
-pytestmark = pytest.mark.timeout(120)  # what fails at once does so far from its deadline of ten minutes
+# What fails at once does so far from its deadline of ten minutes.
+pytestmark = [mostly_waits, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(autouse=True)

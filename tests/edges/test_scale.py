@@ -11,7 +11,9 @@ import psutil
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.host import DynamicHost
+from tests.support.host import DynamicHost, mostly_waits
+
+pytestmark = mostly_waits
 
 AT_ONCE = 64  # `pulumi up --parallel 64`
 

@@ -20,11 +20,11 @@ from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.stacks.conftest import custom_models
-from tests.support.host import PROVIDER, DynamicHost, HostError, warm_host
+from tests.support.host import PROVIDER, DynamicHost, HostError, mostly_waits, warm_host
 from tests.support.hostile import Meddler
 from tests.support.stacks import cli_stack, has_cli, program_with
 
-pytestmark = pytest.mark.xdist_group("secrets")
+pytestmark = mostly_waits
 
 KEY = "sk-Zq9/very+secret=0451"
 ESCAPED = "".join(f"\\u{ord(mark):04x}" for mark in KEY)

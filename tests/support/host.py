@@ -27,6 +27,8 @@ URN = "urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::"
 PROVIDER = serialize_provider(CustomModelProvider())
 # For a test of what only the dynamic provider has: `import_`, which the engine itself does for a plugin.
 dynamic_only = pytest.mark.parametrize("edge", ["dynamic"], indirect=True)
+# For tests that mostly wait: one worker runs them, while the others compute. Otherwise all workers wait at once.
+mostly_waits = pytest.mark.xdist_group("mostly waits")
 
 
 class HostError(Exception):
