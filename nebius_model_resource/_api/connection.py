@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nebius_model_resource._api import redact
 from nebius_model_resource._api.answers import body_of, is_throttled
 from nebius_model_resource._api.backoff import FIRST, backoff
-from nebius_model_resource._api.deadline import Clock, Deadline, Sleep
+from nebius_model_resource._api.deadline import Clock, Deadline, Sleep, never
 from nebius_model_resource._api.throttle import Gate, parse_retry_after
 from nebius_model_resource.errors import DeadlineExceeded, NotSent, ServerFault, Throttled, TransportError
 
@@ -94,7 +94,7 @@ class Connection:
 
         Raises:
             ApiError, TransportError: the service refused, failed or did not answer.
-            DeadlineExceeded: nothing was sent.
+            DeadlineExceeded: nothing was sent, or a read was interrupted.
         """
         from nebius_model_resource._api.transport import MAX_ANSWER, exchange
 
@@ -114,8 +114,12 @@ class Connection:
                 # Half of what is left: the rest is for finding out what a lost answer created.
                 seconds=min(seconds or self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
                 longest=longest or MAX_ANSWER,
+                # What changes something is answered first: nothing else tells what it did.
+                interrupted=deadline.interrupted if method == "GET" else never,
             )
         except TransportError as error:
+            if method == "GET" and deadline.interrupted():
+                raise DeadlineExceeded(f"{deadline.why_passed()} before the answer came") from None
             error.args = (redact.harmless(str(error), self.settings.api_key),)
             raise
         if is_throttled(answer):

@@ -10,7 +10,8 @@ Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 
 
-def _never() -> bool:
+def never() -> bool:
+    """No interruption."""
     return False
 
 
@@ -28,7 +29,7 @@ class Deadline:
     at: float
     clock: Clock = time.monotonic
     sleep: Sleep = time.sleep
-    interrupted: Callable[[], bool] = _never
+    interrupted: Callable[[], bool] = never
 
     @classmethod
     def after(
@@ -36,7 +37,7 @@ class Deadline:
         seconds: float,
         clock: Clock = time.monotonic,
         sleep: Sleep = time.sleep,
-        interrupted: Callable[[], bool] = _never,
+        interrupted: Callable[[], bool] = never,
     ) -> Deadline:
         """The moment ``seconds`` from now."""
         return cls(clock() + seconds, clock, sleep, interrupted)

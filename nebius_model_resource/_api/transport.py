@@ -13,7 +13,8 @@ import ssl
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ClosedPoolError, HTTPError, SSLError
 
+from nebius_model_resource._api.deadline import never
 from nebius_model_resource._api.network import Proxy, read_environment, unusable_proxy
 from nebius_model_resource.errors import AnswerLost, NotSent, TransportError
 
@@ -35,6 +37,7 @@ MAX_LIST = 16 * 1024 * 1024  # bytes; the list of 10,000 models takes about 7 MB
 MAX_ANSWER = 1024 * 1024  # bytes; one model has less than 1 kB
 _STALL_SECONDS = 30.0  # in which no part of a body is taken
 _CHUNK = 64 * 1024
+_TURN = 0.5  # seconds until a read that may be interrupted looks whether it was
 _REFUSAL = re.compile(r"Tunnel connection failed: (\d+)")  # http.client's words, in Python 3.10 to 3.14
 _TRUST = "set REQUESTS_CA_BUNDLE to a PEM file with the CA that signed it (SSL_CERT_FILE is not read)"
 
@@ -63,22 +66,23 @@ class Stream(ABC):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A socket's bytes until a deadline: a socket's own time-out starts again with every byte."""
+    """A socket's bytes until a deadline or an interruption: a socket's own time-out starts again with every byte."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, seconds: float) -> None:
         self._raw = raw
         self._socket = sock
         self._deadline = time.monotonic() + seconds
+        self._interrupted = _request.interrupted
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("timed out")
-        self._socket.settimeout(remaining)
-        return self._raw.readinto(buffer)
+        while (remaining := self._deadline - time.monotonic()) > 0 and not self._interrupted():
+            self._socket.settimeout(min(remaining, _TURN))
+            with suppress(TimeoutError):
+                return self._socket.recv_into(buffer)  # the raw file refuses to be read again after a time-out
+        raise TimeoutError("timed out")
 
     def close(self) -> None:
         self._raw.close()
@@ -124,7 +128,8 @@ class _WatchedConnection(HTTPConnection):
         super().endheaders(*args, **kwargs)
 
 
-_request = threading.local()  # `sent`: whether any byte of this thread's request may have left
+# This thread's request. `sent`: whether any byte of it may have left; `interrupted`: asked while it is answered.
+_request = threading.local()
 
 
 def _watch(manager: PoolManager, via: Proxy | None = None) -> None:
@@ -193,11 +198,13 @@ def exchange(
     body: Mapping[str, Any] | Stream | None,
     seconds: float,
     longest: int = MAX_ANSWER,
+    interrupted: Callable[[], bool] = never,
 ) -> Answer:
     """Send one request, follow no redirect, and read the complete answer.
 
     ``seconds`` is the time for the connection (at most 10 s), and again the time for the complete answer. A stream may
-    take as long as it needs: only 30 s without progress end it.
+    take as long as it needs: only 30 s without progress end it. ``interrupted`` ends the wait for the answer within a
+    second.
 
     Raises:
         NotSent: the request surely did not reach the service.
@@ -213,7 +220,7 @@ def exchange(
     stream = body if isinstance(body, Stream) else None
     if stream:
         headers["Content-Type"] = stream.content_type
-    _request.sent = False
+    _request.sent, _request.interrupted = False, interrupted
     try:
         response = session.request(
             method,

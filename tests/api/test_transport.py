@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import urllib3.exceptions
 from urllib3.connection import HTTPConnection
 
 from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.connection import Connection
+from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import Inputs
 from nebius_model_resource._api.settings import Settings
 from nebius_model_resource._api.transport import Answer, exchange, open_session
-from nebius_model_resource.errors import AnswerLost, NebiusError, NotSent
+from nebius_model_resource.errors import AnswerLost, DeadlineExceeded, NebiusError, NotSent
 from tests.support.calls import (
     AWAY,
     KEY,
@@ -264,6 +268,59 @@ def test_bytes_that_drip_do_not_lengthen_the_time() -> None:
         with pytest.raises(AnswerLost, match="the answer broke off: timed out"):
             exchange(session, "GET", server.url, api_key=KEY, user_agent="x", params={}, body=None, seconds=1)
         assert not server.ended.is_set()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["])
+def test_an_interruption_ends_a_read_that_is_not_answered(
+    head: bytes, secure: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the headers, in them and in the body: the half hour that an answer may take does not pass."""
+    asked = threading.Event()
+
+    def stall(connection: socket.socket, _head: bytes) -> None:
+        connection.sendall(head)
+        asked.set()
+        connection.recv(1)
+
+    certificate = self_signed(tmp_path) if secure else None
+    if certificate:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    with RawServer(stall, certificate) as server, closing(Connection(Settings(server.url, KEY))) as connection:
+        deadline = Deadline.after(3600, interrupted=asked.is_set)
+        with pytest.raises(DeadlineExceeded) as caught:
+            connection.send("GET", "/", deadline, seconds=1800)
+        assert str(caught.value) == "the run was interrupted before the answer came"
+        assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_an_interruption_does_not_cut_off_what_changes_something(method: str) -> None:
+    """Its answer comes later and is taken: it alone says what the request did."""
+    asked = threading.Event()
+
+    def late(connection: socket.socket, _head: bytes) -> None:
+        asked.set()
+        server.ended.wait(2)  # several looks at the interruption
+        connection.sendall(LISTED)
+
+    with RawServer(late) as server, closing(Connection(Settings(server.url, KEY))) as connection:
+        deadline = Deadline.after(600, interrupted=asked.is_set)
+        assert connection.send(method, "/", deadline)[0] == []
+
+
+def test_an_answer_may_come_in_parts_with_long_pauses() -> None:
+    """A read that looks for an interruption meanwhile loses no byte of the answer."""
+    parts = [b"HTTP/1.1 200 OK\r\nContent-", b"Length: 6\r\n\r\n[1,", b"22]"]
+
+    def pausing(connection: socket.socket, _head: bytes) -> None:
+        for part in parts:
+            connection.sendall(part)
+            server.ended.wait(0.7)
+
+    with RawServer(pausing) as server, closing(Connection(Settings(server.url, KEY))) as connection:
+        deadline = Deadline.after(600, interrupted=lambda: False)
+        assert connection.send("GET", "/", deadline)[0] == [1, 22]
 
 
 @pytest.mark.parametrize("key", ["k\n", "\ud800"])
