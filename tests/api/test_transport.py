@@ -271,7 +271,9 @@ def test_bytes_that_drip_do_not_lengthen_the_time() -> None:
 
 
 @pytest.mark.parametrize("secure", [False, True])
-@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["])
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["]
+)
 def test_an_interruption_ends_a_read_that_is_not_answered(
     head: bytes, secure: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,7 +288,10 @@ def test_an_interruption_ends_a_read_that_is_not_answered(
     certificate = self_signed(tmp_path) if secure else None
     if certificate:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
-    with RawServer(stall, certificate) as server, closing(Connection(Settings(server.url, KEY))) as connection:
+    with (
+        RawServer(stall, certificate) as server,
+        closing(Connection(Settings(server.url, KEY))) as connection,
+    ):
         deadline = Deadline.after(3600, interrupted=asked.is_set)
         with pytest.raises(DeadlineExceeded) as caught:
             connection.send("GET", "/", deadline, seconds=1800)
