@@ -49,6 +49,8 @@ class Places:
         key: where the key is set that is in use.
         recorded: whether the key is recorded in the state, so that `refresh` and `destroy` use an old one.
         timeouts: the option for a longer deadline.
+        adopt: how to adopt the model ``{id}``.
+        project_input: what a resource calls its project.
     """
 
     names: Mapping[str, str] = field(default_factory=lambda: {key: key for key in _ARGUMENTS})
@@ -62,6 +64,8 @@ class Places:
     key: str = f"{_SET_KEY} {_VARIABLES[API_KEY]}"
     recorded: bool = False
     timeouts: str = 'custom_timeouts=CustomTimeouts(create="20m", update="20m")'
+    adopt: str = 'import_="{id}"'
+    project_input: str = "ai_project_id"
 
     @property
     def base_url(self) -> str:
@@ -92,7 +96,12 @@ def places_of(lookup: Lookup) -> Places:
     """Where the settings of a stack's operation are set: its configuration, or an explicit provider by its name."""
     places, arguments = STACK, _ARGUMENTS
     if lookup(PLUGIN):
-        places = replace(STACK, timeouts='customTimeouts {create: "20m", update: "20m"}')
+        places = replace(
+            STACK,
+            timeouts='customTimeouts {create: "20m", update: "20m"}',
+            adopt="`pulumi import nebius-models:index:CustomModel <name> {id}`",
+            project_input="aiProjectId",
+        )
         arguments = {key: key.partition(":")[2] for key in _ARGUMENTS}
     if name := lookup(PROVIDER):
         names = {key: f"{argument} of Provider {name!r}" for key, argument in arguments.items()}

@@ -49,7 +49,7 @@ class Account:
             hint = settings.project_hint(self._lookup)
         else:
             shown = isinstance(given, str) and "ai_project_id" not in secrets
-            hint = settings.odd_project(given, "ai_project_id") if shown else None
+            hint = settings.odd_project(given, self.places.project_input) if shown else None
         if hint:
             call.warn(hint)
         return []

@@ -135,7 +135,7 @@ class CustomModels(Account):
         live = self.lifecycle().read(state_of(id_, props), operation)
         if live is None:
             if not self._found_any:
-                call.warn(messages.nothing_found(id_))
+                call.warn(messages.nothing_found(id_, places=self.places))
             return None
         self._found_any = True
         if call.recorded is not None and "base_model" not in call.recorded:  # what `CustomModel.get` reads
@@ -208,7 +208,7 @@ class CustomModels(Account):
         try:
             recorded = call.keep(message, state.generated_name, output_bag(state))
         except Exception:  # noqa: BLE001 - a bug of ours must not delete a model
-            call.fail(messages.bug(traceback.format_exc(), state.generated_name))
+            call.fail(messages.bug(traceback.format_exc(), state.generated_name, self.places))
         if not recorded and may_delete:
             message = self._delete_again(call, inputs.name, error, state)
         call.fail(message)

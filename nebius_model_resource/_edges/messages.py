@@ -173,13 +173,13 @@ def orphaned(generated_name: str, error: NebiusError, failure: NebiusError) -> s
     )
 
 
-def bug(traceback: str, generated_name: str | None = None) -> str:
+def bug(traceback: str, generated_name: str | None = None, places: Places = _STACK) -> str:
     """A fault of this package, with the model that it leaves outside of the state, if any."""
     left = ""
     if generated_name:
         left = (
             f"the model {generated_name!r} exists and is not in the state: adopt it "
-            f'(import_="{generated_name}") or run `nebius-models delete {generated_name}`; '
+            f"({places.adopt.format(id=generated_name)}) or run `nebius-models delete {generated_name}`; "
         )
     return f"{left}this is a bug in nebius_model_resource, please report it:\n{traceback}"
 
@@ -206,9 +206,9 @@ def gone(generated_name: str) -> str:
     return f"the model {generated_name!r} no longer exists: a new one replaces it"
 
 
-def nothing_found(id_: str, nouns: str = "models") -> str:
+def nothing_found(id_: str, nouns: str = "models", places: Places = _STACK) -> str:
     """A model or file that is removed from the state while no other was found either."""
-    again = f' and adopt the model again (import_="{id_}")' if nouns == "models" else ""
+    again = f" and adopt the model again ({places.adopt.format(id=id_)})" if nouns == "models" else ""
     return (
         f"{id_!r} is removed from the state: this key sees none of the stack's {nouns} read so far; if it is another "
         f"account's key, set the right one{again}"

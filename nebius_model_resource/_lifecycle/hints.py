@@ -23,7 +23,7 @@ _SHOWN = 120
 # What a text that begins so is.
 _OTHER_THINGS = {
     rf".*{INFIX}": "this is the name of an existing model: give the source that it was created from, or adopt it "
-    "with opts=ResourceOptions(import_=…)",
+    "with the resource option `import` (in Python `import_`)",
     r"ft:|.*\bckpt[-_]step": "a `fine_tuned_model_checkpoint` is not a source: give the ids of the job and of its "
     f"checkpoint, 'ftjob-…:ftckpt_…', {_LISTED}",
     r"model[-_]?artifacts?[-_:/]": "a model artifact belongs to dedicated endpoints and cannot be the source of a "

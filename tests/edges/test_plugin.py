@@ -27,7 +27,7 @@ from nebius_model_resource.errors import EngineGone
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.archives.adapters import files, write_folder
 from tests.support.host import HostError
-from tests.support.host_here import CallFailed, Context, ListeningEngine
+from tests.support.host_here import CallFailed, Context, HostHere, ListeningEngine
 from tests.support.jobs import train
 from tests.support.plugin import PluginHere, account, native_urn
 
@@ -68,7 +68,7 @@ def plain(bag: struct_pb2.Struct) -> dict[str, Any]:
     return {name: "?" if type(value).__name__ == "Unknown" else value for name, value in values.items()}
 
 
-def shown(plugin: PluginHere) -> list[str]:
+def shown(plugin: HostHere) -> list[str]:
     """The texts that stay in the diagnostics."""
     return [log.message for log in plugin.engine.logs if not log.ephemeral]
 
@@ -581,6 +581,23 @@ def test_the_hint_for_a_longer_deadline_is_that_of_the_schema(plugin: PluginHere
         plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=0.3)
 
 
+def test_a_message_says_how_another_language_adopts_a_model(plugin: PluginHere, emulator: Emulator) -> None:
+    """`pulumi import` works in each of them; `import_` is Python's."""
+    id_, outputs = plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"})
+    emulator.remove_model(id_)
+    with PluginHere(configuration(emulator)) as next_run:
+        assert next_run.read(id_, outputs)[0] == ""
+        [warning] = shown(next_run)
+    assert f"`pulumi import nebius-models:index:CustomModel <name> {id_}`" in warning
+    assert "import_" not in warning
+
+
+def test_a_warning_names_the_input_as_the_schema_does(plugin: PluginHere) -> None:
+    """`aiProjectId`, not the name that Python has for it."""
+    plugin.check({"name": "bot", "base_model": BASE, "source": "file-1", "ai_project_id": "project-1"})
+    assert any(text.startswith("aiProjectId 'project-1' looks like") for text in shown(plugin))
+
+
 # Functions
 
 
@@ -627,6 +644,15 @@ def test_a_function_without_its_argument_says_which(plugin: PluginHere) -> None:
     for arguments in ({}, {"name": ""}, {"name": 3}):
         [failure] = invoke(plugin, "getCustomModel", **arguments).failures
         assert (failure.property, failure.reason) == ("name", "missing: give a text")
+
+
+def test_a_function_refuses_what_is_no_id(plugin: PluginHere) -> None:
+    """The argument has the schema's name, and the text has the fix."""
+    [failure] = invoke(plugin, "getLatestCheckpoint", jobId="ftckpt-1").failures
+    assert failure.property == "jobId"
+    assert failure.reason.startswith(
+        "'ftckpt-1' is the id of a checkpoint: give the id of its fine-tuning job"
+    )
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ HINTS = {
     "m-ckpt-step-7": TUNED,
     "acme/Base-lora:bot-AAAA": (
         "this is the name of an existing model: give the source that it was created from, or adopt it "
-        "with opts=ResourceOptions(import_=…)"
+        "with the resource option `import` (in Python `import_`)"
     ),
 }
 

@@ -92,7 +92,7 @@ def begin_up(plugin: Native, tmp_path: Path, emulator: Emulator) -> Iterator[Cal
             start_new_session=True,
         )
         started.append(cli)
-        wait_until(is_validating, "a wait", 2 * SECONDS)
+        wait_until(is_validating, "a wait")
         return cli
 
     yield begin

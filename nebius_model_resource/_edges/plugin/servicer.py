@@ -21,7 +21,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from nebius_model_resource import __version__
-from nebius_model_resource._api.models import ACTIVE
+from nebius_model_resource._api.models import ACTIVE, Fault
 from nebius_model_resource._api.settings import PLUGIN, PROVIDER
 from nebius_model_resource._edges.account import Account
 from nebius_model_resource._edges.archives import ModelArchives
@@ -33,6 +33,7 @@ from nebius_model_resource._edges.plugin.bags import Bag, on_the_wire, schema_na
 from nebius_model_resource._edges.plugin.call import PluginCall
 from nebius_model_resource._edges.plugin.functions import FUNCTIONS
 from nebius_model_resource._edges.results import Changes
+from nebius_model_resource.errors import InvalidInputs
 
 PACKAGE = "nebius-models"
 _DEFAULT_PROVIDER = re.compile(r"default(_\d.*)?")  # the engine's own name, with the plugin's version
@@ -208,10 +209,12 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
         function, needed = known
         args = _plain(request.args)
         if needed and not (isinstance(args.get(needed), str) and args[needed]):
-            failure = provider_pb2.CheckFailure(property=needed, reason="missing: give a text")
-            return provider_pb2.InvokeResponse(failures=[failure])
+            return _refused(Fault(needed, "missing: give a text"))
         with self._calling("invoke", PluginCall(request, context, self.engine), self._account):
-            result = function(self._account, args)
+            try:
+                result = function(self._account, args)
+            except InvalidInputs as error:
+                return _refused(*error.faults)
         return provider_pb2.InvokeResponse(**{"return": struct_of(result)})
 
     @contextmanager
@@ -241,6 +244,15 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
 def _refuse(context: Any, message: str) -> NoReturn:
     context.abort(grpc.StatusCode.INVALID_ARGUMENT, message)
     raise AssertionError("abort returned")
+
+
+def _refused(*faults: Fault) -> Any:
+    """The answer to a function that was called with such arguments."""
+    failures = [
+        provider_pb2.CheckFailure(property=schema_name(fault.property), reason=fault.reason)
+        for fault in faults
+    ]
+    return provider_pb2.InvokeResponse(failures=failures)
 
 
 def schema() -> str:
