@@ -114,7 +114,7 @@ class Connection:
                 # Half of what is left: the rest is for finding out what a lost answer created.
                 seconds=min(seconds or self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
                 longest=longest or MAX_ANSWER,
-                # What changes something is answered first: nothing else tells what it did.
+                # What changes something gets its answer first: only the answer says what it did.
                 interrupted=deadline.interrupted if method == "GET" else never,
             )
         except TransportError as error:
