@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ATTEMPT_SECONDS = 30.0  # one request; a call has its deadline
 READ_ATTEMPTS = 4
-_USER_AGENT = "nebius-model-resource (+pulumi dynamic provider)"
+_USER_AGENT = "nebius-model-resource (Pulumi provider)"
 _T = TypeVar("_T")
 
 

@@ -239,7 +239,7 @@ def test_only_a_list_may_be_long(service: Service) -> None:
     ]
     assert [given["longest"] for *_, given in sent] == [MAX_ANSWER, MAX_LIST, MAX_ANSWER, MAX_ANSWER]
     assert {given["api_key"] for *_, given in sent} == {KEY}
-    assert {given["user_agent"] for *_, given in sent} == {"nebius-model-resource (+pulumi dynamic provider)"}
+    assert {given["user_agent"] for *_, given in sent} == {"nebius-model-resource (Pulumi provider)"}
 
 
 @pytest.mark.parametrize(
