@@ -163,12 +163,12 @@ class CustomModels(Account):
     def delete(self, call: Call, id_: str, props: dict[str, Any]) -> None:
         """Delete the model; succeed if it does not exist any more.
 
-        A model that this run has adopted with ``import_``, or that the same resource now reads with ``get``, is not
+        A model that this run has adopted with an import, or that the same resource now reads with ``get``, is not
         deleted.
         """
         short = GeneratedName.parse(id_).short
         if short in self._adopted:
-            call.note(f"not deleted: {id_!r} was adopted with `import_` in this run")
+            call.note(f"not deleted: {id_!r} was adopted in this run")
             return
         if call.urn and self._read.get(call.urn) == short:
             call.note(f"not deleted: this resource now reads {id_!r} with `CustomModel.get`")
@@ -238,6 +238,7 @@ class CustomModels(Account):
         live = _state_from(info, self.project)
         if not (live.inputs.base_model and live.inputs.source):
             call.fail(f"the service does not report what {info.name!r} was created from: read it with `get`")
+        self._adopted.add(GeneratedName.parse(live.generated_name).short)
         outputs, inputs = output_bag(live), input_bag(live.inputs)
         del inputs["wait_for_active"]  # the default
         reason = messages.unready(live)

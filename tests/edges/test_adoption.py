@@ -264,7 +264,7 @@ def test_what_was_adopted_is_not_deleted_by_the_same_operation(
     shared_host.delete(id_, outputs, name=resource)
     assert [model["name"] for model in service.models()] == [name]
     [told] = [log for log in shared_host.engine.logs if log.urn == URN + resource + "-old"]
-    assert told.message == f"not deleted: {name!r} was adopted with `import_` in this run"
+    assert told.message == f"not deleted: {name!r} was adopted in this run"
     assert not told.ephemeral
 
 

@@ -172,8 +172,6 @@ def test_an_import_has_the_inputs_that_declare_the_model(
         id=name, urn=native_urn("m"), olds=answer.properties, news=checked.inputs, old_inputs=answer.inputs
     )
     assert call(plugin, "Diff", request).changes == NONE
-    plugin.delete(name, {"status": "active"})
-    assert emulator.models() == []  # unlike one that is only read
 
 
 def test_an_import_in_a_configured_project_names_it(emulator: Emulator) -> None:
@@ -213,6 +211,19 @@ def test_an_import_of_a_model_with_an_unknown_source_is_refused(
     )
     with pytest.raises(HostError, match=r"does not report what .* was created from: read it with `get`"):
         plugin.import_(name)
+
+
+def test_a_model_that_this_run_imports_is_not_deleted(plugin: PluginHere, emulator: Emulator) -> None:
+    """The engine deletes what an import replaces, also where that is the same model; a later run deletes it."""
+    name = emulator.add_model(name="bot", base_model=BASE, source="file-1")
+    outputs = plain(plugin.import_(name.rpartition(":")[2]).properties)
+    request = provider_pb2.DeleteRequest(id=name, urn=native_urn("old"), properties=struct(**outputs))
+    call(plugin, "Delete", request)
+    assert shown(plugin) == [f"not deleted: {name!r} was adopted in this run"]
+    assert len(emulator.models()) == 1
+    with PluginHere(configuration(emulator)) as next_run:
+        next_run.delete(name, {"status": "active"})
+    assert emulator.models() == []
 
 
 def test_a_file_cannot_be_imported(plugin: PluginHere, emulator: Emulator) -> None:

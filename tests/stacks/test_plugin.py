@@ -380,3 +380,26 @@ def test_many_models_wait_at_the_same_time(make: MakeNative, emulator: Emulator,
     assert sorted(ids(stack).values()) == names(emulator)
     assert [each["outputs"]["status"] for each in records(stack)] == ["active"] * count
     assert wrote(emulator) == ["POST"] * count
+
+
+@pytest.mark.parametrize(
+    ("resource", "line"),
+    [
+        ("bot", 'CustomModel("bot", **B, opts=ResourceOptions(import_="{short}"))\n'),
+        ("bot", 'CustomModel.get("bot", "{short}")\n'),
+        ("new", 'CustomModel("new", name="bot", **B, opts=ResourceOptions(import_="{short}"))\n'),
+    ],
+)
+def test_a_model_that_is_imported_or_read_again_is_not_deleted(
+    make: MakeNative, emulator: Emulator, resource: str, line: str
+) -> None:
+    """The engine takes the short name for another model, and deletes what is replaced or removed: the same one."""
+    stack = make(native(HEAD + 'CustomModel("bot", **B)\n'))
+    stack.up()
+    [name] = names(emulator)
+    replace_program(stack, native(HEAD + line.format(short=name.rpartition(":")[2])))
+    stack.up()
+    assert names(emulator) == [name]
+    assert wrote(emulator) == ["POST"]
+    assert ids(stack) == {resource: name}
+    assert set(stack.preview().change_summary) == {"same"}

@@ -126,7 +126,7 @@ def test_a_hand_over_works_with_a_refresh(make_stack: MakeStack, emulator: Emula
     opts = f"ResourceOptions(import_={name!r})"
     replace_program(stack, HEAD + f'CustomModel("heir", name="bot", **B, opts={opts})\n')
     told = stack.up(refresh=True).stdout
-    assert f"not deleted: '{name}' was adopted with `import_` in this run" in told
+    assert f"not deleted: '{name}' was adopted in this run" in told
     assert agree(stack, emulator) == [name]
     stack.destroy()
     assert agree(stack, emulator) == []
