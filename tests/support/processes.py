@@ -28,6 +28,14 @@ def family_of(cli: psutil.Popen) -> list[psutil.Process]:
     ]
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Whether it runs no more; nobody may have collected its status yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def bury(family: Iterable[psutil.Process]) -> None:
     """End what the CLI leaves behind when it is killed: its own language host, which is none of ours."""
     for process in family:
