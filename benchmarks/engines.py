@@ -116,8 +116,8 @@ def _project_file(contender: str) -> dict[str, Any]:
 
 
 def environment(folder: Path, state: Path, url: str) -> dict[str, str]:
-    """The variables of everything that is measured: this clone, a service, and an engine's own home and state."""
-    # What a shell may have set to speed up or slow down Python is not what users have.
+    """The environment of everything that is measured: this clone, a service, and an engine's own home and state."""
+    # A shell may have set variables that speed up or slow down Python. Users do not have them.
     dropped = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "NEBIUS_AI_PROJECT_ID")
     clean = {name: value for name, value in os.environ.items() if name not in dropped}
     return {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-_PAUSE = 0.1  # seconds between two looks; the kernel keeps the peak meanwhile
+_PAUSE = 0.1  # seconds between two looks; the kernel records the peak between them
 _SEARCH_EVERY = 3  # looks: finding new processes costs more than reading known ones
 _TAIL = 3000  # characters of a failed command's output that are shown
 
@@ -43,7 +43,7 @@ class Usage:
     output: str = ""
 
     def cpu(self) -> dict[str, float]:
-        """Processor seconds by role; what a process did after the last look at it is not in them."""
+        """Processor seconds by role, without what a process did after the last look at it."""
         total: dict[str, float] = {}
         for role, seconds in self.spent.values():
             total[role] = round(total.get(role, 0.0) + seconds, 3)
@@ -96,12 +96,12 @@ class Watch:
     def _search(self) -> None:
         with contextlib.suppress(psutil.Error):
             for process in [self._root, *self._root.children(recursive=True)]:
-                # A process changes its role when it becomes another program, so no role is not the last word.
+                # A process may have no role yet: it gets one when it becomes another program.
                 if self._roles.get(process) is None:
                     self._roles[process] = _role(process)
 
     def end_all(self) -> None:
-        """End whatever of the command still runs; psutil never takes another process for one that is gone."""
+        """End the processes of the command that still run; psutil takes no other process for one that is gone."""
         self._search()
         for process in self._roles:
             with contextlib.suppress(psutil.Error):

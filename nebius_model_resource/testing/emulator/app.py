@@ -54,7 +54,7 @@ def create_app(
 
 @functools.cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Return the routes, which every service of this process shares: they take longer to make than 20 calls."""
+    """Return the routes, which every service of this process shares: creating them takes longer than 20 calls."""
     service = current_service()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     # The uploads come first: the path of a model would match theirs as well.

@@ -62,7 +62,7 @@ class Job:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Job:
-        """Make a job from `dataclasses.asdict` of one; keys of other versions are ignored."""
+        """Create a job from `dataclasses.asdict` of one; keys of other versions are ignored."""
         known = {each.name for each in fields(cls)}
         values = {key: value for key, value in stored.items() if key in known}
         checkpoints = [Checkpoint(**each) for each in values.pop("checkpoints")]

@@ -1,4 +1,4 @@
-"""What was asked of the emulator."""
+"""The requests that the emulator received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT = 100_000
 
 @dataclass
 class RecordedRequest:
-    """One call; `status` is None until an answer starts, and stays None where none did.
+    """One call; `status` is None until an answer starts, and stays None if none starts.
 
     `path` is decoded, `raw_path` as sent; `headers` have lower-case names; `time` is Unix seconds; `fault` is
     the id of the rule that hit the call.
