@@ -1,4 +1,4 @@
-"""What is decided for an edge that reports inputs, or that cannot record a resource: no host has both."""
+"""The decisions for an edge that reports inputs, or that cannot record a resource: no host has both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECT = "aiproject-a"
 
 
 class Failed(Exception):
-    """What the engine is shown."""
+    """The error that the engine shows."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Call:
         self.warnings.append(text)
 
     def keep(self, message: str, id_: str, properties: Any, inputs: Any = None) -> bool:
-        """Remember what is to be recorded."""
+        """Store what is to be recorded."""
         self.kept.append((message, id_, properties, inputs))
         return self.able
 
