@@ -29,7 +29,7 @@ def test_the_states_are_the_documented_ones() -> None:
 @pytest.mark.parametrize("old", STATES)
 @pytest.mark.parametrize("new", STATES)
 def test_only_declared_steps_pass(old: str, new: str) -> None:
-    """A step passes if it is declared and is refused, by name, if not."""
+    """A declared step passes, and any other step is refused with its name."""
     if (old, new) in STEPS:
         assert check_transition(old, new) == new
     else:
@@ -38,7 +38,7 @@ def test_only_declared_steps_pass(old: str, new: str) -> None:
 
 
 def test_an_unknown_state_is_refused() -> None:
-    """A word that is no state is refused with the list of those that are."""
+    """A word that is not a state is refused with the list of states."""
     with pytest.raises(
         ValueError, match="'ready' is not a state; allowed are validating, active, error, deleted"
     ):
@@ -63,7 +63,7 @@ def test_an_unknown_state_is_refused() -> None:
 def test_a_model_walks_along_declared_steps_only(
     seed: int, steps: list[tuple[str, float]], settings: Settings
 ) -> None:
-    """Whatever is read, listed, deleted or waited for, only declared steps are seen."""
+    """Whatever a client reads, lists, deletes or waits for, it sees only declared steps."""
     now = [float(random.Random(seed).randrange(10**9))]
     store = Store(settings, lambda: now[0])
     model = store.create(name="x", base_model="a/b", source="file-1")
