@@ -1,4 +1,4 @@
-"""Creates that lose their answers at the same time, each step of them placed by hand."""
+"""Creates that lose their answers at the same time; the test controls the order of each step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _mark(creates: LostAnswers) -> int:
 
 
 def test_a_search_begins_before_another_has_looked() -> None:
-    """One create looks, while another has just lost its answer and not looked yet: each gets a model of its own."""
+    """One create searches while another has lost its answer and not searched yet: each gets a model of its own."""
     names: list[str] = []
 
     def no_sleep(seconds: float) -> None:
