@@ -1,4 +1,4 @@
-"""Runs one command and watches what every process beneath it takes."""
+"""Runs one command and measures what each of its processes takes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def role_of(command: Sequence[str]) -> str | None:
 
 
 class Watch:
-    """The processes beneath one command."""
+    """The processes of one command."""
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)

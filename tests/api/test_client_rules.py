@@ -255,7 +255,7 @@ def test_a_backoff_doubles_up_to_five_seconds(failures: int, longest: float) -> 
 def test_a_backoff_begins_where_its_caller_says() -> None:
     """The given first pause doubles as the default one does."""
     assert [backoff(failures, 0.1, lambda: 1.0) for failures in (1, 2, 3)] == [0.1, 0.2, 0.4]
-    assert backoff(50, 0.001, lambda: 1.0) == 1.024  # doubled ten times at the most
+    assert backoff(50, 0.001, lambda: 1.0) == 1.024  # doubled ten times at most
 
 
 def test_a_deadline_counts_down_to_zero(time: VirtualTime) -> None:

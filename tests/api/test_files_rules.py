@@ -109,7 +109,7 @@ def test_an_upload_is_one_request(serve: Serve, time: VirtualTime) -> None:
     assert sent == []
     content = b"".join(body)
     assert sent == [0, 2, 4]
-    assert b"".join(body) == content  # each attempt begins anew
+    assert b"".join(body) == content  # each attempt begins again
     kind, _, boundary = body.content_type.partition("; boundary=")
     assert kind == "multipart/form-data"
     assert len(body) == len(content)

@@ -102,7 +102,7 @@ def test_other_urls_are_refused_with_the_remedy(url: str) -> None:
 
 @pytest.mark.parametrize("key", ["two words", "line\nend", "ключ"])
 def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) -> None:
-    """The message names the remedy and not the key."""
+    """The message names the fix and does not show the key."""
     with pytest.raises(ConfigurationError, match="NEBIUS_API_KEY") as caught:
         load_settings({"nebius-models:apiKey": key}.get, {})
     assert key not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What the benchmark makes of its figures."""
+"""How the benchmark evaluates its figures."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def names(emulator: Emulator) -> list[str]:
 
 
 def outdate(host: HostHere) -> None:
-    """Let the next refresh ask for a new list: a deletion does."""
+    """Make the next refresh read a new list, by a deletion."""
     ghost = "acme/Base-LoRa:ghost-abcd"
     host.delete(
         ghost, {"name": "ghost", "base_model": "acme/Base", "source": "file-1", "generated_name": ghost}

@@ -35,7 +35,7 @@ class Played(Protocol):
         """Set a plain configuration value."""
 
     def deployment(self) -> dict[str, Any]:
-        """The state as it is kept in the file."""
+        """The state as in the file."""
 
 
 def real_version() -> str | None:
@@ -99,7 +99,7 @@ class RealStack:
         self._stack.set_config(key, pulumi.automation.ConfigValue(value))
 
     def deployment(self) -> dict[str, Any]:
-        """The state as it is kept in the file."""
+        """The state as in the file."""
         document = json.loads((self._backend / ".pulumi" / "stacks" / "lab" / "dev.json").read_text())
         found: dict[str, Any] = document["checkpoint"].get("latest") or {}
         return found
@@ -141,7 +141,7 @@ class OwnStack:
         self.stack.set_config(key, value)
 
     def deployment(self) -> dict[str, Any]:
-        """The state as it is kept in the file."""
+        """The state as in the file."""
         path = self.stack.file.path
         found: dict[str, Any] = json.loads(path.read_text())["deployment"] if path.exists() else {}
         return found

@@ -13,7 +13,7 @@ from nebius_model_resource.testing.engine.secrets import Crypter, seal, unseal
 from nebius_model_resource.testing.engine.state import Journal, Snapshot, StateFile
 from nebius_model_resource.testing.engine.values import SECRET, SIGNATURE, Secret
 
-# Made by `pulumi config set --secret` of CLI 3.260 with the passphrase "x".
+# Created by `pulumi config set --secret` of CLI 3.260 with the passphrase "x".
 SALT = "v1:hxCYvkYOunk=:v1:Wo4jea4SFp+LKNmu:gLER9pg5floQgK+6elcxDzxPR0PdSQ=="
 SEALED = "v1:z67FTYs9Aguve1TC:+yrCYc4vVs7GCqnqCX71UExBExw="
 
@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> StateFile:
 
 
 def test_the_real_engines_secrets_open() -> None:
-    """A ciphertext made by the CLI opens with its passphrase, and with no other."""
+    """A ciphertext of the CLI opens with its passphrase, and with no other."""
     assert Crypter("x", SALT).decrypt(SEALED) == "k123"
     with pytest.raises(SecretError, match="incorrect passphrase"):
         Crypter("y", SALT).decrypt(SEALED)

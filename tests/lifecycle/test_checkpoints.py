@@ -162,7 +162,7 @@ TWIN = "for an Output use the function whose name ends with _output"
 
 
 class Output:
-    """Stands for Pulumi's class of that name, which this layer does not know."""
+    """Stands in for Pulumi's class of that name, which this layer does not know."""
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class HandedOver:
 
 
 class Met(list[Any]):
-    """A list that ends when two threads have read it, or one has waited for the other in vain."""
+    """A list that ends when two threads have read it, or one has waited and the other did not come."""
 
     def __init__(self, entries: list[Any]) -> None:
         super().__init__(entries)

@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def soak(first: int, count: int, minutes: float = float("inf")) -> tuple[Figures, list[int]]:
-    """Run sequences; the figures, and the seeds of those that broke the promise."""
+    """Run sequences; returns the figures, and the seeds of those that broke the promise."""
     figures, broken = Figures(), []
     end = time.monotonic() + minutes * 60
     with World() as world:

@@ -1,4 +1,4 @@
-"""Random sequences of programs, operations, faults and deaths: state and service agree in the end."""
+"""Random sequences of programs, operations, faults and deaths: state and service agree at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def world() -> Iterator[World]:
 )
 @given(rng=st.randoms(use_true_random=False))
 def test_state_and_service_agree(world: World, rng: random.Random) -> None:
-    """After any sequence one `up` makes state and service agree: none lost, none twice, none unknown."""
+    """After any sequence, one `up` makes state and service agree: no model is lost, held twice or unknown."""
     run(world, draw(rng))
 
 
@@ -223,7 +223,7 @@ REGRESSIONS = {
 
 @pytest.mark.parametrize("name", REGRESSIONS)
 def test_regression(world: World, name: str) -> None:
-    """What once went wrong in a sequence does not again."""
+    """A sequence that once failed does not fail again."""
     run(world, REGRESSIONS[name])
 
 

@@ -52,7 +52,7 @@ class Job:
 
     @property
     def epochs(self) -> int:
-        """How many epochs the job was asked for."""
+        """How many epochs the job has."""
         return int(self.hyperparameters["n_epochs"])
 
     @property

@@ -165,7 +165,7 @@ _RETIMED: dict[str, Callable[[Fault, Call], Awaitable[None]]] = {"delay": _delay
 
 async def _reset(_fault: Fault, call: Call, _truth: Answer | None) -> None:
     transport = _transport(call)
-    # No lingering makes the kernel send RST rather than FIN.
+    # Without lingering the kernel sends RST and not FIN.
     transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )

@@ -14,7 +14,7 @@ from .values import UNKNOWN_TEXT, Properties, Unknown, holds
 
 @dataclass
 class _Held:
-    """A host with its configuration; it is started when it is first asked for."""
+    """A host with its configuration; it starts with its first use."""
 
     urn: str
     config: Properties

@@ -1,6 +1,6 @@
 """Encryption of secrets under a passphrase, in the format of Pulumi's own passphrase provider.
 
-Facts of the format (observed in stacks made by CLI 3.260): AES-256-GCM with a 12-byte nonce, key by PBKDF2-HMAC-SHA256
+Facts of the format (observed in stacks of CLI 3.260): AES-256-GCM with a 12-byte nonce, key by PBKDF2-HMAC-SHA256
 with 1,000,000 rounds over an 8-byte salt, written `v1:<nonce>:<ciphertext>`; the salt is kept as
 `v1:<salt>:<the word "pulumi", encrypted>`, which reveals a wrong passphrase. So a state exported here opens there.
 """
@@ -131,7 +131,7 @@ def seal(value: Any, crypter: Crypter | None) -> Any:
 
 
 def unseal(value: Any, crypter: Crypter, *, inner: bool = False) -> Any:
-    """The value of a state file with each ciphertext a `Secret` again; `inner`: it lies in a secret."""
+    """The value of a state file with each ciphertext a `Secret` again; `inner`: it is inside a secret."""
     if isinstance(value, list):
         return [unseal(part, crypter, inner=inner) for part in value]
     if not isinstance(value, dict):
