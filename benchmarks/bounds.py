@@ -31,7 +31,7 @@ def lines(rows: Rows) -> list[tuple[str, str, str]]:
 
 
 def _no_slower(rows: Rows) -> Iterator[Finding]:
-    """By the medians, and by the turns in pairs: a slow moment of the machine affects both halves of a pair."""
+    """Compare by the medians, and by the turns in pairs: a slow moment of the machine affects both halves of a pair."""
     for operation, size in (("up", 100), ("preview", 100)):
         ours, naive = rows.one(size, 0, operation, "ours"), rows.one(size, 0, operation, "naive")
         if ours and naive:
@@ -78,7 +78,7 @@ def _side_by_side(rows: Rows) -> Iterator[Finding]:
 
 
 def _shares(rows: Rows) -> Iterator[Finding]:
-    """By the fastest of each, as `timeit` does: one run differs from the next by more than the bound."""
+    """Compare by the fastest of each, as `timeit` does: one run differs from the next by more than the bound."""
     for operation in OPERATIONS:
         pair = _pair(rows, 1000, operation)
         if pair:

@@ -51,7 +51,7 @@ class Usage:
 
 
 def role_of(command: Sequence[str]) -> str | None:
-    """Which part of an operation a process is, None where it is none that counts (a shell, pip)."""
+    """Which part of an operation a process is, None for a process that does not count (a shell, pip)."""
     words = " ".join(command)
     if "pulumi.dynamic" in words and "python" in Path(command[0]).name:
         return "host"

@@ -23,7 +23,7 @@ def text(about: Mapping[str, str], rows: Rows) -> str:
 
 
 def load(folder: Path) -> Rows:
-    """The rows of an earlier result; none where there is none."""
+    """The rows of an earlier result; no rows if there is none."""
     path = folder / "results.json"
     if not path.exists():
         return Rows()

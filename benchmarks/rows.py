@@ -75,7 +75,7 @@ class Rows(list[Row]):
     """All rows of a run."""
 
     def one(self, models: int, validation: float, operation: str, contender: str) -> Row | None:
-        """The row of one operation, None where it was not measured."""
+        """The row of one operation, None if it was not measured."""
         wanted = (models, validation, operation, contender)
         return next(
             (row for row in self if (row.models, row.validation, row.operation, row.contender) == wanted),

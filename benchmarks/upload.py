@@ -96,7 +96,7 @@ class Upload:
 
 
 class _Discarding(BaseHTTPRequestHandler):
-    """Reads a body of a known length, keeps nothing, and answers with a file."""
+    """Reads a body of a known length, stores nothing, and answers with a file."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -98,7 +98,7 @@ class Caller:
         Args:
             method: GET, POST or DELETE.
             path: from the base URL on, encoded as it is to be sent.
-            key: another key than the own one, or None for none.
+            key: a key to use instead of the own one, or None for no key.
             cleaning: the call deletes what was created, and is sent even beyond the bounds.
             options: ``json``, ``files``, ``data`` or ``params``, as requests has them.
 

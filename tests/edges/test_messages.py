@@ -299,7 +299,7 @@ UNKNOWN_STATUS = (
     ],
 )
 def test_what_is_wrong_with_a_model_that_was_read(live: State, warning: str | None, unready: Any) -> None:
-    """A failed or unknown status is a warning; a model that still validates is not ready where it is awaited."""
+    """A failed or unknown status is a warning; a model that still validates is not ready if it is awaited."""
     assert messages.status_warning(live) == warning
     assert messages.unready(live) == (warning if unready is ... else unready)
 

@@ -69,7 +69,7 @@ def test_a_failed_model_is_replaced_with_its_reason(
         assert list(answer.replaces) == ["status"]
         assert not answer.detailedDiff["status"].inputDiff
     assert lasting(host) == [f"the model {name!r} is in status 'error': rank 512 is too large"]
-    # What the engine shows as the new value of a change are the inputs of the replacement.
+    # The engine shows the inputs of the replacement as the new value of a change.
     shown = "error" if recorded == "validating" else "active"
     assert host.check(inputs)[0]["status"] == shown
     assert "status" not in host.check(inputs, inputs)[0]

@@ -39,7 +39,7 @@ class Played(Protocol):
 
 
 def real_version() -> str | None:
-    """The version of the CLI on PATH, without a leading `v`, or None where there is none."""
+    """The version of the CLI on PATH, without a leading `v`, or None if there is none."""
     cli = shutil.which("pulumi")
     if cli is None:
         return None

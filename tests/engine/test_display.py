@@ -1,4 +1,4 @@
-"""What a person reads."""
+"""What a person sees of an operation."""
 
 from __future__ import annotations
 

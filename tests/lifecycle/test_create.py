@@ -93,7 +93,7 @@ def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
 
 
 def test_a_create_that_is_over_leaves_nothing_of_itself_in_memory() -> None:
-    """A host that creates many models remembers none of their inputs, answers lost or not."""
+    """A host that creates many models keeps none of their inputs in memory, with and without lost answers."""
 
     def kinds() -> int:
         gc.collect()

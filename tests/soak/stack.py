@@ -145,7 +145,7 @@ class Stack:
         self.done: Counter[str] = Counter()
 
     def run(self, order: Order, program: list[Declaration], *, timeout: float = 0, threads: int = 1) -> bool:
-        """One operation; True where it succeeded."""
+        """Run one operation; True if it succeeded."""
         self.failures, self.read = [], []
         events = Events([self._listen], planning=order.dry_run)
         base = self.file.read()

@@ -53,7 +53,7 @@ RETYPED = {"box": {**CRATE["box"], "was": [["box", "soak:index:Box"]]}}
 
 
 def formerly(name: str, box: str = "", kind: str = "", *, source: str = "file-1") -> dict[str, object]:
-    """The model that was called `name` before, in that box, with another source where one is given."""
+    """The model that was called `name` before, in that box, with another source if one is given."""
     return {**model(source), "was": [[name, box, kind]]}
 
 

@@ -163,7 +163,7 @@ class HostCalls(ABC):
     def read(
         self, id_: str, props: Mapping[str, Any], name: str = "m"
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """Id, outputs and inputs; an empty id where the model is gone."""
+        """Id, outputs and inputs; an empty id if the model is gone."""
         answer = self._call("Read", self.read_request(id_, props, name))
         return answer.id, self.decode(answer.properties), self.decode(answer.inputs)
 

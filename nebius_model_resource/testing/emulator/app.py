@@ -38,7 +38,7 @@ def create_app(
     Args:
         settings: read on every call, so it may be changed while the application runs.
         clock: gives Unix time in seconds.
-        state_file: where models, jobs and files are kept from one run to the next; None keeps them in memory only.
+        state_file: stores models, jobs and files from one run to the next; None keeps them in memory only.
 
     Raises:
         ValueError: `state_file` exists and is not a state file.
@@ -68,6 +68,6 @@ def _routes() -> tuple[BaseRoute, ...]:
 
 
 async def _unprocessable(_request: Request, error: Exception) -> Response:
-    # The framework's own handler fails on input that is no proper Unicode.
+    # The framework's own handler fails on input that is not valid Unicode.
     items = error.errors() if isinstance(error, RequestValidationError) else []
     return respond(answers.error(422, jsonable_encoder(items)))

@@ -18,7 +18,7 @@ class Files:
         clock: gives Unix time in seconds.
         seed: makes ids repeatable.
         on_change: called with all objects after each change.
-        contents: where the bytes are kept by id; None keeps them in memory.
+        contents: stores the bytes by id; None keeps them in memory.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One fine-tuning job as the emulator keeps it."""
+"""One fine-tuning job as the emulator stores it."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Jobs:
 
         Raises:
             JobMissingError: no such job.
-            ValueError: `status` is no end of a job, or the job has ended.
+            ValueError: `status` is not a final status of a job, or the job has ended.
         """
         if status not in ENDED:
             raise ValueError(f"{status!r} is no end of a job; allowed are {', '.join(ENDED)}")

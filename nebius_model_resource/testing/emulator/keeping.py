@@ -1,4 +1,4 @@
-"""Keeping models, jobs and files from one run to the next."""
+"""Storing models, jobs and files from one run to the next."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StateFile:
             draft.replace(self.path)
 
     def contents(self) -> Folder:
-        """Return where the contents of files are kept: a folder next to the state file."""
+        """Return the store of the contents of files: a folder next to the state file."""
         return Folder(self.path.with_name(self.path.name + ".files"))
 
 

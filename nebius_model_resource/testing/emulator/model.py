@@ -1,4 +1,4 @@
-"""One custom model as the emulator keeps it."""
+"""One custom model as the emulator stores it."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class RequestLog:
             self._requests.append(request)
 
     def end(self, request: RecordedRequest) -> None:
-        """Note that a call is over."""
+        """Record that a call is over."""
         if self.on_end is not None:
             self.on_end(request)
 
@@ -73,7 +73,7 @@ class RequestLog:
         ]
 
     def clear(self) -> None:
-        """Forget all calls."""
+        """Remove all calls."""
         with self._lock:
             self._requests.clear()
 

@@ -115,7 +115,7 @@ class Emulator:
         port: port to listen on; 0 takes a free one.
         clock: gives Unix time in seconds, for created times, validation and the rate limit. With another clock than
             the machine's, answers have no `Date`: it would be the machine's.
-        state_file: where models, jobs and files are kept from one run to the next; None keeps them in memory only.
+        state_file: stores models, jobs and files from one run to the next; None keeps them in memory only.
         settings: any field of `Settings`.
 
     Raises:

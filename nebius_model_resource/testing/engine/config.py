@@ -52,7 +52,7 @@ def load_project(work_dir: Path) -> Project:
 
 
 def load_stack_config(project: Project, stack: str, crypter: Crypter) -> Config:
-    """Read `Pulumi.<stack>.yaml` where there is one; its secrets need the passphrase that encrypted them.
+    """Read `Pulumi.<stack>.yaml` if there is one; its secrets need the passphrase that encrypted them.
 
     Raises:
         ConfigError: It stores a secret in a way that this engine cannot open.

@@ -125,7 +125,7 @@ def changes(old: Any, new: Any, within: Path = ()) -> dict[Path, str]:
 
 
 def _leaf(old: Any, new: Any, path: Path) -> dict[Path, str]:
-    # For Python 1 equals True, for Pulumi it does not.
+    # In Python 1 equals True, in Pulumi it does not.
     if old == new and isinstance(old, bool) == isinstance(new, bool):
         return {}
     return {path: "add" if old is None else "delete" if new is None else "update"}

@@ -1,4 +1,4 @@
-"""What is known about one resource: the record that a state file keeps, and what a program asks for (its goal)."""
+"""What is known about one resource: the record in a state file, and what a program asks for (its goal)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Resource:
 
     @property
     def reference(self) -> str:
-        """What the resources of a provider refer to it by."""
+        """The reference by which the resources of a provider name it."""
         return f"{self.urn}::{self.id}"
 
     @property

@@ -47,7 +47,7 @@ class Row:
         return "replace" if self.op in _REPLACING else self.op
 
     def whole_status(self, kind: str) -> str:
-        """The status in a table, where a finished replacement is one thing and not its last part."""
+        """The status in a table, which shows a finished replacement as one step and not as its last part."""
         over = kind == "preview" or self.seconds is not None
         if self.replaced and over and not self.failed:
             return planned("replace") if kind == "preview" else done("replace")

@@ -1,7 +1,7 @@
 """Encryption of secrets under a passphrase, in the format of Pulumi's own passphrase provider.
 
 Facts of the format (observed in stacks of CLI 3.260): AES-256-GCM with a 12-byte nonce, key by PBKDF2-HMAC-SHA256
-with 1,000,000 rounds over an 8-byte salt, written `v1:<nonce>:<ciphertext>`; the salt is kept as
+with 1,000,000 rounds over an 8-byte salt, written `v1:<nonce>:<ciphertext>`; the salt is stored as
 `v1:<salt>:<the word "pulumi", encrypted>`, which reveals a wrong passphrase. So a state exported here opens there.
 """
 

@@ -288,7 +288,7 @@ class LocalStack:
             display.stop()
         if not outcome.succeeded:
             reason = display.reason(outcome)
-            # Of CLI 3.260, except 130: the CLI exits with 1 after Ctrl-C, too.
+            # The codes of CLI 3.260, except 130: the CLI exits with 1 after Ctrl-C, too.
             code = 130 if outcome.interrupted else 7 if outcome.unexpected else 1
             text = f"\n code: {code}\n stdout: {printed}\n stderr: {reason}"
             raise EngineError(text, stdout=printed, stderr=reason, code=code)
