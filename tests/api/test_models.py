@@ -113,7 +113,7 @@ def test_a_read_is_understood_and_unknown_fields_are_ignored() -> None:
     )
 )
 def test_reading_an_answer_never_raises(changes: dict[str, Any]) -> None:
-    """A wrong type in any field gives a model without that field, or no model."""
+    """Wrong types in any field give a model without that field, or none."""
     info = ModelInfo.parse({**LIVE, **changes})
     assert info is None or isinstance(info.name, str)
 

@@ -212,7 +212,7 @@ KEYS = st.builds("{}Zq9{}".format, st.text(min_size=6), st.text(min_size=3))
 
 @given(KEYS, st.sampled_from(PASTED))
 def test_no_key_is_ever_in_a_message(key: str, pasted: tuple[str, str]) -> None:
-    """Whatever the key is, and wherever it was pasted, no message shows it."""
+    """Whatever the key is, and wherever it was pasted, no message repeats it."""
     text = pasted[0].format(key)
     for environ in ({"NEBIUS_API_KEY": text}, {"NEBIUS_API_KEY": key, "NEBIUS_BASE_URL": f"https://{key}@h"}):
         try:

@@ -104,7 +104,7 @@ def test_a_literal_is_the_text_again(text: str) -> None:
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text(), st.text()), max_size=5))
 def test_any_models_make_a_program_that_parses(models: list[tuple[str, str, str]]) -> None:
-    """Any text stays inside its literal or comment, and no resource name is used twice."""
+    """Any text stays inside its literal or comment, and no resource name comes twice."""
     infos = [
         model(short, source=text, description=text, status=status) for short, text, status in models if short
     ]

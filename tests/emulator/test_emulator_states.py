@@ -63,7 +63,7 @@ def test_an_unknown_state_is_refused() -> None:
 def test_a_model_walks_along_declared_steps_only(
     seed: int, steps: list[tuple[str, float]], settings: Settings
 ) -> None:
-    """Whatever a client reads, lists, deletes or waits for, it sees only declared steps."""
+    """Whatever is read, listed, deleted or waited for, only declared steps are seen."""
     now = [float(random.Random(seed).randrange(10**9))]
     store = Store(settings, lambda: now[0])
     model = store.create(name="x", base_model="a/b", source="file-1")

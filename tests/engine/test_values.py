@@ -38,7 +38,7 @@ trees = st.recursive(
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(names, trees.filter(lambda value: value is not None), max_size=4))
 def test_properties_survive_the_wire(properties: dict[str, Any]) -> None:
-    """Properties arrive unchanged, however nested; only a top-level null is lost."""
+    """What is sent arrives equal, nested as it may be; only a top-level null is lost."""
     sent = to_struct(properties)
     assert to_struct(from_struct(sent)) == sent
 

@@ -201,7 +201,7 @@ BAD_TEXT = st.text(min_size=8).filter(lambda text: any(mark.isspace() for mark i
 
 @given(BAD_TEXT, st.sampled_from(["name", "base_model", "source", "ai_project_id"]))
 def test_a_secret_is_never_in_a_reason(secret: str, prop: str) -> None:
-    """The reason does not show a refused secret input, and forbids the engine to show it."""
+    """A secret input that is refused is not repeated, and no engine may show it."""
     for fault in find_faults({**GOOD, prop: secret}, secrets=[prop]):
         assert fault.hidden
         assert secret not in fault.reason
@@ -217,6 +217,6 @@ def test_a_list_is_not_shown_since_a_part_of_it_may_be_secret() -> None:
 
 @given(st.text() | st.builds("huggingface.co/{}/{}".format, st.text("ab.-_G"), st.text("ab.-_G")))
 def test_a_canonical_source_is_its_own(text: str) -> None:
-    """Writing a source again in its documented spelling changes nothing, and a readable source stays readable."""
+    """Writing a source in its documented spelling once more changes nothing, and what is read stays readable."""
     assert canonical_source(canonical_source(text)) == canonical_source(text)
     assert (Source.parse(text) is None) == (Source.parse(canonical_source(text)) is None)

@@ -30,7 +30,7 @@ def world() -> Iterator[World]:
 )
 @given(rng=st.randoms(use_true_random=False))
 def test_state_and_service_agree(world: World, rng: random.Random) -> None:
-    """After any sequence, one `up` makes state and service agree: no model is lost, held twice or unknown."""
+    """After any sequence one `up` makes state and service agree: none lost, none twice, none unknown."""
     run(world, draw(rng))
 
 
