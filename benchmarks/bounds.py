@@ -31,7 +31,7 @@ def lines(rows: Rows) -> list[tuple[str, str, str]]:
 
 
 def _no_slower(rows: Rows) -> Iterator[Finding]:
-    """By the medians, and by the turns in pairs, which have the machine's moods in both of their halves."""
+    """Compare by the medians, and by the turns in pairs: a slow moment of the machine affects both halves of a pair."""
     for operation, size in (("up", 100), ("preview", 100)):
         ours, naive = rows.one(size, 0, operation, "ours"), rows.one(size, 0, operation, "naive")
         if ours and naive:
@@ -78,7 +78,7 @@ def _side_by_side(rows: Rows) -> Iterator[Finding]:
 
 
 def _shares(rows: Rows) -> Iterator[Finding]:
-    """By the fastest of each, as `timeit` does: one run differs from the next by more than the bound."""
+    """Compare by the fastest of each, as `timeit` does: one run differs from the next by more than the bound."""
     for operation in OPERATIONS:
         pair = _pair(rows, 1000, operation)
         if pair:
@@ -95,7 +95,7 @@ def _shares(rows: Rows) -> Iterator[Finding]:
 def _memory(rows: Rows) -> Iterator[Finding]:
     """What the models add, from the smallest to the largest stack, beside what they add with the bare provider.
 
-    Resident memory comes in steps of megabytes: one program takes 134 or 140 MiB at the same work. `--share` tells
+    Resident memory comes in steps of megabytes: one program takes 134 or 140 MiB at the same work. `--share` shows
     what Python's own objects take.
     """
     sizes = sorted({row.models for row in rows if row.contender == "ours" and row.validation == 0})
@@ -119,7 +119,7 @@ def _growth(rows: Rows, contender: str, role: str, small: int, large: int) -> in
 
 
 def _paired(ours: Row, other: Row) -> str:
-    """By how much the turns of two differ, which says how far a comparison can be trusted."""
+    """How much the turns of two differ, which shows how far a comparison can be trusted."""
     found = difference(ours.samples, other.samples)
     return "; turns differ by {:+.2f} +- {:.2f} s".format(*found) if found else ""
 

@@ -1,4 +1,4 @@
-"""The two engines, each as a command line: Pulumi's CLI where there is one, this package's small engine otherwise."""
+"""The two engines, each as a command line: Pulumi's CLI if there is one, else this package's small engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OWN_ENGINE = [sys.executable, "-m", "nebius_model_resource.testing.engine"]
 
 
 def cli() -> str | None:
-    """Pulumi's command line, None where there is none on PATH."""
+    """Pulumi's command line, None if there is none on PATH."""
     return shutil.which("pulumi")
 
 
@@ -77,7 +77,7 @@ class Stack:
         return processes.run(self._command(operation, *options), env, self._project)
 
     def state_bytes(self) -> int | None:
-        """Mean bytes of one model in the exported state, as compact JSON; None where it holds no model."""
+        """Mean bytes of one model in the exported state, as compact JSON; None if it holds no model."""
         words = ("stack", "export") if self._real else ("export",)
         resources: list[dict[str, Any]] = json.loads(self._ask(*words))["deployment"].get("resources") or []
         sizes = [len(json.dumps(each, separators=(",", ":"))) for each in resources if _is_model(each)]
@@ -116,8 +116,8 @@ def _project_file(contender: str) -> dict[str, Any]:
 
 
 def environment(folder: Path, state: Path, url: str) -> dict[str, str]:
-    """The variables of everything that is measured: this clone, a service, and an engine's own home and state."""
-    # What a shell may have set to speed up or slow down Python is not what users have.
+    """The environment of everything that is measured: this clone, a service, and an engine's own home and state."""
+    # A shell may have set variables that speed up or slow down Python. Users do not have them.
     dropped = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "NEBIUS_AI_PROJECT_ID")
     clean = {name: value for name, value in os.environ.items() if name not in dropped}
     return {

@@ -16,7 +16,7 @@ _LOOK_EVERY = 0.5
 
 
 class Floor:
-    """One account's models, made and deleted as fast as threads can."""
+    """One account's models, created and deleted as fast as threads can."""
 
     def __init__(self, url: str, threads: int) -> None:
         self._url = url + "/v0/models"

@@ -1,4 +1,4 @@
-"""All contenders through all operations, taking turns, so that the machine's moods fall on each of them alike."""
+"""Run all operations of all contenders in turns, so that a slow moment of the machine affects each of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.rows import OPERATIONS, Row, Rows
 from benchmarks.service import Service
 
 Say = Callable[[str], None]
-_CHANGE_NOTHING = ("preview", "refresh")  # short, and can be done again at once: one run of them says little
+_CHANGE_NOTHING = ("preview", "refresh")  # short, and easy to repeat: one run of them says little
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Contender:
 
 
 def measure(plan: Plan, say: Say) -> Iterator[Rows]:
-    """Run the plan; gives the rows of one size and validation at a time, so that none is lost when a later fails."""
+    """Run the plan; yields the rows of one size and validation at a time, so that a later failure loses none."""
     with ExitStack() as held:
         folder = Path(held.enter_context(TemporaryDirectory(prefix="benchmark-")))
         contenders = [
@@ -119,7 +119,7 @@ def _cell(contenders: list[Contender], models: int, validation: float, plan: Pla
 def _round(
     contenders: list[Contender], models: int, validation: float, turns: int, keep: Callable[[Row], None]
 ) -> None:
-    """Each operation by everybody before the next one."""
+    """Each operation by all contenders before the next one."""
     for operation in OPERATIONS:
         for number in range(turns if operation in _CHANGE_NOTHING else 1):
             for contender in _begun_by(number, contenders):
@@ -132,7 +132,7 @@ def _begun_by(number: int, contenders: list[Contender]) -> list[Contender]:
 
 
 def joined(repeated: list[Row]) -> Row:
-    """The repetition that stands in the middle, with the times of all and each process's median work and memory."""
+    """The median repetition, with the times of all of them and each process's median work and memory."""
     samples = [row.seconds for row in repeated]
     row = min(repeated, key=lambda each: abs(each.seconds - median(samples)))
     row.seconds, row.samples = median(samples), samples

@@ -1,4 +1,4 @@
-"""Runs one command and watches what every process beneath it takes."""
+"""Runs one command and measures what each of its processes takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-_PAUSE = 0.1  # seconds between two looks; the kernel keeps the peak meanwhile
+_PAUSE = 0.1  # seconds between two looks; the kernel records the peak between them
 _SEARCH_EVERY = 3  # looks: finding new processes costs more than reading known ones
 _TAIL = 3000  # characters of a failed command's output that are shown
 
@@ -43,7 +43,7 @@ class Usage:
     output: str = ""
 
     def cpu(self) -> dict[str, float]:
-        """Processor seconds by role; what a process did after the last look at it is not in them."""
+        """Processor seconds by role, without what a process did after the last look at it."""
         total: dict[str, float] = {}
         for role, seconds in self.spent.values():
             total[role] = round(total.get(role, 0.0) + seconds, 3)
@@ -51,7 +51,7 @@ class Usage:
 
 
 def role_of(command: Sequence[str]) -> str | None:
-    """Which part of an operation a process is, None where it is none that counts (a shell, pip)."""
+    """Which part of an operation a process is, None for a process that does not count (a shell, pip)."""
     words = " ".join(command)
     if "pulumi.dynamic" in words and "python" in Path(command[0]).name:
         return "host"
@@ -65,7 +65,7 @@ def role_of(command: Sequence[str]) -> str | None:
 
 
 class Watch:
-    """The processes beneath one command."""
+    """The processes of one command."""
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
@@ -96,12 +96,12 @@ class Watch:
     def _search(self) -> None:
         with contextlib.suppress(psutil.Error):
             for process in [self._root, *self._root.children(recursive=True)]:
-                # A process changes its role when it becomes another program, so no role is not the last word.
+                # A process may have no role yet: it gets one when it becomes another program.
                 if self._roles.get(process) is None:
                     self._roles[process] = _role(process)
 
     def end_all(self) -> None:
-        """End whatever of the command still runs; psutil never takes another process for one that is gone."""
+        """End the processes of the command that still run; psutil takes no other process for one that is gone."""
         self._search()
         for process in self._roles:
             with contextlib.suppress(psutil.Error):

@@ -15,7 +15,7 @@ _PART = re.compile(r"(<!-- result -->\n).*?(<!-- end of result -->)", re.DOTALL)
 
 
 def text(about: Mapping[str, str], rows: Rows) -> str:
-    """The whole result as Markdown."""
+    """The complete result as Markdown."""
     told = "\n".join(f"- {name}: {value}" for name, value in about.items())
     found = bounds.lines(rows)
     promises = f"\n\n### Promises\n\n{tables.markdown(('promise', 'found', 'met'), found)}" if found else ""
@@ -23,7 +23,7 @@ def text(about: Mapping[str, str], rows: Rows) -> str:
 
 
 def load(folder: Path) -> Rows:
-    """The rows of an earlier result; none where there is none."""
+    """The rows of an earlier result; no rows if there is none."""
     path = folder / "results.json"
     if not path.exists():
         return Rows()
@@ -31,7 +31,7 @@ def load(folder: Path) -> Rows:
 
 
 def write(folder: Path, about: Mapping[str, str], rows: Rows) -> None:
-    """Write results.json, results.md, results.png, and into README.md where it has a place for them."""
+    """Write results.json, results.md and results.png, and update README.md if it has a place for them."""
     folder.mkdir(parents=True, exist_ok=True)
     document = {"about": dict(about), "rows": [asdict(row) for row in rows]}
     (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n")

@@ -27,9 +27,9 @@ class Row:
         validation: seconds until a model is active; 0 means that the answer to the POST says so.
         operation: one of `OPERATIONS`.
         contender: one of `CONTENDERS`.
-        seconds: wall time of the whole command, the median where it was repeated.
-        cpu: processor seconds by process; unlike the wall time nearly the same on a busy machine.
-        memory: peak resident memory in bytes by process: `cli`, `language`, `program`, `host`; the median likewise.
+        seconds: wall time of the complete command; the median if it was repeated.
+        cpu: processor seconds by process; on a busy machine nearly the same, unlike the wall time.
+        memory: peak resident memory in bytes by process: `cli`, `language`, `program`, `host`; also the median.
         threads: most threads that the host had at once.
         threads_after: threads of the host when it was last seen.
         calls: requests that reached the service, by kind.
@@ -52,12 +52,12 @@ class Row:
 
     @property
     def fastest(self) -> float:
-        """Wall time of the fastest repetition: what else the machine does only ever adds to it."""
+        """Wall time of the fastest repetition: other work of the machine can only add to it."""
         return min(self.samples, default=self.seconds)
 
     @property
     def key(self) -> tuple[float, int, int, int]:
-        """Where the row stands in a table."""
+        """The row's place in a table."""
         return (
             self.validation,
             self.models,
@@ -67,7 +67,7 @@ class Row:
 
     @classmethod
     def parse(cls, document: dict[str, Any]) -> Row:
-        """Read a row as JSON keeps it."""
+        """Read a row from its JSON."""
         return cls(**{each.name: document[each.name] for each in fields(cls)})
 
 
@@ -75,7 +75,7 @@ class Rows(list[Row]):
     """All rows of a run."""
 
     def one(self, models: int, validation: float, operation: str, contender: str) -> Row | None:
-        """The row of one operation, None where it was not measured."""
+        """The row of one operation, None if it was not measured."""
         wanted = (models, validation, operation, contender)
         return next(
             (row for row in self if (row.models, row.validation, row.operation, row.contender) == wanted),
@@ -83,6 +83,6 @@ class Rows(list[Row]):
         )
 
     def joined(self, newer: Rows) -> Rows:
-        """These rows with newer ones in the place of their like, in a table's order."""
+        """These rows, with newer ones in place of those with the same key, in a table's order."""
         merged = {row.key: row for row in [*self, *newer]}
         return Rows(merged[key] for key in sorted(merged))

@@ -12,7 +12,7 @@ from typing import TypeVar
 if __package__ in (
     None,
     "",
-):  # run as a file: Python looks for modules beside it, and this package lies above
+):  # run as a file: Python looks for modules beside it, and this package is one folder above
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks import engines, machine, matrix, report, share, startup, throttled
@@ -82,7 +82,7 @@ def _measure(args: argparse.Namespace, *, real: bool) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; returns the exit status."""
     args = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs beneath is ended as well
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes below end as well
     real = engines.cli() is not None if args.engine == "auto" else args.engine == "cli"
     if real and engines.cli() is None:
         _say("there is no `pulumi` on PATH")

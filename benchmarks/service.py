@@ -1,4 +1,4 @@
-"""The emulated service as a process of its own, so that its work is not counted as anybody's."""
+"""The emulated service as a process of its own, so that no contender's figures include its work."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Service:
             self._steer("PATCH", "settings", settings)
 
     def validate_for(self, seconds: float) -> None:
-        """Let new models validate for so long; with 0 the answer to the POST already says active."""
+        """Let new models validate for that long; with 0 the answer to the POST already says active."""
         self.set(validation_seconds=seconds, active_on_create=seconds == 0)
 
     def forget_requests(self) -> None:

@@ -1,9 +1,9 @@
 """What the package itself takes for each model: processor time of host and program, beside the bare provider's.
 
-A whole run of a thousand models differs from the next by a tenth on many machines, which hides a share of a few
-percent. Here both providers do the same hundred models in turn, many times, in hosts that stay: the difference of
-each pair has the machine's moods in both of its halves. So it is with the program's memory, which the system counts in
-steps of megabytes: here it is what Python's own objects take.
+A run of a thousand models differs from the next by a tenth on many machines, which hides a share of a few percent.
+Here both providers handle the same hundred models in turn, many times, in hosts that stay: a slow moment of the
+machine affects both halves of a pair. The system counts a program's memory in steps of megabytes, so memory is
+measured here as what Python's own objects take.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from nebius_model_resource.testing.engine.resources import Resource
 
 _MODELS = 100
 _MANY_MODELS = 300
-_MEMORY_ROUNDS = 3  # what Python's objects take is the same each time
-_NOBODY = "127.0.0.1:1"  # an engine that nothing is told
+_MEMORY_ROUNDS = 3  # the memory of Python's objects is the same each time
+_NOBODY = "127.0.0.1:1"  # an engine that receives nothing
 _PROVIDERS: dict[str, type[ResourceProvider]] = {"ours": CustomModelProvider, "bare": BareProvider}
 _PROGRAM = """
 import json, sys, time, tracemalloc
@@ -96,7 +96,7 @@ class _Contender:
         self._name = name
 
     def round(self) -> dict[str, float]:
-        """Make, compare, read and delete the models: microseconds of the host for each of them."""
+        """Create, compare, read and delete the models; returns microseconds of the host for each of them."""
         models = [self._model(number) for number in range(_MODELS)]
         return {
             "host, up": self._spent(self._make, models),

@@ -1,6 +1,6 @@
 """What ``from nebius_model_resource import CustomModel`` adds to a program that has imported ``pulumi.dynamic``.
 
-The class is taken as well, as every program does: the package's own name may be a promise that loads nothing yet.
+The class is imported too, as in every program: the package's name alone may load nothing yet.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ print(json.dumps([1000 * taken, 1000 * work, sorted(set(sys.modules) - before)])
 
 @dataclass(frozen=True)
 class Startup:
-    """Milliseconds in each fresh interpreter (by the clock, and of the processor), and the modules that came."""
+    """Milliseconds in each fresh interpreter (by the clock, and of the processor), and the modules that it loaded."""
 
     samples: list[float]
     work: list[float]

@@ -19,10 +19,10 @@ class Throttled:
     """One `up` under a limit.
 
     Attributes:
-        models: how many were made.
-        limit: calls a minute, which is also how many may come at once.
+        models: how many were created.
+        limit: calls a minute, and also how many may come at once.
         took: seconds from the first to the last POST as the service saw them.
-        whole: seconds of the whole `up`.
+        whole: seconds of the complete `up`.
         calls: the calls by kind.
         refused: how many of them were answered with 429.
     """
@@ -36,7 +36,7 @@ class Throttled:
 
     @property
     def dictated(self) -> float:
-        """Seconds that the limit itself needs: its bucket holds a minute's calls, the others wait for a drop."""
+        """Seconds that the limit itself needs: its bucket holds a minute's calls, and further calls wait."""
         return max(0, self.models - self.limit) * 60 / self.limit
 
     def text(self) -> str:
@@ -58,10 +58,10 @@ def measure(
     real: bool = True,
     say: Callable[[str], None] = print,
 ) -> Throttled:
-    """Make the models through the engine.
+    """Create the models through the engine.
 
     Raises:
-        CommandFailed: not all creates ended well.
+        CommandFailed: not all creates succeeded.
     """
     with TemporaryDirectory(prefix="benchmark-") as folder, Service() as service:
         service.validate_for(0)

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-if __package__ in (None, ""):  # run as a file: the package lies above
+if __package__ in (None, ""):  # run as a file: the package is one folder above
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks import machine, tables
@@ -70,7 +70,7 @@ class Upload:
         size: bytes of the adapter.
         curl: seconds of ``curl -F``, without the start of its process.
         ours: seconds of the upload, which reads, packs and sends.
-        hashing: seconds of the check and hash, once an operation.
+        hashing: seconds of the check and hash, once per operation.
         packing: seconds of packing alone (checksums), measured without sending; ``ours`` contains them too.
         memory: peak bytes of the client's process.
         turns: how many there were.
@@ -86,7 +86,7 @@ class Upload:
 
     @property
     def ratio(self) -> float:
-        """Ours without packing, in times of curl."""
+        """Ours without packing, as a multiple of curl's time."""
         return (self.ours - self.packing) / self.curl
 
     @property
@@ -96,7 +96,7 @@ class Upload:
 
 
 class _Discarding(BaseHTTPRequestHandler):
-    """Reads a body of a known length, keeps nothing, and answers with a file."""
+    """Reads a body of a known length, stores nothing, and answers with a file."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -159,7 +159,7 @@ def write_adapter(folder: Path, size: int) -> Path:
 
 
 def _pack(folder: Path, target: Path) -> None:
-    """Write the very zip that the package sends."""
+    """Write exactly the zip that the package sends."""
     from nebius_model_resource._archives.adapter import read_adapter
     from nebius_model_resource._archives.package import Package
 
@@ -193,7 +193,7 @@ def _ours(url: str, folder: Path) -> tuple[float, float, float, int]:
 
 
 def measure(megabytes: int, turns: int) -> Upload:
-    """Upload one size several times, by turns."""
+    """Upload one size several times, in turns."""
     with TemporaryDirectory(prefix="benchmark-") as place, _server() as url:
         folder = write_adapter(Path(place) / "adapter", megabytes * _MB)
         archive = Path(place) / "adapter.zip"

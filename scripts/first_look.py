@@ -66,7 +66,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _find_cli() -> str | None:
-    """The CLI's path: on PATH, installed into the clone before, or installed now."""
+    """The CLI's path: on PATH, or installed into the clone, earlier or now."""
     found = shutil.which("pulumi") or shutil.which("pulumi", path=str(CLI_FOLDER / "bin"))
     return found or _install_cli()
 
@@ -141,7 +141,7 @@ class Stack:
         subprocess.run(selected, cwd=ROOT, env=self._environ, check=True, capture_output=True)
 
     def run(self, *verb: str) -> bool:
-        """Run one verb on the terminal as it is; whether it ended well."""
+        """Run one verb on the terminal; returns whether it succeeded."""
         command = [*self._command, *verb, *self._options]
         return subprocess.run(command, cwd=ROOT, env=self._environ, check=False).returncode == 0
 

@@ -1,4 +1,4 @@
-"""The runs that the pictures show, and where their text stands."""
+"""The runs that the pictures show, and the pages that have their text."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ class Project:
             )
 
     def show(self, program: str, *arguments: str, moment: str = "") -> list[Text]:
-        """Run a command on a program; what is on the screen at its end, or as soon as that text is there."""
+        """Run a command on a program; returns the screen at its end, or as soon as it shows that text."""
         (self._folder / "__main__.py").write_text(program)
         is_moment = (lambda screen: moment in screen) if moment else None
         return terminal.run(["pulumi", *arguments], self._folder, self._environ, is_moment)
 
 
 def environment(folder: Path, emulator: Emulator) -> dict[str, str]:
-    """Everything of the CLI's in one folder, and nothing of this machine's settings."""
+    """All files of the CLI in one folder, without the settings of this machine."""
     state = folder / "state"
     state.mkdir()
     return {
@@ -129,9 +129,9 @@ def environment(folder: Path, emulator: Emulator) -> dict[str, str]:
 
 
 def without_traceback(lines: list[Text]) -> list[Text]:
-    """Leave out what Pulumi's language host prints of itself: it names folders of this machine."""
+    """Leave out what Pulumi's language host prints about itself: it names folders of this machine."""
     start = next((index for index, line in enumerate(lines) if _TRACEBACK.match(line.plain)), None)
-    if start is None:  # it does not always get so far
+    if start is None:  # not every run gets that far
         return lines
     end = next(index for index in range(start, len(lines)) if not lines[index].plain)
     note = Text(f"    … {end - start} lines: a traceback of Pulumi's language host", "bright_black")

@@ -84,7 +84,7 @@ def run(
         command: the command and its arguments.
         folder: its working directory.
         environ: its environment.
-        is_moment: given the text on the screen, says whether this is the moment to show; the end if left out.
+        is_moment: given the text on the screen, returns whether this is the moment to show; the end if left out.
 
     Returns:
         The lines on the screen.

@@ -1,4 +1,4 @@
-"""Whether every public type is known to pyright, as an editor of a user's program sees them."""
+"""Check that pyright knows every public type, as an editor of a user's program sees it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PUBLIC = {
 
 
 def main() -> int:
-    """Print each public symbol whose type is not known; 1 where there is one."""
+    """Print each public symbol whose type is not known; returns 1 if there is one."""
     # pyright finds packages through the first `python` on PATH, and not through the file of an editable install.
     path = os.pathsep.join([str(bootstrap.PYTHON.parent), os.environ["PATH"]])
     command = [sys.executable, "-m", "pyright", "--outputjson", "--ignoreexternal", "--verifytypes", PACKAGE]

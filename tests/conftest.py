@@ -14,12 +14,12 @@ from tests.support.plugin import PluginHere, PluginProcess
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A run finds what its change broke, and nothing else; `scripts/test --hypothesis-profile=search` looks for more.
+# A run uses the same examples each time; `scripts/test --hypothesis-profile=search` tries others.
 settings.register_profile("repeat", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=3000)
 settings.load_profile("repeat")
 
-pytest_plugins = ["pytester"]  # for the tests of the pytest plugin; allowed at this level alone
+pytest_plugins = ["pytester"]  # for the tests of the pytest plugin; allowed only at this level
 
 LONGEST_ID = 60
 INPUTS = {
@@ -32,27 +32,27 @@ INPUTS = {
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name a test by the beginning of a long text, of which some here have megabytes."""
+    """Name a test by the beginning of a long parameter: some have megabytes."""
     if isinstance(val, str | bytes) and len(val) > LONGEST_ID:
         return ascii(val[:LONGEST_ID])[1:-1]
     return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the tests that compute most, so that no worker is left with them at the end."""
+    """Start with the tests that compute most, so that no worker runs them alone at the end."""
     items.sort(key=lambda item: item.path.parent.name not in {"engine", "stacks"})
 
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """The service, with models that validate for a moment."""
+    """The service, with models that validate for a short time."""
     with Emulator(validation_seconds=0.3) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=["dynamic", "plugin"])
 def edge(request: pytest.FixtureRequest) -> str:
-    """Which edge a test goes through; `dynamic_only` takes the plugin out."""
+    """The edge that a test goes through; `dynamic_only` leaves the plugin out."""
     return str(request.param)
 
 

@@ -1,7 +1,7 @@
 """A provider that does only the HTTP call: one POST, one GET, one DELETE, over kept-alive connections; it never waits.
 
-What the package takes beyond it is the package's share of the time: its resource declares the same properties as
-``CustomModel``, so that the SDK and the engine have the same to carry, and it loads ``requests`` when it is about to
+The package's share of the time is what it takes beyond this provider. The resource here declares the same properties
+as ``CustomModel``, so that the SDK and the engine carry the same, and it loads ``requests`` just before the first
 call.
 """
 
@@ -16,7 +16,7 @@ INPUTS = ("name", "base_model", "source", "description")
 
 @lru_cache(maxsize=1)
 def session() -> Any:
-    """One session for the whole process."""
+    """One session for all of the process."""
     import requests
     from requests.adapters import HTTPAdapter
 

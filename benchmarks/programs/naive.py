@@ -1,4 +1,4 @@
-"""A dynamic provider written as Pulumi's own examples are: one request after the other, and a sleep between reads."""
+"""A dynamic provider written like Pulumi's own examples: one request after the other, and a sleep between reads."""
 
 import os
 import time

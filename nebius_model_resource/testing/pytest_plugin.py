@@ -1,6 +1,6 @@
 """Fixtures for tests of stacks with custom models: no account, no network beyond loopback, no Pulumi CLI.
 
-Installed as a pytest plugin with this package; costs nothing until a fixture is asked for. A whole test of a stack:
+Installed as a pytest plugin with this package; costs nothing until a test uses a fixture. A complete test of a stack:
 
     PROGRAM = '''
     import pulumi
@@ -51,7 +51,7 @@ def local_stack(nebius_emulator: Emulator, tmp_path: Path) -> Iterator[Callable[
 
     `program` is the folder of a project, or the source of a program. `config` goes over `nebius-models:apiKey` and
     `nebius-models:baseUrl`, which are the emulator's; `options` are those of `LocalStack.create_or_select`. What is
-    left of a stack is destroyed at the end.
+    left of a stack is destroyed at the end of the test.
     """
     from nebius_model_resource.testing.engine import LocalStack
 
@@ -84,7 +84,7 @@ def _service(emulator: Emulator) -> dict[str, Any]:
 
 
 def _project(program: str | Path, folder: Path, number: int) -> Path:
-    """The project's folder, made from a source where that is what was given."""
+    """The project's folder, created from a source if one was given."""
     if isinstance(program, Path) or "\n" not in program:
         return Path(program)
     project = folder / f"program{number}"
@@ -97,7 +97,7 @@ def _project(program: str | Path, folder: Path, number: int) -> Path:
 def _clean(stack: LocalStack) -> None:
     from nebius_model_resource.testing.engine import EngineError
 
-    # What a test leaves broken on purpose is no reason to fail it: the emulator goes with everything in it.
+    # A test may leave a stack broken on purpose and does not fail for it: the emulator ends with everything in it.
     with contextlib.suppress(EngineError):
         if stack.file.read().resources:
             stack.destroy()

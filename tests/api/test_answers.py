@@ -1,4 +1,4 @@
-"""What an answer is taken for."""
+"""How an answer is understood."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_each_status_has_its_error(code: int, headers: dict[str, str], error: ty
 
 @pytest.mark.parametrize("code", [200, 201, 204, 299])
 def test_each_status_from_200_on_is_a_success(code: int) -> None:
-    """Its body comes as it was sent."""
+    """Its body is returned as it was sent."""
     assert body_of(Answer(code, {}, b'{"a": [1]}'), KEY) == {"a": [1]}
 
 
@@ -92,7 +92,7 @@ def test_each_status_from_200_on_is_a_success(code: int) -> None:
     ],
 )
 def test_an_error_says_what_was_answered(answer: Answer, text: str) -> None:
-    """In the service's own words with status and request id, in one line and without the key."""
+    """It has the service's own words, the status and the request id, in one line and without the key."""
     with pytest.raises(NebiusError) as caught:
         body_of(answer, KEY)
     assert str(caught.value) == text
@@ -111,5 +111,5 @@ def test_what_an_error_says_can_be_asked_for(code: int) -> None:
     [("Fri, 15 Jan 2027 08:00:00 GMT", 1_800_000_000.0), ("yesterday", None), ("", None), (None, None)],
 )
 def test_the_clock_of_the_service_is_read_out_of_its_answers(date: str | None, seconds: float | None) -> None:
-    """A `Date` that cannot be read is none."""
+    """A `Date` that cannot be read counts as absent."""
     assert sent_at(Answer(200, {} if date is None else {"Date": date}, b"")) == seconds

@@ -16,7 +16,7 @@ from tests.support.virtual import VirtualTime
 
 
 class Service:
-    """Gives one answer, and remembers what was asked."""
+    """Gives one answer, and records the requests."""
 
     def __init__(self, status: int, body: Any) -> None:
         self.time = VirtualTime()
@@ -37,7 +37,7 @@ class Service:
 
 @pytest.mark.parametrize("project", ["aiproject-1", None, ""])
 def test_the_ids_of_the_list_are_read(project: str | None) -> None:
-    """One request within the deadline, with the project in the query where there is one, for up to 16 MiB."""
+    """One request is sent within the deadline, with the project in the query if there is one, for up to 16 MiB."""
     service = Service(
         200, {"object": "list", "data": [{"id": "a/b"}, {"id": "c/d", "x": 1}], "has_more": False}
     )
@@ -71,7 +71,7 @@ def test_a_list_that_may_lack_models_is_none(body: Any, options: dict[str, int],
 
 
 def test_a_fault_is_retried_until_the_deadline() -> None:
-    """Where the next pause would be longer than what is left, the fault is raised."""
+    """If the next pause would be longer than the time left, the fault is raised."""
     service = Service(500, {})
     with pytest.raises(ServerFault):
         listed_models(service.connection, None, service.time.deadline(0.2))

@@ -38,7 +38,7 @@ def client(emulator: Emulator) -> Iterator[NebiusClient]:
 
 
 def test_a_model_is_created_listed_read_and_deleted(client: NebiusClient) -> None:
-    """Each endpoint takes and gives what is documented, by full and by short name."""
+    """Each endpoint takes and returns what is documented, by full and by short name."""
     model = client.create_model(INPUTS)
     assert model.name.startswith("meta-llama/Meta-Llama-3.1-8B-Instruct-LoRa:bot-")
     [listed] = client.list_models().models()
@@ -51,7 +51,7 @@ def test_a_model_is_created_listed_read_and_deleted(client: NebiusClient) -> Non
 
 
 def test_only_the_fields_given_are_sent(client: NebiusClient, emulator: Emulator) -> None:
-    """No description is no field, and the project is a query parameter."""
+    """Without a description the field is not sent, and the project is a query parameter."""
     client.create_model(INPUTS)
     client.create_model(Inputs("b", "a/b", "file-1", description="text", ai_project_id="p"))
     first, second = emulator.requests(method="POST")
@@ -125,7 +125,7 @@ def test_a_read_gives_up_after_four_attempts(client: NebiusClient, emulator: Emu
 def test_a_post_is_never_repeated_blindly(
     client: NebiusClient, emulator: Emulator, fault: Fault, error: type[Exception]
 ) -> None:
-    """Whatever goes wrong, one POST is sent."""
+    """Whatever goes wrong, only one POST is sent."""
     emulator.add_fault(fault)
     with pytest.raises(error):
         client.create_model(INPUTS)
@@ -165,7 +165,7 @@ def test_nothing_listening_is_surely_not_sent() -> None:
 def test_a_netrc_entry_does_not_replace_the_key(
     client: NebiusClient, emulator: Emulator, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The configured key is sent even where ~/.netrc knows the host."""
+    """The configured key is sent even if ~/.netrc has an entry for the host."""
     netrc = f"{tmp_path}/netrc"
     with open(netrc, "w", encoding="ascii") as file:  # noqa: PTH123
         file.write("machine 127.0.0.1 login someone password else\n")

@@ -1,4 +1,4 @@
-"""What is repeated, when, and until when; and what each answer is taken for."""
+"""What is repeated, when, and until when; and how each answer is understood."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ FINAL = {
 
 @dataclass(frozen=True)
 class Rule:
-    """How often a call is sent that fails again and again, and the error in the end."""
+    """How often a call that always fails is sent, and the error at the end."""
 
     kind: str
     outcome: Outcome
@@ -80,7 +80,7 @@ RULES = {
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_read_is_sent_four_times_and_a_refused_call_once(service: Service, rule: Rule) -> None:
-    """What may pass is repeated for a read alone, and what a repetition cannot change for none."""
+    """A fault that may pass is repeated only for a read; a fault that a repetition cannot change is never repeated."""
     service.add(NAME)
     service.always(rule.kind, rule.outcome)
     with pytest.raises(NebiusError):
@@ -102,7 +102,7 @@ def test_a_call_that_may_be_repeated_gets_its_answer(service: Service, kind: str
 
 @pytest.mark.parametrize("outcome", PASSING.values(), ids=PASSING)
 def test_a_delete_is_repeated_until_its_deadline(service: Service, outcome: Outcome) -> None:
-    """The pauses grow up to five seconds, and none is begun that would outlast the deadline."""
+    """The pauses grow up to five seconds, and a pause that would outlast the deadline does not begin."""
     service.always("DELETE", outcome)
     with pytest.raises(NebiusError):
         ASK["DELETE"](service.client(), service.time.deadline(120))
@@ -114,7 +114,7 @@ def test_a_delete_is_repeated_until_its_deadline(service: Service, outcome: Outc
 
 
 def test_pauses_are_random(service: Service) -> None:
-    """No two hosts that failed together try again together."""
+    """Two hosts that failed at the same time do not try again at the same time."""
     service.always("DELETE", status(500))
     with pytest.raises(ServerFault):
         ASK["DELETE"](service.client(), service.time.deadline(60))
@@ -147,7 +147,7 @@ def test_a_call_pauses_with_the_sleep_of_its_deadline(service: Service, kind: st
 
 @pytest.mark.parametrize("kind", ASK)
 def test_nothing_is_sent_after_the_deadline(service: Service, kind: str) -> None:
-    """A call whose time is over is not sent."""
+    """A call is not sent after its deadline."""
     with pytest.raises(DeadlineExceeded, match=r"^the deadline passed before the request was sent$"):
         ASK[kind](service.client(), Deadline(service.time.now, service.time.clock))
     assert service.calls == []
@@ -160,7 +160,7 @@ def test_nothing_is_sent_after_the_deadline(service: Service, kind: str) -> None
 def test_one_request_takes_half_of_the_time_that_is_left(
     service: Service, kind: str, left: float, seconds: float
 ) -> None:
-    """And never more than thirty seconds, nor less than half a second."""
+    """It takes at most thirty seconds, and at least half a second."""
     service.add(NAME)
     ASK[kind](service.client(), service.time.deadline(left))
     assert service.calls[0].seconds == pytest.approx(seconds)
@@ -246,20 +246,20 @@ def test_only_a_list_may_be_long(service: Service) -> None:
     ("failures", "longest"), [(1, 0.5), (2, 1), (3, 2), (4, 4), (5, 5), (6, 5), (50, 5), (5000, 5)]
 )
 def test_a_backoff_doubles_up_to_five_seconds(failures: int, longest: float) -> None:
-    """Half of it is left to chance, and no number of failures makes it longer."""
+    """Half of it is random, and no number of failures makes it longer."""
     assert backoff(failures, jitter=lambda: 1.0) == longest
     assert backoff(failures, jitter=lambda: 0.5) == 0.75 * longest
     assert backoff(failures, jitter=lambda: 0.0) == 0.5 * longest
 
 
 def test_a_backoff_begins_where_its_caller_says() -> None:
-    """The first pause doubles as the default does."""
+    """The given first pause doubles as the default one does."""
     assert [backoff(failures, 0.1, lambda: 1.0) for failures in (1, 2, 3)] == [0.1, 0.2, 0.4]
-    assert backoff(50, 0.001, lambda: 1.0) == 1.024  # doubled ten times at the most
+    assert backoff(50, 0.001, lambda: 1.0) == 1.024  # doubled ten times at most
 
 
 def test_a_deadline_counts_down_to_zero(time: VirtualTime) -> None:
-    """What is left is never less than nothing, and at the moment itself it has passed."""
+    """The time left is never negative, and the deadline has passed at the exact moment."""
     deadline = time.deadline(5)
     assert (deadline.remaining(), deadline.passed()) == (5, False)
     time.advance(5)
@@ -279,7 +279,7 @@ def test_a_deadline_counts_down_to_zero(time: VirtualTime) -> None:
     ],
 )
 def test_a_success_that_is_no_answer_is_named(service: Service, kind: str, body: Any, text: str) -> None:
-    """The message says which call was answered with what."""
+    """The message says which call got which answer."""
     service.always(kind, says(body))
     with pytest.raises(UnusableAnswer) as caught:
         ASK[kind](service.client(), service.time.deadline(5))
@@ -287,7 +287,7 @@ def test_a_success_that_is_no_answer_is_named(service: Service, kind: str, body:
 
 
 def test_a_list_has_its_time_and_whether_it_is_complete(service: Service) -> None:
-    """Entries that are no models, or whose names are the key, are left out; the key in a reason is masked."""
+    """Entries that are not models, or whose names are the key, are left out; the key in a reason is masked."""
     entries = [{"name": NAME, "status": KEY, "status_reason": f"see {KEY}"}, {}, 7, {"name": f"x{KEY}"}]
     service.next("LIST", says(entries), says(entries[:1]))
     partial = service.client().list_models()
@@ -298,14 +298,14 @@ def test_a_list_has_its_time_and_whether_it_is_complete(service: Service) -> Non
 
 
 def test_the_key_in_the_status_of_a_model_is_masked(service: Service) -> None:
-    """Status and reason of a single model are read by people as well."""
+    """People also read the status and reason of a single model."""
     service.add(NAME, status=KEY, status_reason=f"see {KEY}")
     model = service.client().get_model(NAME)
     assert (model.status, model.status_reason) == ("[api key]", "see [api key]")
 
 
 def test_a_model_asked_for_by_a_name_with_the_key_is_found(service: Service) -> None:
-    """Where the caller's own words hold the key, the service's may."""
+    """If the caller's own words hold the key, the service's words may hold it too."""
     name = f"acme/Base-LoRa:{KEY}-AAAA"
     service.add(name)
     client = service.client()
@@ -316,7 +316,7 @@ def test_a_model_asked_for_by_a_name_with_the_key_is_found(service: Service) -> 
 
 
 def test_a_call_without_a_deadline_ends_after_a_minute(service: Service) -> None:
-    """A delete that fails again and again is given up on the client's own clock."""
+    """A delete that always fails is given up by the client's own clock."""
     service.always("DELETE", status(500))
     with pytest.raises(ServerFault):
         service.client().delete_model(NAME)
@@ -343,7 +343,7 @@ def test_a_closed_client_opens_new_connections(service: Service) -> None:
 
 
 def test_the_first_pause_is_the_clients_own(service: Service) -> None:
-    """A client that was given none repeats at once."""
+    """A client that was given no pause repeats at once."""
     service.always("GET", status(500))
     with pytest.raises(ServerFault):
         service.client(first_pause=0).get_model(NAME)
@@ -351,7 +351,7 @@ def test_the_first_pause_is_the_clients_own(service: Service) -> None:
 
 
 def test_a_name_is_sent_segment_by_segment(service: Service) -> None:
-    """What could be read as another path or a query is encoded, and what would be another path is refused."""
+    """Characters that could start another path or a query are encoded, and a name that is another path is refused."""
     urls: list[str] = []
 
     def exchange(_session: Any, _method: str, url: str, **_: Any) -> Answer:
@@ -367,7 +367,7 @@ def test_a_name_is_sent_segment_by_segment(service: Service) -> None:
 
 
 def test_the_key_in_an_error_of_the_transport_is_masked(service: Service) -> None:
-    """No error of a connection says the key."""
+    """No error of a connection shows the key."""
 
     def answer(_service: Service, _call: object) -> Answer:
         raise NotSent(f"cannot connect with {KEY}", permanent=True)

@@ -46,14 +46,14 @@ def test_an_upload_is_one_part_named_file(emulator: Emulator, files: Files) -> N
 
 @pytest.mark.parametrize("body", [[], {}, {"id": 1}, {"id": f"file-{KEY}"}, {"id": ""}])
 def test_an_answer_without_a_file_cannot_be_used(emulator: Emulator, files: Files, body: Any) -> None:
-    """An answer without an id, or with the key in it, is not taken for a file."""
+    """An answer without an id, or with the key in it, does not count as a file."""
     emulator.add_fault(Fault(method="POST", action="wrong_json", body=body))
     with pytest.raises(UnusableAnswer):
         _upload(files, b"a")
 
 
 def test_all_pages_are_read(emulator: Emulator, files: Files) -> None:
-    """A list that says it has more is read on from its last entry, also where a page has an entry that is no file."""
+    """A list that has more is read on from its last entry, even if a page has an entry that is not a file."""
     pages = [
         {"data": [{"id": "file-1", "bytes": 3, "filename": 5}, {"id": "file-2"}], "has_more": True},
         {"data": [{"id": "file-3"}, None], "has_more": True},
@@ -68,7 +68,7 @@ def test_all_pages_are_read(emulator: Emulator, files: Files) -> None:
 
 
 def test_pages_that_repeat_end(emulator: Emulator, files: Files) -> None:
-    """A service that does not know `after` is not asked for ever, and its list does not count as complete."""
+    """A service that ignores `after` is not asked for ever, and its list does not count as complete."""
     page = {"data": [{"id": "file-1"}], "has_more": True}
     emulator.add_fault(Fault(action="wrong_json", body=page, times=None))
     listing = files.list_all()
@@ -77,7 +77,7 @@ def test_pages_that_repeat_end(emulator: Emulator, files: Files) -> None:
 
 
 def test_a_list_that_is_none_is_an_error(emulator: Emulator, files: Files) -> None:
-    """A list is read again where it cannot be used, four times in all."""
+    """A list that cannot be used is read again, four times in all."""
     emulator.add_fault(Fault(action="wrong_json", body=[], times=None))
     with pytest.raises(UnusableAnswer, match="list of files"):
         files.list_all()
@@ -85,7 +85,7 @@ def test_a_list_that_is_none_is_an_error(emulator: Emulator, files: Files) -> No
 
 
 def test_a_deletion_that_did_not_happen_is_repeated(emulator: Emulator, files: Files) -> None:
-    """An answer that says `deleted: false` is no success."""
+    """An answer that says `deleted: false` is not a success."""
     file = _upload(files, b"a")
     emulator.add_fault(Fault(method="DELETE", action="wrong_json", body={"deleted": False}))
     files.delete(file.id)

@@ -1,4 +1,4 @@
-"""What each call about files sends and makes of its answer, with the service as a function."""
+"""What each call about files sends and how it reads the answer, with the service as a function."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROJECT = "aiproject-1"
 
 
 class Service:
-    """Answers in turn, the last answer again and again, and remembers what was asked."""
+    """Gives the answers in turn, repeats the last one, and records the requests."""
 
     def __init__(self, time: VirtualTime, *answers: Any) -> None:
         self.time = time
@@ -41,13 +41,13 @@ class Service:
 
 @pytest.fixture
 def time() -> VirtualTime:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only in a sleep."""
     return VirtualTime()
 
 
 @pytest.fixture
 def serve(time: VirtualTime) -> Callable[..., tuple[Files, Service]]:
-    """Files of a service that gives those answers."""
+    """The files of a service that gives those answers."""
 
     def serve(*answers: Any) -> tuple[Files, Service]:
         service = Service(time, *answers)
@@ -88,7 +88,7 @@ FILE = FileInfo("file-1", "a.zip", 7, 1_790_000_000, "fine-tune", "processed")
     ],
 )
 def test_an_entry_is_a_file_if_it_has_an_id(entry: Any, file: FileInfo | None) -> None:
-    """What the service does not say, or says in another type, is None."""
+    """A value that the service leaves out, or returns in another type, is None."""
     assert FileInfo.parse(entry) == file
 
 
@@ -109,7 +109,7 @@ def test_an_upload_is_one_request(serve: Serve, time: VirtualTime) -> None:
     assert sent == []
     content = b"".join(body)
     assert sent == [0, 2, 4]
-    assert b"".join(body) == content  # each attempt begins anew
+    assert b"".join(body) == content  # each attempt begins again
     kind, _, boundary = body.content_type.partition("; boundary=")
     assert kind == "multipart/form-data"
     assert len(body) == len(content)
@@ -125,7 +125,7 @@ def test_an_upload_is_one_request(serve: Serve, time: VirtualTime) -> None:
 
 
 def test_an_upload_is_not_repeated(serve: Serve, time: VirtualTime) -> None:
-    """After a fault a file may have been created: the caller looks first. Its time is half of what is left."""
+    """After a fault a file may exist, so the caller looks first. An upload may take half of the time left."""
     files, service = serve(500)
     with pytest.raises(ServerFault):
         upload(files, time, 100)
@@ -146,7 +146,7 @@ def test_an_upload_without_an_id_says_so(serve: Serve, time: VirtualTime, answer
 def test_a_file_is_read_with_as_many_attempts_as_given(
     serve: Serve, time: VirtualTime, options: dict[str, int], attempts: int
 ) -> None:
-    """Four by default, within the deadline."""
+    """There are four by default, all within the deadline."""
     files, service = serve(500)
     with pytest.raises(ServerFault):
         files.get("file-1", time.deadline(20), **options)
@@ -162,7 +162,7 @@ def test_a_file_is_read_with_as_many_attempts_as_given(
 def test_a_list_is_read_with_as_many_attempts_as_given(
     serve: Serve, time: VirtualTime, options: dict[str, int], attempts: int
 ) -> None:
-    """Four by default for each page, within the deadline, and up to 16 MiB."""
+    """There are four by default for each page, within the deadline, and a page may have up to 16 MiB."""
     answers: list[Any] = [500, {"data": {}}, []]
     for answer in answers:
         files, service = serve(answer)
@@ -196,7 +196,7 @@ def page(*numbers: int, **more: Any) -> dict[str, Any]:
 def test_pages_are_read_until_there_are_no_more(
     serve: Serve, time: VirtualTime, pages: list[Any], ids: str, after: list[str | None], *, complete: bool
 ) -> None:
-    """Each page begins after the last file of the one before; what is no file, or a page of old ones, is a gap."""
+    """Each page begins after the last file of the one before; an entry that is not a file, or an old page, is a gap."""
     files, service = serve(*pages)
     found = FileListing(tuple(FileInfo(f"file-{number}") for number in ids), complete)
     assert files.list_all(None, time.deadline(60)) == found
@@ -219,7 +219,7 @@ def test_pages_without_an_end_are_given_up(time: VirtualTime) -> None:
 
 @pytest.mark.parametrize("answer", [500, [], {"deleted": False}])
 def test_a_deletion_is_repeated_until_its_deadline(serve: Serve, time: VirtualTime, answer: Any) -> None:
-    """However often it fails, it is tried again while there is time; any other object is a success."""
+    """However often it fails, it is tried again while there is time; any other JSON object is a success."""
     files, service = serve(*[answer] * 8, {})
     files.delete("file-1", time.deadline(100))
     assert service.calls == [("DELETE", "/v1/files/file-1", {})] * 9

@@ -55,7 +55,7 @@ def entry(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_job_and_its_checkpoints_are_read_from_all_pages(emulator: Emulator) -> None:
-    """Real pages of two are read to the end, each once, and every field is typed."""
+    """Pages of two from the emulator are read to the end, each once, and every field is typed."""
 
     def in_twos(*given: Any, params: Mapping[str, str], **options: Any) -> Answer:
         return exchange(*given, params={**params, **({"limit": "2"} if params else {})}, **options)
@@ -147,7 +147,7 @@ def test_what_the_service_leaves_out_is_none(time: VirtualTime) -> None:
     ],
 )
 def test_a_list_that_is_not_documented_is_an_error(time: VirtualTime, body: Any) -> None:
-    """No checkpoint is dropped, because another would pass for the latest; the key is never shown."""
+    """No checkpoint is dropped, because then another one would count as the latest; the key is never shown."""
     with pytest.raises(UnusableAnswer, match=r"'ftjob-1'") as caught:
         read(scripted(time, lambda _: body))
     assert KEY not in str(caught.value)

@@ -20,7 +20,7 @@ from nebius_model_resource._api.models import (
     whole_number,
 )
 
-# A word is a repository's name as well, which the hub holds to rules of its own.
+# A word is also the name of a repository, for which the hub has rules of its own.
 WORD = st.lists(st.sampled_from(["a", "Z", "09", "a-b", "a.b", "a_b"]), min_size=1, max_size=4).map("".join)
 SOURCES = st.one_of(
     st.builds("ftjob-{}:ftckpt_{}".format, st.uuids(), st.uuids()),
@@ -54,7 +54,7 @@ LIVE = {
 
 @given(SOURCES)
 def test_a_source_survives_being_read_and_written(text: str) -> None:
-    """The documented spelling of a source is its own."""
+    """A source in its documented spelling does not change."""
     assert canonical_source(text) == text
 
 
@@ -71,7 +71,7 @@ def test_a_source_survives_being_read_and_written(text: str) -> None:
     ],
 )
 def test_the_spellings_of_a_hub_source_are_one(spelling: str) -> None:
-    """With or without scheme, `.git` and closing slash it is the same repository, and a host has no case."""
+    """With or without scheme, `.git` and closing slash it is the same repository; a host may be in any case."""
     assert Source.parse(spelling) == Source("hub", "huggingface.co/org/repo")
     assert canonical_source(spelling) == "huggingface.co/org/repo"
     plain = Inputs("bot", "a/b", "huggingface.co/org/repo")
@@ -90,13 +90,13 @@ def test_a_generated_name_has_three_parts() -> None:
 
 
 def test_a_base_is_the_same_with_and_without_its_flavour() -> None:
-    """The documented example drops `-fast` in the generated name, live captures keep it."""
+    """The documented example drops `-fast` in the generated name, and live captures keep it."""
     assert same_base("Qwen/Qwen3-4B-fast", "Qwen/Qwen3-4B")
     assert not same_base("Qwen/Qwen3-4B", "Qwen/Qwen3-8B")
 
 
 def test_a_read_is_understood_and_unknown_fields_are_ignored() -> None:
-    """A captured answer gives the model, with its source put together from the ids."""
+    """A captured answer gives the model, with its source built from the ids."""
     info = ModelInfo.parse(LIVE)
     assert info == ModelInfo(
         name=str(LIVE["name"]),
@@ -126,7 +126,7 @@ def test_no_change_is_no_diff(inputs: Inputs) -> None:
 
 @given(INPUTS, INPUTS)
 def test_the_diff_names_exactly_what_differs_in_meaning(old: Inputs, new: Inputs) -> None:
-    """Every compared property is named where it differs, and no other; white space around a description is nothing."""
+    """Every compared property is named if it differs, and no other; space around a description is no difference."""
     compared = ("name", "base_model", "source", "description", "ai_project_id")
 
     def meaning(inputs: Inputs, prop: str) -> str | None:
@@ -157,7 +157,7 @@ def test_the_diff_names_exactly_what_differs_in_meaning(old: Inputs, new: Inputs
     ],
 )
 def test_three_forms_of_a_source_are_read(text: str, source: Source | None) -> None:
-    """White space around it does not count; any other text is no source and stays what it is."""
+    """White space around a source does not count; any other text is not a source and stays unchanged."""
     assert Source.parse(text) == source
     assert canonical_source(text) == (source.text if source else text)
 
@@ -184,7 +184,7 @@ def test_three_forms_of_a_source_are_read(text: str, source: Source | None) -> N
     ],
 )
 def test_the_hub_has_rules_for_names(owner: str, name: str, holds: bool) -> None:
-    """Those of huggingface_hub, and no page of the site is an owner."""
+    """They are those of huggingface_hub, and no page of the site counts as an owner."""
     assert is_repository(owner, name) is holds
 
 
@@ -199,14 +199,14 @@ def test_the_hub_has_rules_for_names(owner: str, name: str, holds: bool) -> None
     ],
 )
 def test_where_a_generated_name_is_divided(text: str, base: str | None, short: str, custom: str) -> None:
-    """The last `-LoRa:` divides it, and the last four letters are the service's."""
+    """The last `-LoRa:` divides it, and the last four letters come from the service."""
     name = GeneratedName.parse(text)
     assert (name.text, name.base, name.short, name.custom) == (text, base, short, custom)
     assert name.is_full is (base is not None)
 
 
 def test_two_names_of_one_model() -> None:
-    """A text names itself, and a short name its full one; two full names or two short ones are two models."""
+    """A text names itself, and a short name names its full one; two full names or two short ones are two models."""
     full, short = "a/B-LoRa:bot-AbCd", "bot-AbCd"
     for one, other in ((full, full), (short, short), (full, short), (short, full)):
         assert GeneratedName.parse(one).names(other)
@@ -236,17 +236,17 @@ def test_a_flavour_is_the_end_of_a_base() -> None:
     ],
 )
 def test_each_change_of_meaning_is_named(changes: dict[str, Any], changed: list[str]) -> None:
-    """In the order of declaration; how to work is no change, and neither is another spelling."""
+    """The changes come in the order of declaration; an option of the wait or another spelling is no change."""
     old = Inputs("b", "a/b", "huggingface.co/a/b", "text", "p")
     new = Inputs(**{**vars(old), **changes})
     assert changed_inputs(old, new) == changed_inputs(new, old) == changed
 
 
 def test_an_empty_text_is_an_absent_one() -> None:
-    """A project or description that is empty differs from none in nothing."""
+    """An empty project or description equals an absent one."""
     absent = Inputs("b", "a/b", "file-1", None, None)
     assert changed_inputs(absent, Inputs("b", "a/b", "file-1", " ", "")) == []
-    # A name that reads like a source is no source.
+    # A name that looks like a source is not a source.
     spelled, plain = (Inputs(f"huggingface.co/a/b{end}", "a/b", "file-1") for end in (".git", ""))
     assert changed_inputs(spelled, plain) == ["name"]
     assert trimmed(None) is trimmed(" \n") is None
@@ -271,7 +271,7 @@ def test_an_empty_text_is_an_absent_one() -> None:
     ],
 )
 def test_a_number_is_read_as_an_integer(value: Any, number: int | None) -> None:
-    """What is too large to be a time, and what is none, is None."""
+    """A number that is too large to be a time, and a value that is not a number, is None."""
     assert whole_number(value) == number
 
 
@@ -290,7 +290,7 @@ def test_a_number_is_read_as_an_integer(value: Any, number: int | None) -> None:
     ],
 )
 def test_a_source_is_built_from_what_a_read_has(fields: dict[str, Any], source: str | None) -> None:
-    """The source itself, a checkpoint of its job, a file, or an address, in this order."""
+    """It is the source itself, a checkpoint of its job, a file, or an address, in this order."""
     info = ModelInfo.parse({"name": "x", **fields})
     assert info
     assert info.source == source
@@ -305,7 +305,7 @@ def test_what_has_no_usable_name_is_no_model(body: Any) -> None:
 
 
 def test_what_people_read_of_a_model_is_made_safe() -> None:
-    """Status and reason are one line without the key; description and base are data."""
+    """Status and reason become one line without the key; description and base are data and stay unchanged."""
     key = "sk-0123456789abcdef"
     info = ModelInfo.parse(
         {

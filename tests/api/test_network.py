@@ -58,7 +58,7 @@ SECRETS = ("bob", "s3", "cret")
     ],
 )
 def test_a_proxy_url_that_cannot_work(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fails at once and names the variable; no message shows user or password, and nothing connects."""
+    """It fails at once and names the variable; no message shows user or password, and no connection is opened."""
     if url.startswith("socks"):
         monkeypatch.setitem(requests.adapters.__dict__, "SOCKSProxyManager", _no_socks)
     with answering(b"") as proxy:
@@ -100,7 +100,7 @@ SET = "set HTTPS_PROXY to a proxy such as http://host:port, or unset it"
 def test_a_proxy_that_cannot_be_used_is_named_with_the_fix(
     url: str, message: str, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The variable, what is wrong with its value, and what to set it to."""
+    """The message has the variable, what is wrong with its value, and what to set it to."""
     monkeypatch.setitem(requests.adapters.__dict__, "SOCKSProxyManager", _no_socks)
     monkeypatch.setenv("NO_PROXY", "other.example")
     monkeypatch.setenv("A_COPY", url)
@@ -121,7 +121,7 @@ def test_a_proxy_that_cannot_be_used_is_named_with_the_fix(
     ],
 )
 def test_a_proxy_is_read_as_people_write_it(text: str, used: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With or without a scheme, for the scheme of the base URL alone."""
+    """It may have a scheme or not, and it holds only for the scheme of the base URL."""
     monkeypatch.setenv("ALL_PROXY", text)
     session = open_session(AWAY)
     assert session.proxies == {"https": used}
@@ -133,7 +133,7 @@ def test_a_proxy_is_read_as_people_write_it(text: str, used: str, monkeypatch: p
     [("http", 80), ("https", 443), ("socks4", 1080), ("socks4a", 1080), ("socks5", 1080), ("socks5h", 1080)],
 )
 def test_a_proxy_has_the_port_of_its_scheme(scheme: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message has host and port of the proxy, and the variable without user and password."""
+    """A message shows host and port of the proxy, and the variable's value without user and password."""
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://u:p@proxy.example")
     with requests.Session() as session:
         proxy, verify = read_environment(session, AWAY)
@@ -143,27 +143,27 @@ def test_a_proxy_has_the_port_of_its_scheme(scheme: str, port: int, monkeypatch:
 
 
 def test_a_proxy_of_the_system_has_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On macOS and Windows the system's own settings have one."""
+    """On macOS and Windows the system's own settings can name a proxy."""
     monkeypatch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {"https": "ftp://x"})
     with pytest.raises(NotSent, match=r"^the proxy in the system's proxy setting cannot be used: "):
         open_session(AWAY)
 
 
 def test_a_base_url_that_cannot_be_read_is_shown() -> None:
-    """As the settings check it, this is never seen; it must not be a traceback."""
+    """The settings refuse such a URL before, so no user sees this; it must still not be a traceback."""
     with pytest.raises(NotSent, match=r"^base URL 'https://\[x' cannot be read: \S") as caught:
         open_session("https://[x")
     assert caught.value.permanent
 
 
 def _no_socks(*_: Any, **__: Any) -> None:
-    """What requests has in its place where PySocks is not installed."""
+    """What requests uses if PySocks is not installed."""
     raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 def test_the_variable_that_holds_the_proxy_is_named(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any of the four, in the spelling that was used; a host that NO_PROXY names is not reached through it."""
+    """It is any of the four, in the spelling that was used; a host that NO_PROXY names is reached without the proxy."""
     monkeypatch.setenv(variable, "http://proxy:port")
     assert f"{variable} is not the URL of a proxy" in str(not_sent(AWAY))
     monkeypatch.setenv("NO_PROXY", "nowhere.invalid")
@@ -214,7 +214,7 @@ def test_a_proxy_that_does_not_connect_on(
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Down, unknown or silent: it is named, and tried again."""
+    """A proxy that is down, unknown or silent is named, and the call is tried again."""
     place = f"127.0.0.1:{unused_port()}"
     monkeypatch.setenv("HTTPS_PROXY", f"http://bob:s3cret@{place}/")
     assert str(not_sent(AWAY)) == f"no connection to the proxy {place}: Connection refused"
@@ -230,7 +230,7 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_proxy_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its certificate is not taken for the service's, and one without TLS fails at once."""
+    """The message does not call its certificate the service's, and a proxy without TLS fails at once."""
     certificate = self_signed(tmp_path)
     refusal = b"HTTP/1.1 407 No\r\n\r\n"
     with answering(refusal, certificate) as proxy:
@@ -275,7 +275,7 @@ PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "AL
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "[::1]"])
 def test_loopback_never_goes_through_a_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With each variable alone, also one that no proxy can be read from, http and https go straight to loopback."""
+    """With each single variable, even an unreadable one, http and https go straight to loopback."""
     with answering(LISTED) as proxy:
         for variable in PROXY_VARIABLES:
             for value in (proxy.url, "http://bob:s3#cret@h"):

@@ -1,4 +1,4 @@
-"""What people read of the service's words: one line, of bounded length, without the key."""
+"""What people read in the service's words: one line, of bounded length, without the key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from nebius_model_resource._api.redact import detail_of, excerpt, harmless, holds, masked
 
-KEY = "sk-0123456789abc"  # as short as a key can be that is searched for
+KEY = "sk-0123456789abc"  # the shortest key that is searched for
 MASK = "[api key]"
 
 
@@ -24,7 +24,7 @@ MASK = "[api key]"
     ],
 )
 def test_a_key_is_masked_wherever_it_is(text: str, secret: str, shown: str) -> None:
-    """A key of fewer than 16 characters, such as "test", is found in any text and not searched for."""
+    """A key of fewer than 16 characters, such as "test", occurs in ordinary texts and is not searched for."""
     assert masked(text, secret) == shown
     assert harmless(text, secret) == shown
     assert holds(text, secret) is (shown != text)
@@ -61,7 +61,7 @@ def test_a_text_is_made_one_printable_line(text: str, shown: str) -> None:
     ],
 )
 def test_a_body_is_shown_by_its_beginning(raw: bytes, shown: str) -> None:
-    """The key is masked before the cut, which could leave half of it."""
+    """The key is masked before the cut, because a cut could leave half of it."""
     assert excerpt(raw, KEY) == shown
 
 
@@ -95,12 +95,12 @@ def _detail(body: Any, raw: bytes | None = None) -> str:
     ],
 )
 def test_the_reason_is_found_in_the_body_of_an_error(body: Any, detail: str) -> None:
-    """The text or the list in `detail`, else `message`, else the body itself."""
+    """It is the text or the list in `detail`, else `message`, else the body itself."""
     assert _detail(body) == detail
 
 
 def test_a_body_without_words_gives_no_reason() -> None:
-    """An empty body, and one that is not JSON, are no failure."""
+    """An empty body, or one that is not JSON, does not raise an error."""
     assert _detail(None, b"") == "no reason given"
     assert _detail(None, b"<h1>\\u0041") == "<h1>\\u0041"
     assert _detail({"a": "b"}, b'{"a": "b"}') == '{"a": "b"}'
@@ -109,7 +109,7 @@ def test_a_body_without_words_gives_no_reason() -> None:
 @pytest.mark.parametrize("secret", [KEY, 'sk-"0123456789/abc', "sk-\\0123456789\u00e9bc"])
 @pytest.mark.parametrize("form", ["error", "list", "name"])
 def test_the_key_in_another_spelling_of_json_is_masked(secret: str, form: str) -> None:
-    r"""A `\u0073` is an `s`: a body with a backslash is shown in the plainest spelling, in names and values."""
+    r"""A `\u0073` is an `s`: a body with a backslash is shown in its simplest spelling, in names and values."""
     spelled = "".join(f"\\u{ord(letter):04x}" for letter in secret)
     raw = {"error": f'{{"a": "{spelled} é"}}', "list": f'["{spelled} é"]', "name": f'{{"{spelled} é": 1}}'}[
         form
@@ -122,7 +122,7 @@ def test_the_key_in_another_spelling_of_json_is_masked(secret: str, form: str) -
 
 
 def test_half_a_surrogate_pair_and_a_deep_body_are_shown_somehow() -> None:
-    """JSON can hold what no text can, and more levels than Python follows."""
+    """JSON can hold characters that no text can, and more levels than Python can follow."""
     assert _detail({"a": "\ud800"}) == '{"a": "?"}'
     deep: list[Any] = []
     for _ in range(100_000):

@@ -27,7 +27,7 @@ def base_url(url: str) -> str:
 
 
 def refusal(environ: dict[str, str], **options: Any) -> str:
-    """Why that environment is refused."""
+    """The reason for which that environment is refused."""
     with pytest.raises(ConfigurationError) as caught:
         load_settings(EMPTY.get, {"NEBIUS_API_KEY": "k", **environ}, **options)
     assert str(caught.value).isprintable()
@@ -55,7 +55,7 @@ def test_the_stack_comes_before_the_environment() -> None:
 
 
 def test_the_documented_host_is_the_default() -> None:
-    """Without a base URL the one of the documentation is used."""
+    """Without a base URL, the documented one is used."""
     assert load_settings({"nebius-models:apiKey": "k"}.get, {}).base_url == DEFAULT_BASE_URL
 
 
@@ -94,7 +94,7 @@ def test_https_and_loopback_are_accepted(url: str) -> None:
     ],
 )
 def test_other_urls_are_refused_with_the_remedy(url: str) -> None:
-    """A base URL that would leak the key, or is none, is named with what to do."""
+    """A base URL that would leak the key, or is not a URL, is named with what to do."""
     with pytest.raises(ConfigurationError, match="pulumi config set nebius-models:baseUrl") as caught:
         load_settings({"nebius-models:apiKey": "k", "nebius-models:baseUrl": url}.get, {})
     assert "pw" not in str(caught.value)
@@ -102,7 +102,7 @@ def test_other_urls_are_refused_with_the_remedy(url: str) -> None:
 
 @pytest.mark.parametrize("key", ["two words", "line\nend", "ключ"])
 def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) -> None:
-    """The message names the remedy and not the key."""
+    """The message names the fix and does not show the key."""
     with pytest.raises(ConfigurationError, match="NEBIUS_API_KEY") as caught:
         load_settings({"nebius-models:apiKey": key}.get, {})
     assert key not in str(caught.value)
@@ -128,7 +128,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) 
     ],
 )
 def test_the_version_at_the_end_of_a_base_url_is_removed(given: str, used: str) -> None:
-    """One variable serves this package and OpenAI's client; a gateway's own path stays."""
+    """One variable works for this package and OpenAI's client; a gateway's own path stays."""
     assert base_url(given) == used
 
 
@@ -144,7 +144,7 @@ def test_the_version_at_the_end_of_a_base_url_is_removed(given: str, used: str) 
     ],
 )
 def test_the_address_of_a_call_is_refused_with_its_base(given: str, base: str) -> None:
-    """A path after the version makes no base, and the message has the base to use."""
+    """A path after the version is not part of a base URL, and the message has the base URL to use."""
     assert f"is the address of a call, not a base: give {base!r}" in refusal({"NEBIUS_BASE_URL": given})
 
 
@@ -170,7 +170,7 @@ def test_the_address_of_a_call_is_refused_with_its_base(given: str, base: str) -
     ],
 )
 def test_a_base_url_that_cannot_be_used_has_its_fix_in_the_message(url: str, said: str) -> None:
-    """Each kind of wrong URL has words of its own, and no user, password, token or key is in them."""
+    """Each kind of wrong URL has a message of its own, without user, password, token or key."""
     message = refusal({"NEBIUS_BASE_URL": url})
     assert said in message
     assert "s3" not in message
@@ -200,13 +200,13 @@ PASTED = [
 
 @pytest.mark.parametrize(("form", "said"), PASTED)
 def test_a_key_that_was_pasted_with_more_is_refused_and_not_shown(form: str, said: str) -> None:
-    """The message names the variable, what is too much and the fix, in one line without the key."""
+    """The message names the variable, the extra text and the fix, in one line without the key."""
     message = refusal({"NEBIUS_API_KEY": form.format("sesame")})
     assert f"the Nebius API key in NEBIUS_API_KEY {said}" in message
     assert "sesame" not in message
 
 
-# In the middle is what no message has of itself: a key may not be a part of the words of a message.
+# The middle is a text that no message contains: a key must not be a part of a message's own words.
 KEYS = st.builds("{}Zq9{}".format, st.text(min_size=6), st.text(min_size=3))
 
 
@@ -223,7 +223,7 @@ def test_no_key_is_ever_in_a_message(key: str, pasted: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("key", ["eyJh.b-c_d", "v1.abc==", "nebius_abc==", "sk-Zq9/very+secret=0451"])
 def test_a_clean_key_is_used_unchanged(key: str) -> None:
-    """Every character of real keys is fine, and white space around the key is removed."""
+    """Every character of real keys is allowed, and white space around the key is removed."""
     assert load_settings(EMPTY.get, {"NEBIUS_API_KEY": f" {key}\n"}).api_key == key
 
 
@@ -247,7 +247,7 @@ def test_a_project_is_refused_with_the_place_it_came_from(project: str, said: st
 
 
 def test_a_project_of_the_cloud_gets_a_hint_and_is_taken() -> None:
-    """The form of the ids is not documented: what looks wrong may work."""
+    """The form of the ids is not documented: an id that looks wrong may work."""
     environ = {"NEBIUS_AI_PROJECT_ID": "project-e00x"}
     assert ai_project_id(EMPTY.get, environ) == "project-e00x"
     assert project_hint(EMPTY.get, environ) == (
@@ -260,7 +260,7 @@ def test_a_project_of_the_cloud_gets_a_hint_and_is_taken() -> None:
 
 @pytest.mark.parametrize(("letters", "shown"), [(12, " was given 'kkkkkkkkkkkk', which"), (13, "")])
 def test_a_switch_that_may_be_a_key_is_not_shown(letters: int, shown: str) -> None:
-    """Up to twelve letters are shown: no key is as short."""
+    """Up to twelve letters are shown: no key is that short."""
     with pytest.raises(ConfigurationError) as caught:
         preflight({"nebius-models:preflight": "k" * letters}.get)
     assert str(caught.value) == f"nebius-models:preflight{shown} must be true or false"
@@ -268,7 +268,7 @@ def test_a_switch_that_may_be_a_key_is_not_shown(letters: int, shown: str) -> No
 
 @pytest.mark.parametrize("places", [SCRIPT, COMMAND])
 def test_no_message_outside_of_a_stack_asks_to_configure_one(places: Places) -> None:
-    """Outside of a program the messages name variables, and the command's its options, and nothing else."""
+    """Outside of a program the messages name only variables, and those of the command only its options."""
     message = refusal({"NEBIUS_API_KEY": "", "NEBIUS_BASE_URL": "ftp://x"}, places=places)
     assert "pulumi" not in message
     assert "NEBIUS_API_KEY" in message

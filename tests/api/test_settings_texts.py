@@ -33,7 +33,7 @@ MUST = "it must be https, or http on loopback alone, such as 'https://api.studio
 def refusal(
     config: Mapping[str, str], environ: Mapping[str, str] | None = None, places: Places | None = None
 ) -> str:
-    """Why these settings are refused."""
+    """The reason for which these settings are refused."""
     with pytest.raises(ConfigurationError) as caught:
         load_settings(config.get, environ or {}, places)
     return str(caught.value)
@@ -197,12 +197,12 @@ def refusal(
 def test_a_message_has_the_place_the_fault_and_the_fix(
     config: dict[str, str], environ: dict[str, str], message: str
 ) -> None:
-    """In one line, without the key, and without a URL that may hold one."""
+    """It is one line, without the key, and without a URL that may hold a key."""
     assert refusal(config, environ) == message
 
 
 def test_the_variable_that_is_named_gives_the_key() -> None:
-    """Its name may be of either case, and white space around name and key is taken off."""
+    """Its name may be in upper or lower case, and white space around name and key is removed."""
     for name in ("MY_KEY", "_k1", "A" * 64):
         settings = load_settings({VARIABLE: f" {name} "}.get, {name: " k\n", "NEBIUS_API_KEY": "other"})
         assert settings.api_key == "k"
@@ -276,7 +276,7 @@ def test_each_reader_is_shown_how_to_set_a_value(
 def test_where_the_settings_in_use_are_set(
     config: dict[str, str], key: str, base_url: str, project: str
 ) -> None:
-    """The configuration, the variable that it names, or the arguments of an explicit provider."""
+    """It is the configuration, the variable that it names, or the arguments of an explicit provider."""
     places = places_of(config.get)
     assert (places.key, places.base_url, places.project) == (key, base_url, project)
     assert not places.recorded
@@ -284,7 +284,7 @@ def test_where_the_settings_in_use_are_set(
 
 
 def test_the_settings_find_out_by_themselves_who_reads() -> None:
-    """Without a reader given, an explicit provider is named."""
+    """If no reader is given, an explicit provider is named."""
     config = {**EXPLICIT, PROJECT: "a b", VARIABLE: "MY_KEY", KEY: "k"}
     assert refusal(config) == (
         "api_key of Provider 'eu' and api_key_variable of Provider 'eu' are both set: remove one of them"
@@ -302,7 +302,7 @@ def test_the_settings_find_out_by_themselves_who_reads() -> None:
 
 
 def test_the_environment_is_asked_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each setting is found there by default."""
+    """Each setting comes from there by default."""
     for name, value in (("API_KEY", "k"), ("BASE_URL", "https://x.example"), ("AI_PROJECT_ID", "project-1")):
         monkeypatch.setenv(f"NEBIUS_{name}", value)
     settings = load_settings(EMPTY.get)
@@ -313,7 +313,7 @@ def test_the_environment_is_asked_where_none_is_given(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("value", [7, None, ["k"], ""])
 def test_a_value_that_is_no_text_is_none(value: object) -> None:
-    """The environment's is taken instead."""
+    """The environment's value is used instead."""
     lookup = {PROJECT: value}.get
     assert ai_project_id(lookup, {"NEBIUS_AI_PROJECT_ID": "p"}) == "p"  # type: ignore[arg-type]
 
@@ -332,7 +332,7 @@ def test_a_value_that_is_no_text_is_none(value: object) -> None:
     ],
 )
 def test_this_machine_is_known_by_its_name(host: str, loopback: bool) -> None:
-    """Without a look-up: a name server can say anything."""
+    """No look-up is made: a name server can answer anything."""
     assert is_loopback(host) is loopback
 
 
@@ -359,8 +359,8 @@ def test_this_machine_is_known_by_its_name(host: str, loopback: bool) -> None:
         ("", None),
     ],
 )
-def test_what_was_copied_along_is_named(value: str, text: str | None) -> None:
-    """Only what cannot belong to a key, a URL or an id."""
+def test_what_was_copied_too_is_named(value: str, text: str | None) -> None:
+    """The message names only what cannot belong to a key, a URL or an id."""
     assert pasted.fault(value) == text
 
 
@@ -380,5 +380,5 @@ def test_what_was_copied_along_is_named(value: str, text: str | None) -> None:
     ],
 )
 def test_a_credential_in_a_text_is_suspected(text: str, may_hold: bool) -> None:
-    """Users, passwords, tokens and parameters, in any case."""
+    """Users, passwords, tokens and parameters are found, in upper and lower case."""
     assert pasted.may_hold_a_credential(text) is may_hold

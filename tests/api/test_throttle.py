@@ -47,7 +47,7 @@ class FakeTime:
 def test_retry_after_is_read_in_each_of_its_forms(
     monkeypatch: pytest.MonkeyPatch, text: str | None, seconds: float | None
 ) -> None:
-    """Seconds, a date, and a number with a unit are understood wherever the machine is; anything else is not."""
+    """Seconds, a date, and a number with a unit are understood in any time zone; anything else is not."""
     noon = 1795348800.0
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
@@ -117,7 +117,7 @@ def test_a_pause_longer_than_the_time_left_fails_at_once() -> None:
 
 
 def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
-    """Of two refusals the later end counts, in whichever order they come."""
+    """The later end of two refusals counts, whatever their order."""
     for pauses in ((10, 1), (1, 10)):
         time = FakeTime()
         gate = Gate(time.clock)
@@ -128,7 +128,7 @@ def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
 
 
 def test_a_refusal_without_a_time_is_a_pause_of_a_second() -> None:
-    """Where the service does not say how long, a second it is."""
+    """If the service does not say how long, the pause is one second."""
     time = FakeTime()
     gate = Gate(time.clock)
     gate.refused(time.now, None)
@@ -164,7 +164,7 @@ def _spacing(time: FakeTime, gate: Gate) -> float:
 def test_calls_pass_one_by_one_after_a_pause(
     refusals: int, together: int, served: int, spacing: float
 ) -> None:
-    """Their distance doubles with each refusal up to two seconds, and shrinks by a third with each success."""
+    """The time between them doubles with each refusal up to two seconds, and shrinks by a third with each success."""
     time = FakeTime()
     gate = Gate(time.clock)
     for _ in range(refusals):
@@ -181,7 +181,7 @@ def test_calls_pass_one_by_one_after_a_pause(
 
 
 def test_a_pause_that_ends_with_the_deadline_is_waited_for() -> None:
-    """A pause just as long as there is time is not too long."""
+    """A pause that is exactly as long as the time left is not too long."""
     time = FakeTime()
     gate = Gate(time.clock)
     gate.refused(time.now, 10)
@@ -190,7 +190,7 @@ def test_a_pause_that_ends_with_the_deadline_is_waited_for() -> None:
 
 
 def test_a_call_in_the_queue_fails_at_its_deadline() -> None:
-    """A call behind one that waits for the pause fails at its deadline, and the other one passes."""
+    """A call behind one that waits for the pause fails at its own deadline, and the other one passes."""
     time = FakeTime()
     gate = Gate(time.clock)
     gate.refused(time.now, 5)
@@ -208,7 +208,7 @@ def test_a_call_in_the_queue_fails_at_its_deadline() -> None:
 
 
 def test_a_call_sent_at_the_moment_of_a_refusal_is_a_sign_of_its_own() -> None:
-    """Only what was under way before counts as one with it."""
+    """Only calls that were under way before count as one refusal with it."""
     time = FakeTime()
     gate = Gate(time.clock)
     for _ in range(2):

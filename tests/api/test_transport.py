@@ -1,4 +1,4 @@
-"""What was surely not sent and what may have been sent, over real sockets."""
+"""Which requests were surely not sent and which may have been sent, over real sockets."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ KINDS = sorted(
         OSError,
         ValueError,
     }
-    - {urllib3.exceptions.EmptyPoolError},  # of pools with a limit, which ours have not
+    - {urllib3.exceptions.EmptyPoolError},  # of pools with a limit; ours have none
     key=lambda kind: (kind.__module__, kind.__name__),
 )
 
 
 def error_of(kind: type[Exception]) -> Exception:
-    """An error of that class, without what its own constructor would ask for."""
+    """An error of that class, without the arguments that its own constructor needs."""
     if issubclass(kind, UnicodeError) and kind is not UnicodeError:
         return UnicodeError("words")
     if issubclass(kind, urllib3.exceptions.ProxyError):
@@ -122,7 +122,7 @@ def test_the_moment_of_an_error_decides_what_it_means(
                 if kind is BrokenPipeError and name in (
                     "putrequest",
                     "send",
-                ):  # passed over: the answer is read
+                ):  # ignored: the answer is read
                     continue
                 with pytest.raises(NebiusError) as caught:
                     send(server)
@@ -133,7 +133,7 @@ def test_the_moment_of_an_error_decides_what_it_means(
 def test_what_may_have_been_sent_is_never_called_not_sent(
     text: bytes, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """An answer that is missing, half or no HTTP is lost: directly, in TLS and through a proxy."""
+    """An answer that is missing, cut off or not HTTP is lost: directly, in TLS and through a proxy."""
     with answering(text) as plain:
         assert type(post(plain.url)) is AnswerLost
     certificate = self_signed(tmp_path, "models.example")
@@ -189,14 +189,14 @@ def test_a_request_is_sent_with_the_key_and_asks_for_json() -> None:
 
 
 def test_no_answer_is_unpacked() -> None:
-    """None was asked for in a compressed form, and a small one could unpack to any size."""
+    """The request does not ask for compression, and a small answer could unpack to any size."""
     packed = LISTED.replace(b"Connection:", b"Content-Encoding: gzip\r\nConnection:")
     with answering(packed) as server:
         assert send(server).body == b"[]"
 
 
 def test_a_read_has_no_body() -> None:
-    """Nor the header that would announce one."""
+    """It also lacks the header that would announce one."""
     with answering(LISTED) as server, NebiusClient(Settings(server.url, KEY)) as client:
         client.list_models()
         assert b"content-type" not in server.received[0].lower()
@@ -246,7 +246,7 @@ def test_an_answer_may_be_as_long_as_its_bound(size: int, longest: int) -> None:
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["])
 def test_an_answer_that_stops_is_lost_when_its_time_is_over(head: bytes) -> None:
-    """In its headers as in its body: the time is that of the complete answer."""
+    """This holds for headers and body: the time is for the complete answer."""
 
     def stall(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(head)
@@ -262,7 +262,7 @@ def test_an_answer_that_stops_is_lost_when_its_time_is_over(head: bytes) -> None
 
 
 def test_bytes_that_drip_do_not_lengthen_the_time() -> None:
-    """A socket's own time-out starts again with every byte, and ours does not: the answer takes half a minute."""
+    """A socket's own time-out starts again with every byte, and ours does not; this answer would take half a minute."""
     text = b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n" + b"x" * 30_000
     with RawServer(drip(text, 0.001, lambda: server)) as server, open_session(server.url) as session:
         with pytest.raises(AnswerLost, match="the answer broke off: timed out"):
@@ -277,7 +277,7 @@ def test_bytes_that_drip_do_not_lengthen_the_time() -> None:
 def test_an_interruption_ends_a_read_that_is_not_answered(
     head: bytes, secure: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before the headers, in them and in the body: the half hour that an answer may take does not pass."""
+    """It ends before the headers, in them or in the body: the half hour that an answer may take does not pass."""
     asked = threading.Event()
 
     def stall(connection: socket.socket, _head: bytes) -> None:
@@ -301,7 +301,7 @@ def test_an_interruption_ends_a_read_that_is_not_answered(
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_an_interruption_does_not_cut_off_what_changes_something(method: str) -> None:
-    """Its answer comes later and is taken: it alone says what the request did."""
+    """Its answer comes later and is used: only the answer says what the request did."""
     asked = threading.Event()
 
     def late(connection: socket.socket, _head: bytes) -> None:
@@ -315,7 +315,7 @@ def test_an_interruption_does_not_cut_off_what_changes_something(method: str) ->
 
 
 def test_an_answer_may_come_in_parts_with_long_pauses() -> None:
-    """A read that looks for an interruption meanwhile loses no byte of the answer."""
+    """A read that checks for an interruption between the parts loses no byte of the answer."""
     parts = [b"HTTP/1.1 200 OK\r\nContent-", b"Length: 6\r\n\r\n[1,", b"22]"]
 
     def pausing(connection: socket.socket, _head: bytes) -> None:
@@ -330,7 +330,7 @@ def test_an_answer_may_come_in_parts_with_long_pauses() -> None:
 
 @pytest.mark.parametrize("key", ["k\n", "\ud800"])
 def test_what_no_header_can_carry_is_not_repeated(key: str) -> None:
-    """The library's own words have the header in them, and so the key."""
+    """The library's own words contain the header, and so the key."""
     with answering(LISTED) as server, open_session(server.url) as session:
         with pytest.raises(NotSent) as caught:
             exchange(session, "GET", server.url, api_key=key, user_agent="x", params={}, body=None, seconds=2)
@@ -377,7 +377,7 @@ def _caused(error: Exception, cause: Exception) -> Exception:
 def test_a_connection_that_fails_says_why_and_whether_it_may_come(
     error: Exception, reason: str, permanent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The innermost cause in words; a wrong URL, file or protocol does not change by itself."""
+    """The message has the innermost cause; a wrong URL, file or protocol stays wrong and is not tried again."""
 
     def fail(_: object) -> None:
         raise error
@@ -394,7 +394,7 @@ def test_a_connection_that_fails_says_why_and_whether_it_may_come(
 
 
 def test_a_certificate_that_is_refused_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service's, with the proxy that carried it, or the proxy's own."""
+    """It may be the service's, with the proxy on the way named, or the proxy's own."""
     trust = "set REQUESTS_CA_BUNDLE to a PEM file with the CA that signed it (SSL_CERT_FILE is not read)"
 
     def fail(_: object) -> None:
@@ -428,7 +428,7 @@ def test_a_pool_that_another_thread_closed_may_be_tried_again(monkeypatch: pytes
 
 
 def test_a_connection_that_breaks_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the head has left, before any answer."""
+    """It breaks after the head was sent, before any answer."""
 
     def fail(*_: object) -> None:
         raise ConnectionResetError(104, "Connection reset by peer")
@@ -456,12 +456,12 @@ def test_a_connection_that_breaks_says_how(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_a_host_that_cannot_be_reached(host: str, permanent: bool) -> None:
-    """An impossible host name is permanent; an unknown one may be known later."""
+    """An impossible host name is a permanent error; an unknown one may be known later."""
     assert not_sent(f"https://{host}").permanent is permanent
 
 
 def test_a_connection_that_does_not_come_about_in_time() -> None:
-    """A server whose queue is full, and one that never shakes hands, have received nothing."""
+    """A server whose queue is full, or that never completes the TLS handshake, has received nothing."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -482,13 +482,13 @@ def test_a_connection_that_does_not_come_about_in_time() -> None:
 
 @pytest.mark.parametrize(("text", "permanent"), [(LISTED, True), (b"", False)])
 def test_no_tls_where_it_is_asked_for(text: bytes, permanent: bool) -> None:
-    """A server that speaks plain HTTP will not change; one that hangs up may."""
+    """A server that speaks plain HTTP is a permanent error; one that hangs up may recover."""
     with answering(text, until=b"") as server:
         assert not_sent(server.url.replace("http", "https")).permanent is permanent
 
 
 def test_an_untrusted_certificate_names_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The remedy is REQUESTS_CA_BUNDLE, also for who has set SSL_CERT_FILE; with it the request goes through."""
+    """The fix is REQUESTS_CA_BUNDLE, even if SSL_CERT_FILE is set; with it the request succeeds."""
     certificate = self_signed(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     with answering(LISTED, certificate) as server:
@@ -512,7 +512,7 @@ def test_an_untrusted_certificate_names_the_variable(tmp_path: Path, monkeypatch
 def test_a_ca_file_that_cannot_be_used(
     variable: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message names the variable and the file, and nothing is connected to."""
+    """The message names the variable and the file, and no connection is opened."""
     path = tmp_path / "ca.pem"
     if kind == "folder":
         path.mkdir()
@@ -538,7 +538,7 @@ def test_a_ca_file_that_cannot_be_used(
 
 
 def test_a_folder_with_hashed_certificates_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `openssl rehash` makes is a CA folder: what it lacks is the certificate's fault, not the folder's."""
+    """The output of `openssl rehash` is a CA folder: if a certificate is missing in it, the folder is not wrong."""
     certificate = self_signed(tmp_path)
     folder = tmp_path / "cas"
     folder.mkdir()
@@ -549,7 +549,7 @@ def test_a_folder_with_hashed_certificates_is_taken(tmp_path: Path, monkeypatch:
 
 
 def test_a_ca_file_means_nothing_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An emulator on loopback is reached whatever the variable names."""
+    """An emulator on loopback is reached, whatever the variable names."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nope/ca.pem")
     with answering(LISTED) as server, NebiusClient(Settings(server.url, KEY)) as client:
         assert client.list_models().entries == []

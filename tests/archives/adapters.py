@@ -1,4 +1,4 @@
-"""Small adapters on the disk."""
+"""Small adapters on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIG: dict[str, Any] = {
 NAMES = ("base_model.q_proj.lora_A.weight", "base_model.q_proj.lora_B.weight")
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
-# What the refusals of such files say.
+# What the errors about such files say.
 POINTER = "a git-lfs pointer, not the file itself: run `git lfs pull`"
 WEB_PAGE = "a web page saved in place of the file: download it again, with a token where one is needed"
 
@@ -38,7 +38,7 @@ def weights(size: int = 64) -> bytes:
 
 
 def files(**more: bytes) -> dict[str, bytes]:
-    """What a folder of an adapter holds."""
+    """The files of an adapter's folder."""
     return {
         "adapter_config.json": json.dumps(CONFIG).encode(),
         "adapter_model.safetensors": weights(),

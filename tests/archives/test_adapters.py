@@ -101,7 +101,7 @@ def test_an_adapter_is_summed_up(tmp_path: Path) -> None:
 
 
 def test_what_is_not_documented_is_a_warning(tmp_path: Path) -> None:
-    """A rank out of range, other modules, complete layers, DoRA, biases and subfolders are warned of."""
+    """A rank out of range, other modules, complete layers, DoRA, biases and subfolders cause a warning."""
     config = _config(
         r=256, target_modules=["lm_head"], modules_to_save=["embed"], use_dora=True, bias="all",
         base_model_name_or_path=None,
@@ -117,7 +117,7 @@ def test_what_is_not_documented_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_that_of_the_content_alone(tmp_path: Path) -> None:
-    """A folder and every zip of it have one hash, whatever is hidden, the order, compression, name and time."""
+    """A folder and every zip of it have one hash, whatever the hidden files, order, compression, name and time are."""
     contents = files(**{"tokenizer.json": b"{}", "empty": b"", "sub/täxt": b"x"})
     folder = write_folder(
         tmp_path / "a", {**contents, ".git/HEAD": b"1", ".DS_Store": b"2", "__MACOSX/._a": b""}
@@ -136,7 +136,7 @@ def test_the_hash_is_that_of_the_content_alone(tmp_path: Path) -> None:
 
 
 def test_changed_content_changes_the_hash(tmp_path: Path) -> None:
-    """A byte, a name or a file more is another hash, and bytes that move from one file to the next as well."""
+    """A changed byte or name or one file more gives another hash, and so do bytes that move to the next file."""
     changed = [files(), files(a=b"12", b=b""), files(a=b"1", b=b"2"), files(a1=b"2"), files(ab=b"12")]
     hashes = {
         read_adapter(str(write_folder(tmp_path / str(number), each))).sha256
@@ -146,7 +146,7 @@ def test_changed_content_changes_the_hash(tmp_path: Path) -> None:
 
 
 def test_paths_that_are_no_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each kind of wrong path or wrong folder is one line that says what is there and what to give."""
+    """Each kind of wrong path or folder gives one line that says what is there and what to give instead."""
     assert "No such file or directory" in _refusal(tmp_path / "no")
     (tmp_path / "nothing").mkdir()
     assert "holds no files" in _refusal(tmp_path / "nothing")
@@ -242,7 +242,7 @@ def test_a_zip_that_lies_is_refused(tmp_path: Path) -> None:
 
 
 def test_more_than_the_limit_is_refused(tmp_path: Path) -> None:
-    """A folder, a file and what a zip unpacks to may have 500 MB (10^6), and not a byte more; nothing is read."""
+    """A folder, a file and an unpacked zip may have 500 MB (10^6) and not a byte more; no content is read."""
     folder = write_folder(tmp_path / "a", files())
     size = Package(read_adapter(str(folder))).length
     assert Package(read_adapter(str(folder), size)).length == size
@@ -268,7 +268,7 @@ CONTENT = st.binary(max_size=300).filter(lambda content: not content.startswith(
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(NAME, CONTENT, max_size=5))
 def test_the_zip_that_is_sent_holds_the_adapter(more: dict[str, bytes]) -> None:
-    """For any files: the zip has the told length, holds every file, is the same from a zip, and has the same hash."""
+    """For any files, the zip has the stated length, holds every file, is the same from a zip, and has the same hash."""
     contents = files(**more)
     with tempfile.TemporaryDirectory() as folder:
         adapter = read_adapter(str(write_folder(Path(folder) / "a", contents)))
@@ -286,7 +286,7 @@ def test_the_zip_that_is_sent_holds_the_adapter(more: dict[str, bytes]) -> None:
 
 
 def test_an_adapter_that_changes_is_not_sent(tmp_path: Path) -> None:
-    """A file that changes after it was hashed ends the zip before it is complete, as does one file more."""
+    """If a file changes or is added after the hash, the zip ends before it is complete."""
     folder = write_folder(tmp_path / "a", files())
     package = Package(read_adapter(str(folder)))
     (folder / "adapter_model.safetensors").write_bytes(weights()[:-1] + b"!")
@@ -313,6 +313,6 @@ def test_a_content_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     [("a/Mein Adapter/", "Mein-Adapter"), ("b/x.zip", "x"), ("b/ü", "adapter"), ("c/x.y", "x.y")],
 )
 def test_a_file_is_named_after_its_folder(path: str, told: str) -> None:
-    """What is sent has the folder's name without what a file's name could not hold."""
+    """The upload has the folder's name, without characters that a file's name cannot hold."""
     assert stem(path) == told
     assert NAMES

@@ -12,7 +12,7 @@ from nebius_model_resource._archives.config import Config, NoLora, longest, read
 from .adapters import CONFIG
 
 BASE = CONFIG["base_model_name_or_path"]
-LONG = "x" * 58  # with its quotes as long as a value may be shown
+LONG = "x" * 58  # with its quotes, the longest value that is shown
 
 
 def read(**changes: Any) -> Config:
@@ -44,7 +44,7 @@ def test_a_usual_config_is_read_without_a_warning() -> None:
 def test_a_value_of_another_type_counts_as_absent(
     changes: dict[str, Any], shown: tuple[Any, Any, Any]
 ) -> None:
-    """A rank is a whole number, alpha a number and the base model a text; anything else is None."""
+    """A rank is a whole number, alpha is a number and the base model is a text; anything else is None."""
     config = read(**changes)
     assert (config.rank, config.alpha, config.base_model) == shown
 
@@ -60,7 +60,7 @@ def test_a_value_of_another_type_counts_as_absent(
     ],
 )
 def test_target_modules_are_a_text_or_a_list(given: Any, modules: tuple[str, ...]) -> None:
-    """A text is one module, a list is sorted, and what is no text is left out."""
+    """A text is one module, a list is sorted, and an entry that is not a text is left out."""
     assert read(target_modules=given).target_modules == modules
 
 
@@ -112,7 +112,7 @@ def test_what_the_service_may_not_take_is_a_warning(changes: dict[str, Any], war
 
 
 def test_a_config_that_says_nothing_has_a_warning_for_each_need() -> None:
-    """Without rank, modules and base model the adapter may still be uploaded."""
+    """An adapter without rank, modules and base model may still be uploaded."""
     config = without("r", "lora_alpha", "target_modules", "base_model_name_or_path")
     assert (config.rank, config.alpha, config.base_model, config.target_modules) == (None, None, None, ())
     assert config.warnings == (
@@ -140,7 +140,7 @@ def test_a_config_that_says_nothing_has_a_warning_for_each_need() -> None:
     ids=lambda each: each[:40] if isinstance(each, str) else f"{len(each)} bytes",
 )
 def test_what_is_no_lora_is_refused(text: bytes, reason: str) -> None:
-    """The reason says what the file is instead; a megabyte is enough to judge it."""
+    """The reason says what the file is instead; the first megabyte is enough to see that."""
     with pytest.raises(NoLora) as refused:
         read_config(text)
     assert str(refused.value) == reason

@@ -1,4 +1,4 @@
-"""What a folder or a zip holds, and the complete line for each that cannot be uploaded."""
+"""What a folder or a zip holds, and the complete message for each that cannot be uploaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .adapters import LFS, POINTER, WEB_PAGE, files, header, write_folder, write
 
 
 def refusal(path: Path, **options: Any) -> str:
-    """Why a path is refused, without the path itself."""
+    """The reason for which a path is refused, without the path itself."""
     with pytest.raises(UnusableArchive) as refused:
         read_adapter(str(path), **options)
     assert refused.value.path == str(path)
@@ -76,7 +76,7 @@ def test_a_path_that_is_no_adapter_is_explained(
 def test_a_relative_path_is_explained_with_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a relative path is missing, the working directory is named; a NUL is no path."""
+    """If a relative path is missing, the message names the working directory; a text with a NUL is not a path."""
     monkeypatch.chdir(tmp_path)
     assert refusal(Path("no")) == (
         f"cannot be read: No such file or directory in {str(tmp_path)!r}: give the path of a folder or .zip"
@@ -112,7 +112,7 @@ def test_the_limit_counts_the_zip_that_is_sent(tmp_path: Path) -> None:
 
 
 def test_a_thousand_files_are_allowed(tmp_path: Path) -> None:
-    """One more is refused, in a folder as in a zip."""
+    """A folder or a zip with one file more is refused."""
     many = {str(number): b"" for number in range(1_000)}
     reason = "holds more than 1000 files: give the folder of one adapter alone"
     missing = f"lacks what an adapter needs: {CONFIG} and {WEIGHTS} are missing"
@@ -135,7 +135,7 @@ def test_a_list_of_entries_is_read_only_if_it_is_short(tmp_path: Path) -> None:
 
 
 def test_a_file_in_a_zip_is_read_in_chunks(tmp_path: Path) -> None:
-    """However large a file is, no more than 256 kB of it are in memory."""
+    """However large a file is, at most 256 kB of it are in memory."""
     member = open_content(str(write_zip(tmp_path / "a.zip", {"a": bytes(1_000_000)}))).find("a")
     assert member is not None
     sizes = [len(chunk) for chunk in member.chunks()]
@@ -143,7 +143,7 @@ def test_a_file_in_a_zip_is_read_in_chunks(tmp_path: Path) -> None:
 
 
 def test_the_reason_of_damage_is_cut(tmp_path: Path) -> None:
-    """Of what the library says 80 characters are shown, without a full stop at their end."""
+    """The message has 80 characters of the library's text, without a full stop at the end."""
     name = f"{'X' * 58}.{'y' * 20}"
     place = write_zip(tmp_path / "a.zip", {**files(), name: b"content"}, zipfile.ZIP_STORED)
     place.write_bytes(place.read_bytes().replace(b"content", b"changed"))
@@ -151,7 +151,7 @@ def test_the_reason_of_damage_is_cut(tmp_path: Path) -> None:
 
 
 def test_what_a_folder_may_not_hold_is_explained(tmp_path: Path) -> None:
-    """The complete reason for a pipe, a broken link, a link to a folder and an odd name."""
+    """The complete reason is pinned for a pipe, a broken link, a link to a folder and an odd name."""
     folder = write_folder(tmp_path / "a", files())
     odd = folder / "odd"
     os.mkfifo(odd)
@@ -168,7 +168,7 @@ def test_what_a_folder_may_not_hold_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_subfolder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A path that is too long for the system cannot be listed, whoever asks."""
+    """A path that is too long for the system cannot be listed by any user, not even root."""
     folder = write_folder(tmp_path / "a", files())
     name = f"{'d' * 199}X"
     inside = os.open(folder, os.O_RDONLY)
@@ -196,7 +196,7 @@ def test_files_are_sorted_by_the_bytes_of_their_names(tmp_path: Path) -> None:
 
 
 def test_a_stamp_changes_with_every_write(tmp_path: Path) -> None:
-    """A folder's stamp has each name and each file's own; a zip's is that of the zip."""
+    """A folder's stamp has each name and each file's own stamp; a zip has the stamp of its file."""
     folder = write_folder(tmp_path / "a", files())
     place = write_zip(tmp_path / "a.zip", files())
     before = [open_content(str(path)).stamp for path in (folder, place)]
@@ -218,7 +218,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     chunks = member.chunks()
     assert next(chunks) == b"123"
     with (folder / "more").open("ab") as file:
-        file.write(b"456")  # what comes after its length is not read
+        file.write(b"456")  # bytes after its length are not read
     for reading in (chunks, member.chunks()):
         with pytest.raises(UnusableArchive) as refused:
             next(reading)
@@ -256,7 +256,7 @@ LINK = stat.S_IFLNK << 16
 def test_what_a_zip_may_not_hold_is_explained(
     tmp_path: Path, entries: list[zipfile.ZipInfo], reason: str | None
 ) -> None:
-    """The complete reason for each entry that is not unpacked as it looks; hidden entries do not count."""
+    """The complete reason is pinned for each entry that would not unpack as listed; hidden entries do not count."""
     place = write_zip(tmp_path / "a.zip", files())
     with zipfile.ZipFile(place, "a") as archive:
         for each in entries:
@@ -280,7 +280,7 @@ def test_what_a_zip_may_not_hold_is_explained(
     ],
 )
 def test_a_zip_that_lies_is_explained(tmp_path: Path, offset: int, value: bytes, reason: str) -> None:
-    """The list of entries claims what the entry does not have."""
+    """The list of entries says something that is not true for the entry."""
     place = write_zip(tmp_path / "a.zip", files(), zipfile.ZIP_STORED)
     good = place.read_bytes()
     at = good.index(b"PK\1\2") + offset
@@ -289,7 +289,7 @@ def test_a_zip_that_lies_is_explained(tmp_path: Path, offset: int, value: bytes,
 
 
 def test_a_name_in_utf8_without_its_flag_is_understood(tmp_path: Path) -> None:
-    """macOS writes UTF-8 without saying so; what is no UTF-8 is refused with the name."""
+    """macOS writes UTF-8 without the flag; a name that is not UTF-8 is refused and shown."""
     place = tmp_path / "a.zip"
     write_zip(place, {**files(), "täxt": b"1"})
     content = place.read_bytes()
@@ -317,7 +317,7 @@ def test_a_name_in_utf8_without_its_flag_is_understood(tmp_path: Path) -> None:
 def test_weights_without_the_tensors_of_a_lora_are_a_warning(
     tmp_path: Path, name: str, warnings: tuple[str, ...]
 ) -> None:
-    """One tensor of either name is enough."""
+    """One tensor with either name is enough."""
     tensor = {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}
     folder = write_folder(tmp_path / "a", {**files(), WEIGHTS: header({name: tensor}) + b"ab"})
     assert read_adapter(str(folder)).warnings == warnings

@@ -1,4 +1,4 @@
-"""Names, sizes and beginnings of an adapter's files, and what is said of a file that is missing."""
+"""Names, sizes and beginnings of an adapter's files, and the message about a missing file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_bytes_are_shown_in_units(size: int, text: str) -> None:
     ],
 )
 def test_a_name_must_be_safe_on_every_system(name: str, fault: str | None) -> None:
-    """A name that is absolute, leaves the archive or cannot be printed says so."""
+    """The reason says that a name is absolute, leaves the archive or cannot be printed."""
     assert names.fault(name) == fault
 
 
@@ -68,7 +68,7 @@ def test_a_name_must_be_safe_on_every_system(name: str, fault: str | None) -> No
     ],
 )
 def test_hidden_files_are_left_out(name: str, *, left_out: bool) -> None:
-    """What is hidden, in a hidden folder or of a desktop belongs to no adapter."""
+    """A file that is hidden, in a hidden folder or written by a desktop is not part of an adapter."""
     assert names.is_left_out(name) is left_out
 
 
@@ -90,12 +90,12 @@ def test_empty_parts_of_a_name_mean_nothing() -> None:
     ],
 )
 def test_a_file_is_recognized_by_its_beginning(start: bytes, text: str | None, *, page: bool) -> None:
-    """A pointer is one in every file; a page is one only where no page can be meant."""
+    """A git-lfs pointer is recognized in every file; an HTML page only in files that are never HTML."""
     assert what_it_is(start, page=page) == text
 
 
 class Named(Member):
-    """A file of which only name and size matter."""
+    """A file with only a name and a size."""
 
     def __init__(self, name: str, size: int = 0) -> None:
         self.name, self.size = name, size
@@ -133,13 +133,13 @@ WHOLE_MODEL = f"holds a complete model, not an adapter: save the adapter alone (
     ],
 )
 def test_a_needed_file_that_is_missing_is_explained(held: list[str], name: str, reason: str) -> None:
-    """The reason says where the file is, what is there in its place, or what is missing."""
+    """The reason says where the file is, what is there instead, or what is missing."""
     content = Content("a", tuple(Named(each) for each in held), ())
     assert explain_missing(content, name) == reason
 
 
 def test_a_beginning_has_no_more_than_was_asked_for() -> None:
-    """A file's first bytes come from as many chunks as they need, and all of a short file."""
+    """The first bytes of a file come from as many chunks as needed; a short file is returned completely."""
     assert [Named("a").start(length) for length in (0, 2, 3, 4, 12, 20)] == [
         b"",
         b"ab",
@@ -151,13 +151,13 @@ def test_a_beginning_has_no_more_than_was_asked_for() -> None:
 
 
 def test_a_content_is_searched_by_name() -> None:
-    """The file of that name, or none; and the size of all."""
+    """The search returns the file of that name or None; the content also has the size of all files."""
     members = Named("a", 2), Named("b", 3)
     content = Content("x", members, ())
     assert (content.find("b"), content.find("c"), content.size) == (members[1], None, 5)
 
 
 def test_the_zip_of_nothing_has_an_end() -> None:
-    """A zip has 22 bytes, and for each file 76, its name twice and its bytes."""
+    """A zip has 22 bytes, and for each file 76 bytes, its name twice and its content."""
     assert packed_size([]) == 22
     assert packed_size([Named("ü", 7), Named("a", 0)]) == 22 + 76 + 4 + 7 + 76 + 2

@@ -61,7 +61,7 @@ def test_each_file_is_readable_from_the_records_before_it(tmp_path: Path) -> Non
 
 
 def test_the_end_of_the_zip_counts_its_files(tmp_path: Path) -> None:
-    """The last record has the number of files on one disk, and where their list begins."""
+    """The last record has the number of files on one disk, and the position of their list."""
     content = sent(write_folder(tmp_path / "a", files()))
     start = content.index(b"PK\1\2")
     size = len(content) - 22 - start
@@ -70,7 +70,7 @@ def test_the_end_of_the_zip_counts_its_files(tmp_path: Path) -> None:
 
 
 def test_the_hash_of_a_content_never_changes(tmp_path: Path) -> None:
-    """States hold the hash: another way of hashing would replace every file."""
+    """States hold the hash: if its calculation changed, every file would be replaced."""
     contents = files(**{"ü.txt": b"one", "b/c": b"two"})
     assert read_adapter(str(write_folder(tmp_path / "a", contents))).sha256 == (
         "77ac2f148c97c4ac6c13f66f562c18a27fa72f485916648cdf817886d61d970a"
@@ -87,7 +87,7 @@ def test_a_large_file_is_sent_in_chunks(tmp_path: Path) -> None:
 
 
 def refused(package: Package) -> tuple[bytes, str]:
-    """What is sent before the error, and the error."""
+    """The bytes sent before the error, and the error."""
     sent = []
     try:
         for chunk in package.chunks():
@@ -99,7 +99,7 @@ def refused(package: Package) -> tuple[bytes, str]:
 
 @pytest.mark.parametrize("size", [64, 1_000_000])
 def test_a_file_that_changed_is_not_completed(tmp_path: Path, size: int) -> None:
-    """A file of the same length and other bytes ends the zip before the last of its chunks."""
+    """A file of the same length with other bytes ends the zip before the last of its chunks."""
     content = weights(size)
     folder = write_folder(tmp_path / "a", {**files(), "adapter_model.safetensors": content})
     package = Package(read_adapter(str(folder)))
@@ -113,7 +113,7 @@ def test_a_file_that_changed_is_not_completed(tmp_path: Path, size: int) -> None
 
 @pytest.mark.parametrize("change", ["more", "less", "longer", "renamed"])
 def test_other_files_than_before_are_not_sent(tmp_path: Path, change: str) -> None:
-    """One file more, fewer, longer or renamed ends the zip before its first byte."""
+    """One file more, fewer, longer or renamed ends the upload before the zip's first byte."""
     folder = write_folder(tmp_path / "a", files(**{"README.md": b"1"}))
     package = Package(read_adapter(str(folder)))
     readme = folder / "README.md"
@@ -146,5 +146,5 @@ def test_other_files_than_before_are_not_sent(tmp_path: Path, change: str) -> No
     ],
 )
 def test_a_file_is_named_after_its_folder(path: str, name: str) -> None:
-    """What is sent has the folder's name without what a file's name could not hold, at most 60 characters."""
+    """The upload has the folder's name, without characters that a file's name cannot hold, at most 60 of them."""
     assert stem(path) == name

@@ -34,7 +34,7 @@ class Bytes(Member):
 
 
 def refusal(content: bytes, size: int | None = None) -> str:
-    """Why a file is refused."""
+    """The reason for which a file is refused."""
     with pytest.raises(Unreadable) as refused:
         read_tensors(Bytes(content, size))
     return str(refused.value)
@@ -97,7 +97,7 @@ def test_a_tensor_that_cannot_be_is_named(tensor: Any, reason: str) -> None:
 
 
 def test_tensors_neither_overlap_nor_leave_gaps() -> None:
-    """The second of two is named."""
+    """The message names the second of the two."""
     for start, what in ((1, "overlaps the one before it"), (3, "leaves a gap before it")):
         second = {**U8, "data_offsets": [start, start + 2]}
         content = header({"b": second, "a": U8}) + b"abcde"
@@ -105,7 +105,7 @@ def test_tensors_neither_overlap_nor_leave_gaps() -> None:
 
 
 def sized(text: bytes) -> bytes:
-    """A header of any text."""
+    """A header with any text."""
     return len(text).to_bytes(8, "little") + text
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's machinery on two models; its figures are nobody's concern here."""
+"""The benchmark's machinery on two models; its figures do not matter here."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_a_run_on_the_small_engine_writes_a_row_for_each_operation_and_provider(
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pulumi") is None, reason="no Pulumi CLI on PATH")
 def test_a_run_on_the_real_engine_writes_the_same_rows(tmp_path: Path) -> None:
-    """The same on Pulumi's CLI, where there is one."""
+    """Pulumi's CLI, if there is one, gives the same rows."""
     pytest.importorskip("matplotlib")
     _has_rows(_run("--engine", "cli", "--out", str(tmp_path)), tmp_path)
 
 
 @pytest.mark.slow
 def test_the_share_is_measured_for_each_kind_of_work() -> None:
-    """Host and program, each for both providers, with a difference that has a sign and an error."""
+    """There is a figure for host and program with each provider, and a difference with its sign and error."""
     found = share.measure(rounds=2)
     assert [each.work for each in found] == [
         "host, up",
@@ -88,7 +88,7 @@ def test_the_share_is_measured_for_each_kind_of_work() -> None:
     ]
     memory = found[-1]
     assert "bytes a model" in memory.text()
-    assert max(memory.ours) < 1.02 * min(memory.bare)  # what a resource keeps is the SDK's, not ours
+    assert max(memory.ours) < 1.02 * min(memory.bare)  # the SDK stores the resources, not this package
     for each in found:
         assert len(each.ours) == len(each.bare) == 2
         assert min(*each.ours, *each.bare) > 0
@@ -97,7 +97,7 @@ def test_the_share_is_measured_for_each_kind_of_work() -> None:
 
 @pytest.mark.slow
 def test_a_result_replaces_only_the_marked_part_of_a_readme(tmp_path: Path) -> None:
-    """What people wrote around the result stays; an earlier result goes."""
+    """The text around the result stays; an earlier result is replaced."""
     (tmp_path / "README.md").write_text("above\n<!-- result -->\nold\n<!-- end of result -->\nbelow\n")
     done = _run("--only", "floor", "--engine", "own", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -118,7 +118,7 @@ def test_rows_of_an_earlier_run_stay_when_asked(tmp_path: Path) -> None:
 
 
 def test_an_unknown_contender_is_refused_before_anything_runs() -> None:
-    """A typing error costs no hour of measuring."""
+    """A typing error does not cost an hour of measuring."""
     done = _run("--only", "ours,nobody")
     assert done.returncode == 2
     assert "nobody" in done.stderr

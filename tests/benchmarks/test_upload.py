@@ -1,4 +1,4 @@
-"""The benchmark of uploads on one megabyte; only its machinery is tested here."""
+"""The benchmark of uploads with one megabyte; only its machinery is tested here."""
 
 from __future__ import annotations
 

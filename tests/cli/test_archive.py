@@ -11,7 +11,7 @@ from tests.archives.adapters import CONFIG, files, write_folder
 
 
 def test_an_adapter_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A good folder exits 0 with its rank, base, tensors, size and hash; warnings go to standard error."""
+    """A good folder exits with 0 and shows rank, base, tensors, size and hash; warnings go to standard error."""
     config = json.dumps({**CONFIG, "r": 4, "base_model_name_or_path": "a\x1b[2J/b"}).encode()
     folder = write_folder(tmp_path / "a", {**files(), "adapter_config.json": config})
     assert run(str(folder)) == 0
@@ -25,7 +25,7 @@ def test_an_adapter_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_what_cannot_be_uploaded_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder that is no adapter exits 1 with one line on standard error and nothing else."""
+    """For a folder that is not an adapter the command exits with 1 and one line on standard error, and nothing else."""
     assert run(str(tmp_path)) == 1
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -1,4 +1,4 @@
-"""The Python that declares and adopts models."""
+"""The Python code that declares and adopts models."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _arguments(call: ast.Call) -> dict[str, Any]:
 
 
 def test_a_program_looks_handwritten() -> None:
-    """The complete text for one model."""
+    """The complete text for one model is pinned."""
     assert program([model("support-bot-AbCd", description="answers tickets")]) == (
         "import pulumi\n"
         "\n"
@@ -81,7 +81,7 @@ def test_variables_are_valid_and_shadow_nothing() -> None:
 
 
 def test_an_argument_that_the_service_does_not_report_is_left_empty() -> None:
-    """A missing source is empty with a comment, and another comment marks a model that is not active."""
+    """A missing source becomes an empty text with a comment, and another comment marks a model that is not active."""
     text = program([model("bot-AbCd", source=None, status="error")])
     assert '    source="",  # the service does not report it' in text
     assert "# This model is error: only an active model can be adopted." in text

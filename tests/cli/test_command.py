@@ -141,7 +141,7 @@ def test_unknown_lists_one_project(emulator: Emulator, capsys: pytest.CaptureFix
 def test_unknown_refuses_a_text_that_is_not_an_export(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Any
 ) -> None:
-    """A failed export is an error before anything is sent, and never a stack without models."""
+    """A failed export is an error before anything is sent; it never counts as a stack without models."""
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
     assert main(["unknown"]) == 1
@@ -185,7 +185,7 @@ def test_checkpoints_are_a_table_in_the_order_of_the_training(
 def test_a_job_without_checkpoints_to_use_is_exit_code_one(
     emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An unknown job, a running one and another kind of id are one line each."""
+    """An unknown job, a running job and another kind of id each give one line."""
     running = jobs.train(emulator)
     for job in ("ftjob-none", running, "file-1"):
         assert main(["checkpoints", "--json", job]) == 1
@@ -208,7 +208,7 @@ def test_delete_deletes_with_yes(emulator: Emulator, capsys: pytest.CaptureFixtu
 
 
 def test_delete_without_a_terminal_needs_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a terminal nothing is deleted, and the exit code is that of wrong usage."""
+    """Without a terminal the command deletes nothing, and exits with the code of wrong usage."""
     name = by_hand(emulator)
     assert main(["delete", name]) == 2
     assert "give --yes" in capsys.readouterr().err
@@ -270,7 +270,7 @@ def test_a_deleted_model_is_not_shown(emulator: Emulator, capsys: pytest.Capture
 def test_bad_configuration_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No key, a refused key and a plain http URL: each message says what to do, and none shows the key."""
+    """The messages about a missing key, a refused key and a plain http URL say what to do, and do not show the key."""
     assert main(["list", "--base-url", "http://example.com"]) == 1
     monkeypatch.setenv("NEBIUS_API_KEY", "secret-but-wrong")
     assert main(["list"]) == 1
@@ -359,7 +359,7 @@ def test_a_base_url_for_openai_serves_the_command(
 def test_a_network_setting_that_cannot_work_is_reported_with_its_fix(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str, shown: str
 ) -> None:
-    """A CA file, a proxy and a host that cannot work are one line each, without the proxy's password."""
+    """A CA file, a proxy or a host that cannot work gives one line, without the proxy's password."""
     monkeypatch.setenv(variable, value)
     assert main(["list", "--base-url", "https://a..b"]) == 1
     out, err = capsys.readouterr()
@@ -373,7 +373,7 @@ def test_a_network_setting_that_cannot_work_is_reported_with_its_fix(
 def test_loopback_never_goes_through_a_proxy(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever variable names one, the command calls the emulator, and the proxy gets no connection."""
+    """Whichever variable names a proxy, the command calls the emulator, and the proxy gets no connection."""
     name = by_hand(emulator)
     with RawServer(lambda *_: None) as proxy:
         for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):

@@ -62,7 +62,7 @@ def unknown(text: str, *options: str) -> int:
 def test_unknown_lists_the_uploads_that_no_stack_owns(
     emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only names that this package gives count; a file pending deletion, or of a subclass, is owned."""
+    """Only names that this package gives count; a file that is pending deletion, or of a subclass, is owned."""
     one, replaced, of_subclass, lost = (upload(emulator, token=f"{n:08x}") for n in range(4))
     upload_as(emulator, "training.jsonl")
     own = ({"id": one}, {"id": replaced, "delete": True}, {"id": of_subclass, "type": "x:Adapter"})
@@ -106,7 +106,7 @@ def test_models_and_files_come_together(emulator: Emulator, capsys: pytest.Captu
 def test_an_interrupted_upload_is_noted_at_what_it_may_have_created(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], inputs: dict[str, Any], fits: bool
 ) -> None:
-    """The hash decides, then the name of the folder; an encrypted path fits every file."""
+    """The hash decides first, then the name of the folder; an encrypted path fits every file."""
     upload(emulator)
     assert unknown(exported(pending=({"inputs": inputs},))) == 3
     assert (f"may come from the interrupted create of {URN}" in capsys.readouterr().out) is fits

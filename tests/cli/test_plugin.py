@@ -1,4 +1,4 @@
-"""`nebius-models plugin install`: what Pulumi's CLI is asked for, and what is said when it fails."""
+"""`nebius-models plugin install`: how it calls Pulumi's CLI, and what it prints when that fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from nebius_model_resource import __version__
 from nebius_model_resource._cli.main import main
 
-# In place of the CLI: it keeps what it is given, and copies the file that it would install.
+# Stands in for the CLI: it records its arguments, and copies the file that it would install.
 CLI = """#!/bin/sh
 echo "$@" > {folder}/arguments
 cp "$7" {folder}/starter
@@ -21,7 +21,7 @@ cp "$7" {folder}/starter
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder on PATH beside the system's."""
+    """The only folder on PATH besides the system's."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     return tmp_path
 
@@ -53,7 +53,7 @@ def test_the_cli_installs_a_script_that_starts_this_python(
 def test_without_a_cli_the_command_says_what_to_install(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, and the exit code 1."""
+    """It prints one line and exits with 1."""
     assert not (folder / "pulumi").exists()
     assert main(["plugin", "install"]) == 1
     said = "nebius-models: there is no `pulumi` on PATH: install it (https://www.pulumi.com/docs/install/)\n"
@@ -67,7 +67,7 @@ def test_without_a_cli_the_command_says_what_to_install(
 def test_a_cli_that_fails_is_reported_in_its_own_words(
     folder: Path, capsys: pytest.CaptureFixture[str], ends: str, reason: str
 ) -> None:
-    """In one line, whatever it prints."""
+    """The report is one line, whatever the CLI prints."""
     write_cli(folder, ends)
     assert main(["plugin", "install"]) == 1
     assert capsys.readouterr() == ("", f"nebius-models: `pulumi plugin install` failed: {reason}\n")

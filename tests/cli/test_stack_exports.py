@@ -79,7 +79,7 @@ def test_an_operation_under_way_counts_by_its_id() -> None:
 
 
 @pytest.mark.parametrize("plugin", [False, True])
-def test_an_interrupted_create_is_noted_at_what_it_may_have_made(*, plugin: bool) -> None:
+def test_an_interrupted_create_is_noted_at_what_it_may_have_created(*, plugin: bool) -> None:
     """A create without an id owns nothing, and is noted at each unknown model that fits, on either edge."""
     create = creating()
     if plugin:
@@ -103,7 +103,7 @@ def test_a_model_that_is_only_read_is_not_owned_and_noted() -> None:
 
 @pytest.mark.parametrize("text", ['{"version": 3, "deployment": {"manifest": {}}}', exported()])
 def test_a_stack_without_resources_owns_nothing(text: str) -> None:
-    """A stack that was never updated, or was destroyed, is read and owns nothing."""
+    """A stack that was never updated, or was destroyed, can be read and owns nothing."""
     assert not read(text).own(model())
 
 
@@ -123,7 +123,7 @@ def test_a_stack_without_resources_owns_nothing(text: str) -> None:
     ],
 )
 def test_what_is_no_export_is_refused(text: str, why: str) -> None:
-    """A text without a stack is an error, and never a stack without models."""
+    """A text without a stack is an error; it never counts as a stack without models."""
     with pytest.raises(UnreadableDeployment, match=why) as caught:
         read(text)
     assert str(caught.value) == f"a.json holds no deployment, {why}: give what `pulumi stack export` prints"

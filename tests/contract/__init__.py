@@ -1,1 +1,1 @@
-"""The shapes that the service is known for, as cases that run against the emulator and against the service."""
+"""The known shapes of the service, as cases that run against the emulator and against the service."""

@@ -36,7 +36,7 @@ class Reply:
         """The body as JSON.
 
         Raises:
-            DiffersError: it is none.
+            DiffersError: it is not JSON.
         """
         try:
             return json.loads(self.body)
@@ -56,7 +56,7 @@ class Reply:
         except (ValueError, RecursionError):
             return _NO_DETAIL
         detail = document.get("detail") if isinstance(document, dict) else None
-        # An array repeats what was sent; its shape is the business of the case about 422.
+        # An array repeats what was sent; the case about 422 checks its shape.
         return detail if isinstance(detail, str) else _NO_DETAIL
 
 
@@ -65,7 +65,7 @@ class Caller:
 
     Attributes:
         calls: how many were sent.
-        accepted: whether a call with the own key was let in.
+        accepted: whether the service accepted a call with the own key.
 
     Args:
         base_url: without a slash at the end.
@@ -98,8 +98,8 @@ class Caller:
         Args:
             method: GET, POST or DELETE.
             path: from the base URL on, encoded as it is to be sent.
-            key: another key than the own one, or None for none.
-            cleaning: the call takes away what was made, and is let through although the bounds are passed.
+            key: a key to use instead of the own one, or None for no key.
+            cleaning: the call deletes what was created, and is sent even beyond the bounds.
             options: ``json``, ``files``, ``data`` or ``params``, as requests has them.
 
         Raises:
@@ -121,7 +121,7 @@ class Caller:
 
     def _send(self, method: str, path: str, key: str | None, options: dict[str, Any]) -> Reply:
         given = self._key if key == OWN_KEY else key
-        # As `auth`, and not as a header, or requests would put a login out of ~/.netrc over the key.
+        # As `auth` and not as a header: otherwise requests would replace the key by a login of ~/.netrc.
         auth = _Bearer(given)
         url = self.base_url + path
         bounds: dict[str, Any] = {"timeout": TIMEOUT, "allow_redirects": False, "stream": True}
@@ -130,7 +130,7 @@ class Caller:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status_code, self._body(answer), headers)
         except requests.RequestException as error:
-            # The error's own text has the URL, and the project in it.
+            # The error's own text contains the URL, and so the project.
             raise NotReachedError(f"no answer to {method} ({type(error).__name__})") from None
 
     def _body(self, answer: requests.Response) -> bytes:
@@ -144,7 +144,7 @@ class Caller:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether a URL leads to this machine."""
+    """Return whether a URL leads to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -153,7 +153,7 @@ def is_loopback(url: str) -> bool:
 
 
 class _Bearer(requests.auth.AuthBase):
-    """Puts a key into the Authorization header, or none."""
+    """Puts a key into the Authorization header, or leaves the header out."""
 
     def __init__(self, key: str | None) -> None:
         self._key = key

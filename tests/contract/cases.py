@@ -1,4 +1,4 @@
-"""All cases, in the order in which a run takes them: what makes nothing first, the deletion last."""
+"""All cases, in the order of a run: first those that create nothing, last the deletion."""
 
 from __future__ import annotations
 

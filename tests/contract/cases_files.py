@@ -1,4 +1,4 @@
-"""Files and fine-tuning jobs; no job is ever started, as that costs money."""
+"""Files and fine-tuning jobs; no case starts a job, because that costs money."""
 
 from __future__ import annotations
 

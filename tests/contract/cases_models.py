@@ -94,7 +94,7 @@ def created_values(visit: Visit) -> None:
     fields(document, "the answer", **CREATED, description=TEXT_OR_NULL)
     for name, given in (("base_model", visit.plan.base_model), ("source", visit.plan.source)):
         if document[name] != given:
-            # Neither is told here: a source is nobody else's business.
+            # The source is private, so neither value is shown.
             raise DiffersError(f"{name!r} is not the one that was sent")
     same("description", document["description"], DESCRIPTION)
     same("status", document["status"], "validating")

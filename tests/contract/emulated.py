@@ -1,4 +1,4 @@
-"""The emulator as the cases want it: with bases that it does not support, and with a job to look at."""
+"""The emulator as the cases need it: with bases that it does not support, and with a job to look at."""
 
 from __future__ import annotations
 

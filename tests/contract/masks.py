@@ -1,4 +1,4 @@
-"""What never leaves the suite: the key, the project and the source of whoever runs it."""
+"""What never leaves the suite: the key, the project and the source of the user who runs it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ class Mask:
 
     Args:
         key: the API key.
-        project: the project, None where there is none.
-        source: what the model is made from, None where there is none.
+        project: the project, None if there is none.
+        source: what the model is created from, None if there is none.
     """
 
     def __init__(self, key: str, project: str | None = None, source: str | None = None) -> None:
         words = [(key, "[api key]"), (project, "[project]"), (source, "[source]")]
-        # A source has an id of a job and one of a checkpoint, and the service may tell either.
+        # A source has the id of a job and of a checkpoint, and the service may return either.
         words += [(part, "[source]") for part in (source or "").split(":") if len(part) > 5]
         self._words = sorted(
             ((word, mask) for word, mask in words if word), key=lambda each: len(each[0]), reverse=True
         )
 
     def __call__(self, text: str) -> str:
-        """Return the text on one line, shortened, without what is private and without control characters."""
+        """Return the text on one line, shortened, without private values and control characters."""
         for word, mask in self._words:
             text = text.replace(word, mask)
         text = re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text)

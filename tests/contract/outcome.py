@@ -1,4 +1,4 @@
-"""What one case says, and the cases themselves."""
+"""What one case found, and the cases themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Check = Callable[["Visit"], "str | None"]
 
 
 class DiffersError(Exception):
-    """The service answers otherwise than documented; the text says how, in shapes and without private data."""
+    """The service does not answer as documented; the text says how, in shapes and without private data."""
 
 
 class NotReachedError(Exception):
@@ -35,7 +35,7 @@ class Case:
     Attributes:
         section: where the notes on the service describe it.
         title: one line.
-        check: returns what was seen where several variants agree, raises one of the two errors otherwise.
+        check: returns what was seen if several variants agree; otherwise it raises one of the two errors.
     """
 
     section: str
@@ -45,7 +45,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a case said: one of the three words, and a text that may be empty."""
+    """What a case found: one of the three words, and a text that may be empty."""
 
     case: Case
     word: str

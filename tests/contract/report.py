@@ -18,13 +18,13 @@ class Run:
     """What one run found.
 
     Attributes:
-        where: the host, or the words that it was the emulator.
+        where: the host, or words that say it was the emulator.
         outcomes: one for each case, in the order of the run.
         calls: how many calls were sent.
-        accepted: whether the service let the key in.
-        made: the names of the models that were made.
+        accepted: whether the service accepted the key.
+        made: the names of the models that were created.
         leftovers: what could not be deleted.
-        interrupted: whether somebody ended the run before its last case.
+        interrupted: whether the run was ended before its last case.
         at: when it began.
     """
 
@@ -38,7 +38,7 @@ class Run:
     at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
 
     def counts(self) -> dict[str, int]:
-        """How many cases said each of the three words."""
+        """How many cases ended with each of the three words."""
         seen = Counter(outcome.word for outcome in self.outcomes)
         return {word: seen[word] for word in WORDS}
 

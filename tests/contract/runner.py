@@ -1,4 +1,4 @@
-"""Runs the cases and says what each found: what `scripts/contract` calls."""
+"""Runs the cases and prints what each found; `scripts/contract` calls it."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run all cases, print each, write the report.
 
     Returns:
-        0 where nothing differs; against the emulator also nothing may be out of reach. 1 where something differs,
-        was not deleted, or the service did not let the key in. 2 where the run cannot begin. 130 after an interruption.
+        0 if nothing differs; against the emulator nothing may be out of reach either. 1 if something differs, was not
+        deleted, or the service did not accept the key. 2 if the run cannot begin. 130 after an interruption.
     """
     options = parser().parse_args(argv)
     try:
@@ -102,7 +102,7 @@ def _on_emulator(options: argparse.Namespace) -> int:
 
 
 def check(visit: Visit, cases: Sequence[Case], where: str, mask: Mask, say: Say) -> Run:
-    """Try all cases and take away what they made, also where something ends the run midway."""
+    """Try all cases and delete what they created, even if something ends the run midway."""
     run = Run(where)
     say(f"against {where}")
     with _ended_by_signals():
@@ -138,7 +138,7 @@ def judge(case: Case, visit: Visit, mask: Mask) -> Outcome:
 
 
 def line(outcome: Outcome) -> str:
-    """Return what is printed of one case."""
+    """Return what is printed about one case."""
     return f"section {outcome.case.section}  {outcome.case.title}\n            {outcome.said()}"
 
 
@@ -163,7 +163,7 @@ def _base_url(given: str) -> str:
         _ = parts.port
     except ValueError:
         host = None
-    # The value is not repeated: it may have a password in it.
+    # The value is not shown: it may contain a password.
     if not host or parts.username or parts.query or parts.fragment:
         raise _Unusable("NEBIUS_BASE_URL must be an address such as https://api.tokenfactory.nebius.com")
     url = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
@@ -184,7 +184,7 @@ def _check_writable(path: Path) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """End like Ctrl-C where somebody asks the process to end, so that it cleans up."""
+    """Treat a signal that ends the process like Ctrl-C, so that it cleans up."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""How an answer is compared with what is documented: by kinds of values, hardly ever by the values."""
+"""How an answer is compared with the documentation: by kinds of values, rarely by the values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def status(reply: Reply, *allowed: int) -> int:
 
 
 def fields(document: Any, what: str, **kinds: tuple[type, ...]) -> str | None:
-    """Check that an object has these fields, each of its kind; names all that differ at once.
+    """Check that an object has these fields, each of its kind; the error names all that differ.
 
     Returns:
         The names of further fields, as a note, or None.

@@ -28,6 +28,6 @@ def test_the_emulator_agrees(case: Case) -> None:
 
 
 def test_every_section_with_shapes_has_a_case() -> None:
-    """The sections of the notes that describe what the service answers are all covered, each case once."""
+    """All sections of the notes that describe answers of the service have cases, each case once."""
     assert {case.section for case in CASES} == {"0", "2", "3", "4", "5", "6", "7", "8"}
     assert len({case.title for case in CASES}) == len(CASES)

@@ -1,4 +1,4 @@
-"""The suite says which variant it saw, and notices every shape that differs."""
+"""The suite reports which variant it saw, and notices every shape that differs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _said(run: Run) -> dict[str, tuple[str, str]]:
     ],
 )
 def test_a_variant_agrees_and_is_named(settings: dict[str, Any], case: str, text: str) -> None:
-    """Where the documents conflict or say nothing, every variant agrees, and the run tells which it was."""
+    """If the documents conflict or say nothing, every variant agrees, and the run reports which one it saw."""
     with emulated(BASE_MODEL, **settings) as emulator:
         run = _run(emulator.url, emulator.api_key)
         assert {each.said() for each in run.outcomes if each.word != AGREES} == set()
@@ -69,7 +69,7 @@ def test_a_fast_base_keeps_its_ending_or_not() -> None:
 
 
 def test_the_refusal_of_2026_is_recorded() -> None:
-    """Where every base is refused the run says so in the service's words, and goes on with all that it can."""
+    """If every base is refused, the run says so in the service's words, and continues with all other cases."""
     with emulated(BASE_MODEL, supported_bases=[]) as emulator:
         run = _run(emulator.url, emulator.api_key)
     said = _said(run)
@@ -83,8 +83,8 @@ def test_the_refusal_of_2026_is_recorded() -> None:
     assert said["chat_unknown"][0] == said["list_jobs"][0] == AGREES
 
 
-def test_without_a_source_no_model_is_made() -> None:
-    """Without a source everything that needs no model is checked, and nothing is made or left."""
+def test_without_a_source_no_model_is_created() -> None:
+    """Without a source, the run checks everything that needs no model, and creates and leaves nothing."""
     with emulated(BASE_MODEL) as emulator:
         run = _run(emulator.url, emulator.api_key, source=None)
         assert (run.counts()[DIFFERS], run.made) == (0, [])
@@ -179,7 +179,7 @@ def _renamed(old: str, new: str) -> Change:
     ],
 )
 def test_a_changed_shape_differs(method: str, path: str, change: Change, case: str, text: str) -> None:
-    """One changed shape makes its case differ, in words that name the change, and all is taken away still."""
+    """One changed shape makes its case differ, in words that name the change, and everything is still deleted."""
 
     def meddle(sent: str, target: str, status: int, body: Any) -> Any:
         called = target.partition("?")[0]
@@ -208,7 +208,7 @@ def test_a_changed_shape_differs(method: str, path: str, change: Change, case: s
     ],
 )
 def test_a_changed_error_differs(body: Any, case: str, text: str) -> None:
-    """An error whose envelope or text is another makes its case differ."""
+    """An error with another envelope or text makes its case differ."""
 
     def meddle(_method: str, _path: str, status: int, answered: Any) -> Any:
         return body if status >= 400 else answered
@@ -219,8 +219,8 @@ def test_a_changed_error_differs(body: Any, case: str, text: str) -> None:
     assert text in seen
 
 
-def test_other_models_of_the_account_are_not_told() -> None:
-    """Neither output nor report has anything of other models and jobs, even where they are what differs."""
+def test_other_models_of_the_account_are_not_shown() -> None:
+    """Output and report contain nothing about other models and jobs, even if the difference is in them."""
 
     def meddle(method: str, path: str, _status: int, body: Any) -> Any:
         return [_with(name=1)(each) for each in body] if method == "GET" and path == "/v0/models" else body
@@ -239,7 +239,7 @@ def test_other_models_of_the_account_are_not_told() -> None:
 
 
 def test_a_lost_answer_leaves_nothing_behind() -> None:
-    """A model and a file whose answer is lost are found by their names, which nobody else has, and deleted."""
+    """A model and a file whose answer is lost are found by their unique names, and deleted."""
     with emulated(BASE_MODEL) as emulator:
         files = emulator.files()
         emulator.add_fault(
@@ -253,7 +253,7 @@ def test_a_lost_answer_leaves_nothing_behind() -> None:
 
 
 def test_a_service_that_breaks_midway_is_cleaned_up() -> None:
-    """Where every read fails after the create, the model is deleted all the same, and again where a try fails."""
+    """If every read fails after the create, the model is still deleted, and a deletion that fails is tried again."""
     with emulated(BASE_MODEL) as emulator:
         emulator.add_fault(Fault(method="GET", path="/v0/models/*", status=500, times=None))
         emulator.add_fault(Fault(method="DELETE", path="/v0/models/*", status=503, times=2))
@@ -263,7 +263,7 @@ def test_a_service_that_breaks_midway_is_cleaned_up() -> None:
 
 
 def test_what_cannot_be_deleted_is_named() -> None:
-    """A model that no try could delete is told by name, and so is one of which only the run's name is known."""
+    """A model that no try could delete is reported by name, even if only the run's own name for it is known."""
     with emulated(BASE_MODEL) as emulator:
         emulator.add_fault(Fault(method="DELETE", path="/v0/models/*", status=500, times=None))
         run = _run(emulator.url, emulator.api_key)
@@ -280,7 +280,7 @@ def test_what_cannot_be_deleted_is_named() -> None:
 
 
 def test_calls_are_bounded() -> None:
-    """A run stops calling after a number of calls, but goes on taking away."""
+    """A run stops its calls after a certain number, except those that delete."""
     with emulated(BASE_MODEL) as emulator, Caller(emulator.url, emulator.api_key) as caller:
         caller.calls = MAX_CALLS
         with pytest.raises(NotReachedError, match="the run stops after"):

@@ -41,7 +41,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulato
 
 @pytest.mark.slow
 def test_it_runs_on_the_emulator_and_agrees() -> None:
-    """Without --live every shape is printed as agreeing, the exit code is 0, and no report is written."""
+    """Without --live every shape agrees, the exit code is 0, and no report is written."""
     before = set(ROOT.glob("contract-report-*"))
     done = subprocess.run(
         [sys.executable, "scripts/contract"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -55,7 +55,7 @@ def test_it_runs_on_the_emulator_and_agrees() -> None:
 def test_a_live_run_writes_a_report_without_anything_private(
     service: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A live run makes and deletes one model in the project, and its report tells its name and nothing private."""
+    """A live run creates and deletes one model in the project, and its report has the name and nothing private."""
     service.add_fault(Fault(action="echo_key", path="/v1/models", times=1))
     service.add_fault(Fault(body={"detail": f"{SOURCE} is bad"}, status=404, path="/v1/chat/*", times=1))
     assert main(["--live", "--source", SOURCE, "--wait", "20"]) == 1
@@ -79,7 +79,7 @@ def test_a_live_run_writes_a_report_without_anything_private(
 def test_a_key_that_is_refused_reaches_nothing(
     service: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With a key that the service refuses nothing differs; the run says so, leaves nothing, and ends with 1."""
+    """If the service refuses the key, no case differs; the run says so, leaves nothing, and exits with 1."""
     monkeypatch.setenv("NEBIUS_API_KEY", "v1.another-key-altogether")
     assert main(["--live", "--source", SOURCE]) == 1
     out = capsys.readouterr().out
@@ -92,7 +92,7 @@ def test_a_key_that_is_refused_reaches_nothing(
 def test_a_service_that_is_not_there_is_an_error(
     service: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where nothing answers, nothing agrees, and the exit code is 1."""
+    """If nothing answers, no case agrees, and the exit code is 1."""
     service.stop()
     assert main(["--live", "--source", SOURCE]) == 1
     assert f"0 agrees, 0 differs, {len(CASES)} not reached" in capsys.readouterr().out
@@ -116,7 +116,7 @@ def test_a_run_that_cannot_begin_is_refused_in_one_line(
     value: str,
     told: str,
 ) -> None:
-    """Without a usable key or address the run makes no call, writes no report and repeats no secret."""
+    """Without a usable key or address the run sends no call, writes no report and shows no secret."""
     monkeypatch.setenv(variable, value)
     assert main(["--live"]) == 2
     [line] = capsys.readouterr().err.splitlines()
@@ -128,7 +128,7 @@ def test_a_run_that_cannot_begin_is_refused_in_one_line(
 def test_a_report_that_cannot_be_written_is_refused_first(
     service: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A report without a place to go is told before anything is called."""
+    """A report that cannot be written is an error before the first call."""
     assert main(["--live", "--report", "nowhere/report.md"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line == "contract: cannot write the report 'nowhere/report.md': No such file or directory"
@@ -136,10 +136,10 @@ def test_a_report_that_cannot_be_written_is_refused_first(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_deletes_what_it_made(
+def test_an_interrupted_run_deletes_what_it_created(
     service: Emulator, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Ended while its model validates, the run deletes it, reports what it saw, and ends with 130."""
+    """If the run is ended while its model validates, it deletes the model, reports what it saw, and exits with 130."""
     service.settings.validation_seconds = 600
     command = "import sys; from tests.contract.runner import main; sys.exit(main())"
     arguments = ["--live", "--source", SOURCE, "--report", str(tmp_path / "report.md")]

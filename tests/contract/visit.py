@@ -1,4 +1,4 @@
-"""One run's use of the service: what it made, what it may ask, and how it takes everything away."""
+"""One run's use of the service: what it created, what it may ask, and how it deletes everything."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Plan:
     """What a run is given.
 
     Attributes:
-        base_model: of the model that is made.
-        source: what it is made from; None where no model is to be made.
+        base_model: of the model that is created.
+        source: what it is created from; None if no model is to be created.
         project: the project to work in; None is the key's own.
         wait: how many seconds the model may take to become active.
         pause: seconds between two reads of it.
@@ -40,7 +40,7 @@ class Plan:
 
 
 class Visit:
-    """What the cases share; whatever is made, is made once and under a name that nobody else has."""
+    """What the cases share; each thing is created once, under a unique name."""
 
     def __init__(self, caller: Caller, plan: Plan) -> None:
         self.caller = caller
@@ -63,7 +63,7 @@ class Visit:
         return {"ai_project_id": self.plan.project} if self.plan.project else {}
 
     def post(self, **body: Any) -> Reply:
-        """Ask for a model; what is made is taken away at the end, also where a refusal was expected."""
+        """Send a create; the model is deleted at the end, even if a refusal was expected."""
         with self._noted("models"):
             reply = self.caller.call("POST", "/v0/models", json=body, params=self.query)
         if reply.status < 300:
@@ -75,7 +75,7 @@ class Visit:
         return self.caller.call("GET", "/v0/models", params=self.query, cleaning=cleaning)
 
     def read(self, name: str, *, encoded: bool = True) -> Reply:
-        """Read a model by a name, sent percent-encoded or as it is."""
+        """Read a model by a name, sent percent-encoded or raw."""
         return self.caller.call("GET", f"/v0/models/{quote(name, safe='' if encoded else '/:')}")
 
     def creation(self) -> Reply:
@@ -93,14 +93,14 @@ class Visit:
         )
 
     def created(self) -> Any:
-        """What the create answered, whatever it is, where it did not refuse."""
+        """The answer to the create, whatever it is, unless it was a refusal."""
         reply = self.creation()
         if reply.status >= 300:
             raise NotReachedError(f"needs a model, and create answered {reply.told()}")
         return reply.document
 
     def given_name(self) -> str:
-        """The name that the create answered, full or short."""
+        """The name in the answer to the create, full or short."""
         document = self.created()
         if not isinstance(document, dict) or not isinstance(document.get("name"), str):
             raise NotReachedError("needs a model, and create answered no name")
@@ -111,7 +111,7 @@ class Visit:
         return _short(self.given_name())
 
     def entry(self) -> dict[str, Any]:
-        """The model in the list, found by the part after ``-LoRa:``; the list may be a moment behind."""
+        """The model in the list, found by the part after ``-LoRa:``; the list may be slightly out of date."""
         short = self.short_name()
         for pause in (self.plan.pause, self.plan.pause, 0):
             for each in self._entries(self.read_list()):
@@ -121,7 +121,7 @@ class Visit:
         raise DiffersError("the model that was just made is not in the list")
 
     def full_name(self) -> str:
-        """The full name of the model, out of the list where the create answered the short one."""
+        """The full name of the model, from the list if the create returned the short one."""
         name = self.given_name()
         return name if INFIX in name else str(self._once("entry", self.entry)["name"])
 
@@ -163,7 +163,7 @@ class Visit:
         return reply
 
     def clean(self) -> None:
-        """Delete all that was made, also a model whose name no answer told; each deletion is tried three times."""
+        """Delete all that was created, even a model that no answer named; each deletion is tried three times."""
         self._try(self._find_models)
         self._try(self._find_files)
         for name in self.left():
@@ -172,11 +172,11 @@ class Visit:
             self._try(partial(self.remove_file, identifier, cleaning=True))
 
     def models(self) -> list[str]:
-        """The models that were made, each by the longest name that is known."""
+        """The models that were created, each by the longest known name."""
         return list({_short(name): name for name in sorted(self.made, key=len)}.values())
 
     def left(self) -> list[str]:
-        """The models that were made and not deleted."""
+        """The models that were created and not deleted."""
         return [name for name in self.models() if _short(name) not in self._gone]
 
     def leftovers(self) -> list[str]:
@@ -226,7 +226,7 @@ class Visit:
             raise NotReachedError(reply.told())
 
     def _find_models(self) -> None:
-        """Note the models of this run that the list has although no answer told of them."""
+        """Record the models of this run that the list has although no answer named them."""
         if "models" not in self._uncertain and not self.left():
             return
         for each in self._entries(self.read_list(cleaning=True)):
@@ -263,7 +263,7 @@ class Visit:
 
     @contextlib.contextmanager
     def _noted(self, kind: str) -> Iterator[None]:
-        """Remember that something may have been made which no answer named, also where the run is interrupted."""
+        """Record that something may have been created that no answer named, even if the run is interrupted."""
         try:
             yield
         except RefusedError:
@@ -282,7 +282,7 @@ class Visit:
                 return
 
     def _once(self, key: str, work: Callable[[], _Result]) -> _Result:
-        """Do something once; a failure is kept, so that no later case repeats it or differs for it."""
+        """Do something once; a failure is recorded, so that no later case repeats it or differs because of it."""
         if key not in self._kept:
             try:
                 self._kept[key] = work(), None
@@ -307,7 +307,7 @@ def _short(name: str) -> str:
 
 
 def _text(reply: Reply, field: str) -> str | None:
-    """A text field of an answer, None where there is none."""
+    """A text field of an answer, None if there is none."""
     with contextlib.suppress(DiffersError):
         document = reply.document
         value = document.get(field) if isinstance(document, dict) else None

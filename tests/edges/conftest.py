@@ -11,7 +11,7 @@ from tests.support.plugin import PluginHere
 
 @pytest.fixture(scope="module")
 def shared_emulator(edge: str) -> Iterator[Emulator]:
-    """One service for all tests of a module on one `edge`: :func:`service` hands it out clean."""
+    """One service for all tests of a module on one `edge`: :func:`service` empties it for each test."""
     with Emulator(validation_seconds=0.1) as running:
         yield running
 
@@ -26,7 +26,7 @@ def shared_host(shared_emulator: Emulator, edge: str) -> Iterator[HostHere]:
 
 @pytest.fixture
 def service(shared_emulator: Emulator) -> Iterator[Emulator]:
-    """The module's service, without models, faults or requests; put back as it was at the end."""
+    """The module's service, without models, faults or requests; its settings are restored at the end."""
     before = shared_emulator.settings.model_dump()
     empty(shared_emulator)
     yield shared_emulator
@@ -35,7 +35,7 @@ def service(shared_emulator: Emulator) -> Iterator[Emulator]:
 
 
 def empty(emulator: Emulator) -> None:
-    """Take away every model, fault and request."""
+    """Remove every model, fault and request."""
     emulator.clear_faults()
     for model in emulator.models():
         emulator.remove_model(model["name"])

@@ -17,7 +17,7 @@ _numbers = itertools.count()
 
 
 def by_hand(service: Emulator, **changes: Any) -> str:
-    """A model that somebody made without Pulumi."""
+    """A model that was created without Pulumi."""
     return service.add_model(
         **{"name": "bot", "base_model": BASE, "source": SOURCE, "description": "by hand", **changes}
     )
@@ -38,7 +38,7 @@ def declared(generated_name: str, /, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def resource() -> str:
-    """A resource's name that no other test of the shared host uses."""
+    """A resource name that no other test of the shared host uses."""
     return f"r{next(_numbers)}"
 
 
@@ -50,10 +50,10 @@ def adopt(host: HostHere, inputs: dict[str, Any], resource: str) -> tuple[str, d
 
 @dynamic_only
 @pytest.mark.parametrize("spelling", ["full", "short"])
-def test_adoption_posts_nothing_and_leaves_the_state_of_a_made_model(
+def test_adoption_posts_nothing_and_leaves_the_state_of_a_create(
     shared_host: HostHere, service: Emulator, resource: str, spelling: str
 ) -> None:
-    """By its full or short name a model is taken over without a POST, and nothing of the adoption is kept."""
+    """A model is adopted by its full or short name without a POST, and the state has no trace of the adoption."""
     name = by_hand(service)
     given = name if spelling == "full" else name.rpartition(":")[2]
     id_, outputs = adopt(shared_host, declared(given), resource)
@@ -73,8 +73,8 @@ def test_adoption_posts_nothing_and_leaves_the_state_of_a_made_model(
 
 
 @dynamic_only
-def test_adoption_is_told_in_the_row(shared_host: HostHere, service: Emulator, resource: str) -> None:
-    """Preview says what would be adopted, and up that it was and that nothing was created."""
+def test_adoption_is_shown_in_the_row(shared_host: HostHere, service: Emulator, resource: str) -> None:
+    """A preview says what would be adopted, and an up says that it was adopted and that nothing was created."""
     name = by_hand(service)
     adopt(shared_host, declared(name), resource)
     told = [log.message for log in shared_host.engine.logs if log.urn == URN + resource]
@@ -95,10 +95,10 @@ DIFFERENCES = [
 
 @dynamic_only
 @pytest.mark.parametrize(("prop", "given", "live"), DIFFERENCES)
-def test_a_difference_is_told_at_preview(
+def test_a_difference_is_reported_at_preview(
     shared_host: HostHere, service: Emulator, resource: str, prop: str, given: str | None, live: str
 ) -> None:
-    """What the service knows differently is a fault of its property, with both values and what to do."""
+    """A value that differs at the service is a fault of its property, with both values and what to do."""
     name = by_hand(service)
     _, faults = shared_host.check(declared(name, **{prop: given}), name=resource)
     [(property_, reason)] = faults
@@ -110,8 +110,8 @@ def test_a_difference_is_told_at_preview(
 
 
 @dynamic_only
-def test_every_difference_is_told_at_once(shared_host: HostHere, service: Emulator, resource: str) -> None:
-    """Four differing properties are four faults of one preview, and create would refuse them as well."""
+def test_each_difference_is_shown_at_once(shared_host: HostHere, service: Emulator, resource: str) -> None:
+    """Four differing properties are four faults of one preview, and create refuses them as well."""
     other = {"name": "but", "base_model": "a/b", "source": "file-1", "description": "else"}
     inputs = declared(by_hand(service), **other)
     _, faults = shared_host.check(inputs, name=resource)
@@ -135,17 +135,17 @@ def test_every_difference_is_told_at_once(shared_host: HostHere, service: Emulat
 def test_equal_spellings_are_no_difference(
     shared_host: HostHere, service: Emulator, resource: str, live: dict[str, Any], given: dict[str, Any]
 ) -> None:
-    """What means the same is adopted: hub addresses, a base without its flavour, an empty description."""
+    """Values with the same meaning are adopted: hub addresses, a base without its flavour, an empty description."""
     _, faults = shared_host.check(declared(by_hand(service, **live), **given), name=resource)
     assert faults == []
 
 
 @dynamic_only
 @pytest.mark.parametrize("hidden", [False, True])
-def test_a_name_that_does_not_exist_is_told_at_preview(
+def test_a_name_that_does_not_exist_is_refused_at_preview(
     shared_host: HostHere, service: Emulator, resource: str, hidden: bool
 ) -> None:
-    """A missing model is refused with the command that shows what there is, also where the service says 403."""
+    """A missing model is refused with the command that lists the models, even if the service says 403."""
     service.settings.hidden_missing = hidden
     _, [(prop, reason)] = shared_host.check(declared("bot-AbCd"), name=resource)
     assert prop == ""
@@ -155,7 +155,7 @@ def test_a_name_that_does_not_exist_is_told_at_preview(
 
 
 @dynamic_only
-def test_a_model_that_is_not_active_is_told_at_preview(
+def test_an_inactive_model_is_refused_at_preview(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
     """A model in another status is refused with that status and the service's reason."""
@@ -167,7 +167,7 @@ def test_a_model_that_is_not_active_is_told_at_preview(
 
 @dynamic_only
 def test_values_not_known_yet_are_left_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
-    """An input that a preview does not know is compared by create, when it is known."""
+    """An input that is unknown in a preview is compared by create, when it is known."""
     from pulumi.runtime.rpc import UNKNOWN
 
     name = by_hand(service)
@@ -179,7 +179,7 @@ def test_values_not_known_yet_are_left_alone(shared_host: HostHere, service: Emu
 
 @dynamic_only
 def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
-    """Once the model is held, `import_` kept, changed or taken away is no diff, and is not in the inputs."""
+    """Once the state holds the model, `import_` may stay, change or go without a diff, and is not in the inputs."""
     name = by_hand(service)
     id_, outputs = adopt(shared_host, declared(name), resource)
     for import_id in (name, "another-AbCd", None):
@@ -193,7 +193,7 @@ def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulat
 def test_nothing_is_refused_for_what_another_resource_holds(
     shared_host: HostHere, service: Emulator, resource: str, holder_first: bool
 ) -> None:
-    """A check, a diff and a read of one model under two URNs all succeed, in either order: a URN is no identity."""
+    """A check, a diff and a read of one model under two URNs all succeed, in either order: a URN is not an identity."""
     name = by_hand(service)
     inputs = declared(name, import_id=None)
     outputs = {**inputs, "generated_name": name, "status": "active"}
@@ -213,7 +213,7 @@ def test_nothing_is_refused_for_what_another_resource_holds(
 def test_a_model_seen_under_another_urn_is_deleted(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
-    """A renamed resource that is replaced has its diff under the new URN and its deletion under the old one."""
+    """If a renamed resource is replaced, its diff comes under the new URN and its deletion under the old one."""
     name = by_hand(service)
     inputs = declared(name, import_id=None)
     outputs = {**inputs, "generated_name": name, "status": "active"}
@@ -228,10 +228,10 @@ def test_a_model_seen_under_another_urn_is_deleted(
 def test_a_replacement_that_adopts_what_it_replaces_does_not_lose_it(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
-    """A replacement whose `import_` is still there adopts the model again, and the deletion leaves it alone."""
+    """A replacement that still has `import_` adopts the model again, and the deletion leaves it alone."""
     name = by_hand(service)
     id_, outputs = adopt(shared_host, declared(name), resource)
-    news = declared(name, ai_project_id="aiproject-e00emulator")  # a change that the service cannot tell
+    news = declared(name, ai_project_id="aiproject-e00emulator")  # a change that the service does not know
     checked, _ = shared_host.check(news, outputs, resource)
     assert list(shared_host.diff(id_, outputs, checked, resource).replaces) == ["ai_project_id"]
     assert adopt(shared_host, news, resource)[0] == name
@@ -257,7 +257,7 @@ def test_a_replacement_may_adopt_another_model(
 def test_what_was_adopted_is_not_deleted_by_the_same_operation(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
-    """The engine's deletion of the old resource, after its model was taken over, leaves the model alone."""
+    """The engine's deletion of the old resource, after its model was adopted, leaves the model alone."""
     name = by_hand(service)
     id_, outputs = adopt(shared_host, declared(name), resource)
     shared_host.delete(id_, outputs, name=resource + "-old")
@@ -272,7 +272,7 @@ def test_what_was_adopted_is_not_deleted_by_the_same_operation(
 def test_an_adopted_model_is_deleted_by_a_later_operation(
     emulator: Emulator, host: HostHere, resource: str
 ) -> None:
-    """Destroy, which is a host of its own, deletes an adopted model like any other."""
+    """A destroy, which has a host of its own, deletes an adopted model like any other."""
     name = by_hand(emulator)
     host.delete(name, declared(name, status="active"), name=resource)
     assert emulator.models() == []
@@ -281,7 +281,7 @@ def test_an_adopted_model_is_deleted_by_a_later_operation(
 def test_get_has_as_outputs_all_that_the_service_knows(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
-    """`CustomModel.get` by a short name has the full id, the arguments as outputs, and no inputs."""
+    """`CustomModel.get` by a short name returns the full id, the arguments as outputs, and no inputs."""
     name = by_hand(service)
     [model] = service.models()
     id_, outputs, inputs = shared_host.read(name.rpartition(":")[2], {}, resource)
@@ -303,7 +303,7 @@ def test_get_has_as_outputs_all_that_the_service_knows(
 def test_get_of_a_missing_model_fails_with_one_line(
     shared_host: HostHere, service: Emulator, resource: str, hidden: bool
 ) -> None:
-    """A name that does not exist fails with what to do, also where the service says 403."""
+    """A name that does not exist fails with what to do, even if the service says 403."""
     service.settings.hidden_missing = hidden
     with pytest.raises(HostError) as caught:
         shared_host.read("bot-AbCd", {}, resource)
@@ -315,7 +315,7 @@ def test_get_of_a_missing_model_fails_with_one_line(
 def test_what_is_only_read_from_now_on_is_not_deleted(
     shared_host: HostHere, service: Emulator, resource: str
 ) -> None:
-    """A resource that becomes a `get` of its own model gives the model up without deleting it."""
+    """A resource that becomes a `get` of its own model releases the model without deleting it."""
     name = by_hand(service)
     id_, outputs, _ = shared_host.read(name.rpartition(":")[2], {}, resource)
     shared_host.delete(id_, outputs, name=resource)

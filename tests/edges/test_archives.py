@@ -82,7 +82,7 @@ def test_the_same_content_is_no_change(host: HostHere, emulator: Emulator, tmp_p
 
 
 def test_another_project_replaces_the_file(host: HostHere, emulator: Emulator, folder: Path) -> None:
-    """A file is uploaded to its project, and cannot move to another one."""
+    """A file is uploaded to its project, and a file cannot move to another one."""
     id_, outputs = uploaded(host, folder, ai_project_id="project-a")
     assert [post.query.get("ai_project_id") for post in emulator.requests("POST")] == ["project-a"]
     diff = host.diff(id_, outputs, checked(host, folder, ai_project_id="project-b"))
@@ -130,7 +130,7 @@ def test_an_adapter_that_cannot_be_uploaded_is_a_fault_of_its_path(
     path: object,
     reason: str,
 ) -> None:
-    """Nothing is sent, and the line names the path and what to do."""
+    """The line names the path and what to do, and nothing is sent."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     _, [(prop, told)] = host.check({**PROVIDER, "path": path})
@@ -152,7 +152,7 @@ def test_an_adapter_that_cannot_be_uploaded_is_a_fault_of_its_path(
 def test_a_project_that_cannot_work_is_a_fault(
     host: HostHere, folder: Path, project: str, more: dict[str, Any], shown: list[tuple[str, str]]
 ) -> None:
-    """It is reported beside the faults of the path, without its value where that is secret."""
+    """It is reported beside the faults of the path, without its value if that is secret."""
     given = {**PROVIDER, "path": str(folder), "ai_project_id": project, **more}
     _, faults = host.check(given)
     assert [
@@ -172,7 +172,7 @@ def test_an_empty_project_is_the_configured_one(emulator: Emulator, folder: Path
 
 
 def test_what_the_service_may_not_take_is_warned_of(host: HostHere, folder: Path) -> None:
-    """Each warning of the adapter is one in the resource's row."""
+    """Each warning about the adapter is shown in the resource's row."""
     (folder / "runs").mkdir()
     (folder / "runs" / "log").touch()
     checked(host, folder)
@@ -182,7 +182,7 @@ def test_what_the_service_may_not_take_is_warned_of(host: HostHere, folder: Path
 
 
 def test_a_secret_path_is_not_shown(host: HostHere) -> None:
-    """What is wrong with a secret path is said without it, and names no property whose value would be shown."""
+    """The message about a secret path does not contain the path, and names no property whose value would be shown."""
     _, [(prop, told)] = host.check({**PROVIDER, "path": "/s3cret", "secret_inputs": ["path"]})
     assert prop == ""
     assert told == "`path`: was given a secret path, which holds no adapter that can be uploaded"
@@ -191,7 +191,7 @@ def test_a_secret_path_is_not_shown(host: HostHere) -> None:
 def test_content_that_changed_after_the_check_is_not_uploaded(
     host: HostHere, emulator: Emulator, folder: Path
 ) -> None:
-    """What was reviewed in the preview is what is uploaded, or nothing."""
+    """Only the content that the preview reviewed is uploaded, or nothing."""
     inputs = checked(host, folder)
     (folder / "adapter_config.json").write_bytes(files()["adapter_config.json"] + b"\n")
     with pytest.raises(HostError) as caught:
@@ -203,14 +203,14 @@ def test_content_that_changed_after_the_check_is_not_uploaded(
 
 @pytest.mark.parametrize("effect", ["before", "after"])
 def test_a_lost_answer_leaves_one_file(host: HostHere, emulator: Emulator, folder: Path, effect: Any) -> None:
-    """Whether or not the service kept the file, there is exactly one in the end."""
+    """Whether or not the service stored the file, there is exactly one at the end."""
     emulator.add_fault(Fault(method="POST", action="close", effect=effect))
     id_, _ = uploaded(host, folder)
     assert in_service(emulator) == [id_]
 
 
 def test_a_refused_upload_says_so(host: HostHere, emulator: Emulator, folder: Path) -> None:
-    """The service's own words come with what is left and what to do, about a file and not about a model."""
+    """The message has the service's own words, what is left and what to do, and is about a file, not a model."""
     emulator.add_fault(Fault(method="POST", status=400, body={"detail": "bad archive"}))
     with pytest.raises(HostError) as caught:
         uploaded(host, folder)
@@ -222,7 +222,7 @@ def test_a_refused_upload_says_so(host: HostHere, emulator: Emulator, folder: Pa
 
 
 def test_a_file_that_is_gone_leaves_the_state(host: HostHere, emulator: Emulator, folder: Path) -> None:
-    """A refresh drops it, and warns if no file of the stack was found; a refused key drops nothing."""
+    """A refresh drops it, and warns if it found no file of the stack; a refused key drops nothing."""
     id_, outputs = uploaded(host, folder)
     emulator.add_fault(Fault(method="GET", status=401))
     with pytest.raises(HostError, match="Nebius refused the key"):
@@ -247,7 +247,7 @@ def test_a_refresh_that_finds_no_file_at_all_warns(host: HostHere, emulator: Emu
 
 
 def test_a_file_is_looked_for_in_its_project(emulator: Emulator) -> None:
-    """The project of the resource, else the configured one, is the one whose list is read."""
+    """The list of the resource's project is read, else that of the configured one."""
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     state = {**PROVIDER, "path": "a", "sha256": "00", "file_id": "file-none"}
     with HostHere({**config, "nebius-models:aiProjectId": "aiproject-a"}) as host:
@@ -259,7 +259,7 @@ def test_a_file_is_looked_for_in_its_project(emulator: Emulator) -> None:
 
 
 def test_get_has_the_configured_project(host: HostHere, emulator: Emulator, folder: Path) -> None:
-    """What `ModelArchive.get` reads has its project as an output where there is one."""
+    """The result of `ModelArchive.get` has its project as an output if there is one."""
     id_, outputs = uploaded(host, folder)
     assert "ai_project_id" not in host.read(id_, PROVIDER, "reader")[1]
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
@@ -273,7 +273,7 @@ def test_get_has_the_configured_project(host: HostHere, emulator: Emulator, fold
 def test_the_size_is_what_the_service_reports(
     host: HostHere, emulator: Emulator, folder: Path, reported: int | None
 ) -> None:
-    """The answer to an upload may lack the number of bytes: then it is what was sent."""
+    """If the answer to an upload lacks the number of bytes, the size is the number sent."""
     body = {"id": "file-1", "filename": "a.zip", "bytes": reported}
     emulator.add_fault(Fault(method="POST", action="wrong_json", body=body, effect="after"))
     _, outputs = uploaded(host, folder)
@@ -309,7 +309,7 @@ def test_a_file_of_a_killed_host_is_listed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What a host was uploading when it was killed shows in `nebius-models unknown`."""
+    """A file that a host was uploading when it was killed is listed by `nebius-models unknown`."""
     inputs, _ = host_process.check({**PROVIDER, "path": str(folder)})
     emulator.add_fault(Fault(method="POST", action="delay", effect="after", seconds=60))
     _running = host_process.create_later({**PROVIDER, **inputs})

@@ -43,7 +43,7 @@ def test_an_absent_text_is_none_or_empty(absent: Any) -> None:
 
 @pytest.mark.parametrize("given", [None, "no", 0, 1.0])
 def test_only_a_flag_switches_the_wait_off(given: Any) -> None:
-    """What is neither True nor False counts as the default."""
+    """A value that is neither True nor False counts as the default."""
     assert inputs_of({**BAG, "wait_for_active": given}).wait_for_active is True
     assert inputs_of({**BAG, "wait_for_active": False}).wait_for_active is False
 

@@ -1,4 +1,4 @@
-"""The private reaches into the host: what is missing is done without, and a fault of ours is let through."""
+"""The accesses to the host's private names: the code works without a missing name, and reports a bug of ours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OUTPUTS = {"name": "bot"}
 
 
 class Context:
-    """What gRPC hands to the host's methods."""
+    """The context that gRPC passes to the host's methods."""
 
     def __init__(self, *, open_: bool = True) -> None:
         self.sent: list[Any] = []
@@ -37,12 +37,12 @@ class Context:
         self._open = open_
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
-        """Take it, unless the call is over already."""
+        """Accept it, unless the call is over already."""
         self.callbacks.append(callback)
         return self._open
 
     def set_trailing_metadata(self, pairs: Any) -> None:
-        """Remember it."""
+        """Record it."""
         self.sent.append(pairs)
 
     def abort(self, code: Any, message: str) -> None:
@@ -64,7 +64,7 @@ def create_request() -> Any:
 
 
 def call_within(request: Any, context: Any) -> HostCall:
-    """A call made as the host makes it, from a frame with both names."""
+    """A call as the host makes it, from a frame with both names."""
     assert request is not context
     return HostCall()
 
@@ -75,7 +75,7 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_everything_is_reached() -> None:
-    """With a whole host the URN and the time-out are known, and the resource is kept."""
+    """With a complete host the URN and the time-out are known, and the resource is recorded."""
     context = Context()
     call = call_within(create_request(), context)
     assert (call.urn, call.timeout) == ("urn:x", 90.0)
@@ -95,14 +95,14 @@ def test_everything_is_reached() -> None:
 
 
 def test_a_call_outside_of_a_host_knows_nothing() -> None:
-    """Without the host's frame there is no URN, no time-out and no recorded input, and the call still runs."""
+    """Without the host's frame there is no URN, time-out or recorded input, and the call still runs."""
     call = HostCall()
     assert (call.urn, call.timeout, call.recorded) == ("", 0.0, None)
     assert (call.ended, call.failed, call.gone.is_set()) == (False, False, False)
 
 
 def test_the_frame_of_the_host_has_both_names() -> None:
-    """A nearer frame with one of them is passed over."""
+    """A nearer frame with only one of them is skipped."""
 
     def only_a_context() -> HostCall:
         context = "another"
@@ -136,7 +136,7 @@ def test_a_read_has_the_names_of_the_recorded_inputs(recorded: dict[str, str] | 
 
 
 def test_the_end_of_a_call_means_that_the_engine_is_gone() -> None:
-    """A call that ends while it is served has lost its engine; one that is over, or still runs, has not."""
+    """A call that ends while it is served has lost its engine; a call that is over, or still runs, has not."""
     context = Context()
     call = call_within(create_request(), context)
     assert not call.gone.is_set()
@@ -186,10 +186,10 @@ END, ABORT = "the end of the call", "the call's end"
         (WithoutNames(), WithoutNames(), [REQUEST, END, PROVIDER, ABORT]),
     ],
 )
-def test_what_is_missing_is_done_without(
+def test_the_code_works_without_the_missing_names(
     request_: Any, context: Any, missing: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without the names nothing is kept, the message is a plain exception or an abort, and a debug line has each."""
+    """Without a name nothing is recorded, the message is a plain exception or an abort, and a debug line names it."""
     caplog.set_level("DEBUG", "nebius_model_resource._edges.dynamic.call")
     caplog.clear()
     call = call_within(request_, context)
@@ -203,7 +203,7 @@ def test_what_is_missing_is_done_without(
 
 
 def test_a_fault_of_ours_is_let_through_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that no missing name can cause is never taken for an old host."""
+    """An error that no missing name can cause is not blamed on an old host."""
     with pytest.raises(ZeroDivisionError):
         call_within(Broken(), Context())
     with pytest.raises(ZeroDivisionError):
@@ -229,7 +229,7 @@ def test_a_fault_of_ours_is_let_through_everywhere(monkeypatch: pytest.MonkeyPat
 def test_a_host_without_detailed_diffs_names_the_change(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is missing is named in a debug line, and the diff has its properties without the details."""
+    """A debug line names what is missing, and the diff has its properties without the details."""
     monkeypatch.delattr(provider_pb2, "PropertyDiff")
     caplog.set_level("DEBUG")
     diff = DetailedDiff(Changes({"name": "UPDATE"}, replaces=True))
@@ -241,7 +241,7 @@ def test_a_host_without_detailed_diffs_names_the_change(
 def test_an_engine_that_records_nothing_unready_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without the engine's error for it nothing is kept, and a debug line says so."""
+    """Without the engine's error for it nothing is recorded, and a debug line says so."""
     call = call_within(create_request(), Context())
     monkeypatch.delattr(provider_pb2, "ErrorResourceInitFailed")
     caplog.set_level("DEBUG")
@@ -251,7 +251,7 @@ def test_an_engine_that_records_nothing_unready_is_named(
 
 
 def test_a_text_is_sent_as_it_is_shown() -> None:
-    """One request has the severity, the text and the row, and is given up after two seconds."""
+    """One request has the severity, the text and the row, and ends after two seconds at most."""
     sent = []
     stub = SimpleNamespace(Log=lambda request, timeout: sent.append((request, timeout)))
     Engine("127.0.0.1:9", stub).send("WARNING", "careful", URN, ephemeral=True)
@@ -261,7 +261,7 @@ def test_a_text_is_sent_as_it_is_shown() -> None:
 
 
 def test_an_engine_that_is_gone_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log that cannot be delivered is dropped, and a fault of ours on its way is not."""
+    """A log that cannot be delivered is dropped, but a bug of ours on its way is raised."""
 
     class Gone(grpc.RpcError):  # type: ignore[misc]
         pass
@@ -278,7 +278,7 @@ def test_an_engine_that_is_gone_shows_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_engine_without_its_log_is_still_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host whose SDK lacks the log's service shows nothing, and knows that its engine is there."""
+    """A host whose SDK lacks the log's service shows nothing, and still knows that its engine is there."""
     monkeypatch.delattr(engine_pb2_grpc, "EngineStub")
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -302,7 +302,7 @@ def test_an_engine_that_is_silent_for_a_second_may_be_there(monkeypatch: pytest.
 
 
 def test_a_call_whose_end_cannot_be_called_fails_with_its_message() -> None:
-    """A host whose `abort` is something else than a method still reports what failed."""
+    """A host whose `abort` is not a method still reports what failed."""
     context = Context()
     context.abort = None  # type: ignore[assignment, method-assign]
     with pytest.raises(OperationFailed, match=r"^why$"):
@@ -310,7 +310,7 @@ def test_a_call_whose_end_cannot_be_called_fails_with_its_message() -> None:
 
 
 def test_a_lasting_text_is_shown_once_and_progress_each_time() -> None:
-    """An engine that asks twice in a run shows a note once; without a URN there is no row to show it in."""
+    """An engine that calls twice in a run shows a note once; without a URN there is no row to show it in."""
     engine = ListeningEngine()
     for _ in range(2):
         engine.log("WARNING", "careful", URN)

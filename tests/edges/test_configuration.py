@@ -1,4 +1,4 @@
-"""Configuration and inputs as they come out of files, shells and secrets, against the real host."""
+"""Configuration and inputs as they come from files, shells and secrets, against the real host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def told(host: HostHere) -> list[tuple[str, str]]:
 
 
 def test_one_base_url_serves_this_and_openais_client(emulator: Emulator, inputs: dict[str, Any]) -> None:
-    """With `/v1/` at the end of NEBIUS_BASE_URL a model is checked, made and deleted."""
+    """With `/v1/` at the end of NEBIUS_BASE_URL a model is checked, created and deleted."""
     environ = {"NEBIUS_API_KEY": f" {emulator.api_key}\n", "NEBIUS_BASE_URL": f"{emulator.url}/v1/"}
     with HostHere({}, environ) as host:
         checked, faults = host.check(inputs)
@@ -31,8 +31,8 @@ def test_one_base_url_serves_this_and_openais_client(emulator: Emulator, inputs:
     assert emulator.requests(path="/v1/models")
 
 
-def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inputs: dict[str, Any]) -> None:
-    """Key, base URL and project are told at once, each with the place that it came from, and no key is shown."""
+def test_configuration_faults_are_reported_at_preview(emulator: Emulator, inputs: dict[str, Any]) -> None:
+    """Key, base URL and project are reported at once, each with the place that it came from, and no key is shown."""
     environ = {
         "NEBIUS_API_KEY": "'sesame'",
         "NEBIUS_BASE_URL": f"{emulator.url}/v1/chat/completions",
@@ -53,7 +53,7 @@ def test_faults_of_the_configuration_are_told_at_preview(emulator: Emulator, inp
 
 
 def test_a_cloud_project_is_warned_of_and_not_refused(emulator: Emulator, inputs: dict[str, Any]) -> None:
-    """A run warns of it once where it is configured, and once where resources name it."""
+    """A run warns once about the configured project, and once about those that resources name."""
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}
     config |= {"nebius-models:aiProjectId": "project-e00x", "nebius-models:preflight": "false"}
     with HostHere(config) as host:
@@ -71,7 +71,7 @@ def test_a_cloud_project_is_warned_of_and_not_refused(emulator: Emulator, inputs
 
 
 def test_what_the_program_marks_secret_is_never_repeated(host: HostHere) -> None:
-    """A secret that is refused names its property in the reason alone, so that the engine cannot show its value."""
+    """Only the reason names the property of a refused secret, so that the engine cannot show its value."""
     secret = {"name": "SE CRET", "base_model": "SECRET", "source": "SECRET", "ai_project_id": "SE CRET"}
     names = [*secret, "description"]
     checked, faults = host.check({**secret, "description": 5, "secret_inputs": names})
@@ -82,12 +82,12 @@ def test_what_the_program_marks_secret_is_never_repeated(host: HostHere) -> None
     assert not any("CRET" in reason for _, reason in faults)
     assert "secret_inputs" not in checked
     _, [(prop, reason)] = host.check({"name": "bot", "base_model": BASE, "source": "SECRET"})
-    assert (prop, "'SECRET'" in reason) == ("source", True)  # without a mark it is shown as ever
+    assert (prop, "'SECRET'" in reason) == ("source", True)  # without a mark it is shown as usual
 
 
 @dynamic_only
-def test_an_adoption_that_does_not_fit_does_not_tell_a_secret(host: HostHere, emulator: Emulator) -> None:
-    """Check and create of the same resource tell what is live, and not the secret that was given."""
+def test_an_adoption_that_does_not_fit_does_not_show_a_secret(host: HostHere, emulator: Emulator) -> None:
+    """Check and create of the same resource show the live value, and not the secret that was given."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="by hand")
     inputs = {
         "name": "bot",
@@ -108,7 +108,7 @@ def test_an_adoption_that_does_not_fit_does_not_tell_a_secret(host: HostHere, em
 def test_a_source_is_sent_in_the_spelling_of_the_documentation(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any], spelling: str
 ) -> None:
-    """The service gets what works, the state keeps what was written, and neither spelling is a diff."""
+    """The service gets the documented spelling, the state has the written one, and neither is a diff."""
     checked, faults = host.check({**inputs, "source": spelling})
     assert faults == []
     id_, outputs = host.create(checked)

@@ -1,4 +1,4 @@
-"""What is decided for an edge that reports inputs, or that cannot record a resource: no host has both."""
+"""The decisions for an edge that reports inputs, or that cannot record a resource: no host has both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECT = "aiproject-a"
 
 
 class Failed(Exception):
-    """What the engine is shown."""
+    """The error that the engine shows."""
 
 
 @dataclass
@@ -60,12 +60,12 @@ class Call:
         self.warnings.append(text)
 
     def keep(self, message: str, id_: str, properties: Any, inputs: Any = None) -> bool:
-        """Remember what is to be recorded."""
+        """Store what is to be recorded."""
         self.kept.append((message, id_, properties, inputs))
         return self.able
 
     def fail(self, message: str) -> NoReturn:
-        """Fail with that message alone."""
+        """Fail with only that message."""
         self.failed = True
         raise Failed(message)
 
@@ -89,7 +89,7 @@ def asked_projects(emulator: Emulator, path: str) -> list[str | None]:
 
 
 def test_a_model_that_cannot_be_recorded_is_deleted(models: CustomModels, emulator: Emulator) -> None:
-    """Where the state cannot hold an unfinished model, none is left, and the line says so."""
+    """If the state cannot hold an unfinished model, none is left, and the line says so."""
     emulator.settings.validation_seconds = 600
     with pytest.raises(Failed) as failed:
         models.create(Call(timeout=1), INPUTS)
@@ -144,7 +144,7 @@ def test_a_fault_of_ours_deletes_no_model(models: CustomModels, emulator: Emulat
 
 
 def test_a_refused_key_is_explained_by_where_it_is_set(emulator: Emulator) -> None:
-    """With an explicit provider that is its argument, also where the refusal ends a wait."""
+    """With an explicit provider that is its argument, even if the refusal ends a wait."""
     emulator.add_fault(Fault(method="GET", status=401, times=None))
     decides = CustomModels(settings_of(emulator, provider="eu"))
     with pytest.raises(Failed, match=r"check the key \(api_key of Provider 'eu'\)"):
@@ -152,7 +152,7 @@ def test_a_refused_key_is_explained_by_where_it_is_set(emulator: Emulator) -> No
 
 
 def test_a_create_needs_no_check_of_the_same_process(models: CustomModels, emulator: Emulator) -> None:
-    """An adoption that differs says so, with the values, where no check said which inputs are secret."""
+    """An adoption that differs says so, with the values, if no check said which inputs are secret."""
     name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
     with pytest.raises(AdoptionRefused, match="description: given 'mine' / live None"):
         models.create(Call(), {**INPUTS, "import_id": name, "description": "mine"})
@@ -202,7 +202,7 @@ def test_an_update_that_cannot_be_recorded_deletes_nothing(models: CustomModels,
 def test_an_update_that_reads_nothing_keeps_what_is_known(
     models: CustomModels, emulator: Emulator, status: dict[str, str], kept: str
 ) -> None:
-    """Where the service cannot be read until the deadline, status and time stay those of the state."""
+    """If the service cannot be read until the deadline, status and time stay those of the state."""
     name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1")
     emulator.add_fault(Fault(method="GET", action="reset", times=None))
     call = Call(timeout=0.5, able=True)
@@ -301,7 +301,7 @@ def test_a_fault_of_an_option_names_no_property() -> None:
 
 
 def test_an_archive_without_a_project_has_none(emulator: Emulator) -> None:
-    """What `ModelArchive.get` reads has no project as an output where none is named."""
+    """The result of `ModelArchive.get` has no project as an output if none is given."""
     emulator.add_fault(Fault(method="GET", path="/v1/files/*", status=200, body={"id": "file-1"}))
     found = ModelArchives(settings_of(emulator)).read(Call(), "file-1", {})
     assert found == Found("file-1", {"file_id": "file-1"})
@@ -311,7 +311,7 @@ STATE = {"path": "a", "sha256": "00", "ai_project_id": "p", "file_id": "file-1",
 
 
 def test_an_update_of_an_archive_keeps_what_is_known(emulator: Emulator) -> None:
-    """Outputs stay, the path is the new one, what is absent stays absent, and whole numbers are whole again."""
+    """Outputs stay, the path is the new one, absent values stay absent, and whole numbers become integers again."""
     archives = ModelArchives(settings_of(emulator))
     olds = {**STATE, "size": 512.0, "created_at": 1_790_000_000.0, "other": 1}
     updated = archives.update(Call(), "file-1", olds, {"path": "b", "sha256": "00", "ai_project_id": ""})

@@ -1,4 +1,4 @@
-"""The table "In create", row by row, and its like for delete and read: the real host against the faulty service."""
+"""The table "In create", row by row, and the same for delete and read: the real host against the faulty service."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def names(emulator: Emulator) -> list[str]:
 
 
 def outdate(host: HostHere) -> None:
-    """Let the next refresh ask for a new list: a deletion does."""
+    """Make the next refresh read a new list, by a deletion."""
     ghost = "acme/Base-LoRa:ghost-abcd"
     host.delete(
         ghost, {"name": "ghost", "base_model": "acme/Base", "source": "file-1", "generated_name": ghost}
@@ -64,20 +64,20 @@ class Outcome:
 
 @pytest.fixture(scope="module", params=EDGES)
 def edge(request: pytest.FixtureRequest) -> str:
-    """Each edge on one worker: these tests mostly wait, and several workers would wait at the same time."""
+    """Each edge on one worker: these tests mostly wait, and otherwise several workers would wait at the same time."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def outcomes(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, Outcome]:
-    """Every way to lose the answer to a POST, with the model made and with nothing made, all at once."""
+    """Every way to lose the answer to a POST, with and without a created model, all at once."""
     cases = {f"{key}-{effect}": (fault, effect) for key, fault in LOST.items() for effect in EFFECTS}
     for name, (fault, effect) in cases.items():
         shared_emulator.add_fault(Fault(method="POST", path="/v0/models", name=name, effect=effect, **fault))
 
     def create(name: str) -> str:
         inputs = {"name": name, "base_model": "acme/Base", "source": "file-1"}
-        # A time-out takes half of the time there is: the other half is for looking and posting again.
+        # A request may take half of the time left: the other half is for the search and a second POST.
         timeout = {"read-timeout-after": 10, "read-timeout-before": 16}.get(name, 60)
         return shared_host.create(inputs, timeout=timeout, name=name)[0]
 
@@ -95,23 +95,23 @@ def outcomes(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, Outc
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_lost_answer_of_a_model_that_was_made(outcomes: dict[str, Outcome], fault: str) -> None:
-    """The model that was made is taken from the list: one model, in the state, and one POST."""
+def test_lost_answer_of_a_model_that_was_created(outcomes: dict[str, Outcome], fault: str) -> None:
+    """The created model is found in the list: there is one model, in the state, and one POST."""
     outcome = outcomes[f"{fault}-after"]
     assert outcome.made == [outcome.held]
     assert outcome.posts == 1
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_lost_answer_with_nothing_made(outcomes: dict[str, Outcome], fault: str) -> None:
-    """Where the list lacks it after a few looks, the POST is sent once more: one model, in the state."""
+def test_lost_answer_with_nothing_created(outcomes: dict[str, Outcome], fault: str) -> None:
+    """If the list lacks a model after a few looks, the POST is sent once more: one model is in the state."""
     outcome = outcomes[f"{fault}-before"]
     assert outcome.made == [outcome.held]
     assert outcome.posts == 2
 
 
 def test_sixteen_equal_creates_that_lose_their_answers(shared_host: HostHere, service: Emulator) -> None:
-    """Sixteen creates of one kind at once, each without its first answer: sixteen models, sixteen owners."""
+    """Sixteen equal creates at once, each without its first answer, give sixteen models with sixteen owners."""
     service.add_fault(Fault(method="POST", action="reset", effect="after", times=16))
     inputs = {"name": "twin", "base_model": "acme/Base", "source": "file-1"}
     with ThreadPoolExecutor(16) as pool:
@@ -122,7 +122,7 @@ def test_sixteen_equal_creates_that_lose_their_answers(shared_host: HostHere, se
 
 
 def test_some_of_many_equal_creates_lose_their_answers(shared_host: HostHere, service: Emulator) -> None:
-    """Where some answers come, some are lost and some POSTs make nothing, each create still owns one model."""
+    """If some answers come, some are lost and some POSTs create nothing, each create still owns one model."""
     service.add_fault(Fault(method="POST", action="close", effect="after", times=3))
     service.add_fault(Fault(method="POST", action="status", status=500, effect="before", times=3, skip=2))
     inputs = {"name": "mixed", "base_model": "acme/Base", "source": "file-1"}
@@ -133,7 +133,7 @@ def test_some_of_many_equal_creates_lose_their_answers(shared_host: HostHere, se
 
 
 def test_more_candidates_than_creates_stop(shared_host: HostHere, service: Emulator) -> None:
-    """Where somebody else made the same kind at that moment, nothing is guessed: all are named, none touched."""
+    """If another client creates an equal model at that moment, nothing is guessed: all are named, none is touched."""
     inputs = {"name": "both", "base_model": "acme/Base", "source": "file-1"}
     service.add_fault(Fault(method="POST", action="hang", effect="after", name="both", seconds=3))
     future = shared_host.create_later(inputs, timeout=20)
@@ -147,8 +147,8 @@ def test_more_candidates_than_creates_stop(shared_host: HostHere, service: Emula
     assert posts(service, "both") == 1
 
 
-def test_broken_list_does_not_make_a_second_model(shared_host: HostHere, service: Emulator) -> None:
-    """A list with entries that cannot be read does not prove that nothing was made: no second POST."""
+def test_broken_list_does_not_create_a_second_model(shared_host: HostHere, service: Emulator) -> None:
+    """A list with unreadable entries does not prove that nothing was created: there is no second POST."""
     service.add_fault(Fault(method="POST", action="close", effect="after"))
     service.add_fault(Fault(method="GET", action="wrong_json", body=[{"name": 7}], times=5))
     id_, _ = shared_host.create({"name": "seen", "base_model": "acme/Base", "source": "file-1"})
@@ -158,7 +158,7 @@ def test_broken_list_does_not_make_a_second_model(shared_host: HostHere, service
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
 def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, status: int) -> None:
-    """A refused POST is sent once, makes nothing, and the service's words and request id are told in one line."""
+    """A refused POST is sent once and creates nothing, and one line has the service's words and the request id."""
     service.add_fault(Fault(method="POST", status=status, body={"detail": "the words of the service"}))
     with pytest.raises(HostError, match="the words of the service") as caught:
         shared_host.create({"name": "no", "base_model": "acme/Base", "source": "file-1"})
@@ -171,7 +171,7 @@ def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, status:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_pause_asked_for(host: HostHere, emulator: Emulator, status: int) -> None:
-    """429, and 503 with Retry-After, mean nothing was done: after the pause the POST is sent again."""
+    """429, and 503 with Retry-After, mean that nothing was done: after the pause the POST is sent again."""
     emulator.add_fault(Fault(method="POST", status=status, headers={"Retry-After": "1"}, times=2))
     inputs = {"name": "paused", "base_model": "acme/Base", "source": "file-1", "wait_for_active": False}
     id_, _ = host.create(inputs)
@@ -182,7 +182,7 @@ def test_pause_asked_for(host: HostHere, emulator: Emulator, status: int) -> Non
 
 
 def test_deadline_within_a_pause(host: HostHere, emulator: Emulator) -> None:
-    """A pause longer than the deadline ends the create at once with nothing made."""
+    """A pause that is longer than the deadline ends the create at once, and nothing is created."""
     emulator.add_fault(Fault(method="POST", status=429, headers={"Retry-After": "90"}))
     with pytest.raises(HostError, match="rate limit asks for a pause"):
         host.create({"name": "late", "base_model": "acme/Base", "source": "file-1"}, timeout=30)
@@ -205,7 +205,7 @@ def test_deadline_within_a_pause(host: HostHere, emulator: Emulator) -> None:
 def test_bad_reads_while_waiting(
     shared_host: HostHere, service: Emulator, settings: dict[str, Any], faults: list[Fault]
 ) -> None:
-    """What goes wrong with reads right after the POST is waited out: one POST, one active model, its full name."""
+    """A create waits while reads fail right after the POST: one POST, one active model, its full name."""
     service.settings.update(**settings)
     for fault in faults:
         service.add_fault(fault)
@@ -216,7 +216,7 @@ def test_bad_reads_while_waiting(
 
 
 def test_key_refused_while_waiting(shared_host: HostHere, service: Emulator) -> None:
-    """A key refused after the POST keeps the model in the state, and `update` goes on with a good one."""
+    """If the key is refused after the POST, the model stays in the state, and `update` continues with a good key."""
     service.add_fault(Fault(method="GET", status=401, times=2))
     inputs = {"name": "kept", "base_model": "acme/Base", "source": "file-1"}
     with pytest.raises(HostError, match="the key was refused") as caught:
@@ -230,7 +230,7 @@ def test_key_refused_while_waiting(shared_host: HostHere, service: Emulator) -> 
 
 
 def test_network_away_until_the_deadline(shared_host: HostHere, service: Emulator) -> None:
-    """Where no read gets through until the deadline, the model stays in the state."""
+    """If no read succeeds until the deadline, the model stays in the state."""
     service.add_fault(Fault(method="GET", action="reset", times=None))
     with pytest.raises(HostError, match="the deadline passed") as caught:
         shared_host.create({"name": "cut", "base_model": "acme/Base", "source": "file-1"}, timeout=4)
@@ -238,8 +238,8 @@ def test_network_away_until_the_deadline(shared_host: HostHere, service: Emulato
     assert names(service) == [caught.value.kept.id]
 
 
-def test_deleted_by_somebody_while_awaited(shared_host: HostHere, service: Emulator) -> None:
-    """A model that somebody deletes while it is awaited fails the create, and nothing stays in the state."""
+def test_deleted_by_another_client_while_awaited(shared_host: HostHere, service: Emulator) -> None:
+    """A model that another client deletes while it is awaited fails the create, and nothing stays in the state."""
     service.settings.update(after_delete="deleted", validation_seconds=60)
     future = shared_host.create_later({"name": "gone", "base_model": "acme/Base", "source": "file-1"})
     while not names(service):
@@ -251,7 +251,7 @@ def test_deleted_by_somebody_while_awaited(shared_host: HostHere, service: Emula
 
 
 def test_failed_validation_whose_clean_up_is_refused(shared_host: HostHere, service: Emulator) -> None:
-    """A model in `error` that cannot be deleted stays in the state, and a later delete takes it away."""
+    """A model in `error` that cannot be deleted stays in the state, and a later delete removes it."""
     service.settings.failing_names = {"bad": "no adapter_model.safetensors"}
     service.add_fault(Fault(method="DELETE", status=401))
     with pytest.raises(HostError, match=r"no adapter_model\.safetensors.*could not be deleted") as caught:
@@ -266,7 +266,7 @@ def test_failed_validation_whose_clean_up_is_refused(shared_host: HostHere, serv
 
 @pytest.fixture
 def model(shared_host: HostHere, service: Emulator) -> tuple[str, dict[str, Any]]:
-    """One active model: id and outputs; the list that refreshes share is outdated, as by any change."""
+    """One active model: id and outputs; the list that refreshes share is read again, as after any change."""
     inputs = {"name": "held", "base_model": "acme/Base", "source": "file-1"}
     id_ = service.add_model(**inputs)
     outdate(shared_host)
@@ -282,17 +282,17 @@ DELETE_FAULTS = ["500", "502", "504", "bare-503", "reset", "close", "html", "hal
 def test_delete_is_repeated(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any], fault: str, effect: Any
 ) -> None:
-    """A delete whose answer is lost is sent again, whether or not it had its effect, and succeeds."""
+    """A delete whose answer is lost is sent again, whether or not the model was deleted, and succeeds."""
     service.add_fault(Fault(method="DELETE", effect=effect, **LOST[fault]))
     shared_host.delete(*model, timeout=20)
     assert names(service) == []
     assert len(service.requests("DELETE")) == 2
 
 
-def test_delete_goes_on_until_its_deadline(
+def test_delete_continues_until_its_deadline(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
-    """A delete is not given up after a few failures, only at its deadline, and then it is no success."""
+    """A delete is not given up after a few failures, only at its deadline, and then it fails."""
     service.add_fault(Fault(method="DELETE", status=503, times=3))
     shared_host.delete(*model, timeout=40)
     assert names(service) == []
@@ -306,7 +306,7 @@ def test_delete_goes_on_until_its_deadline(
 def test_deleting_what_is_gone(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any], after: Any
 ) -> None:
-    """A model that is gone already, by 404 or by `deleted`, is a success."""
+    """If the model is gone already, by 404 or by `deleted`, the deletion succeeds."""
     service.settings.after_delete = after
     service.remove_model(model[0])
     shared_host.delete(*model)
@@ -315,7 +315,7 @@ def test_deleting_what_is_gone(
 def test_answer_deleted_is_a_success(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
-    """`{"status": "deleted"}` for a second delete is a success as well."""
+    """The answer `{"status": "deleted"}` to a second delete is a success as well."""
     body = {"name": model[0], "status": "deleted", "base_model": "b", "source": "s", "created_at": 1}
     service.add_fault(Fault(method="DELETE", action="wrong_json", body=body, effect="after"))
     shared_host.delete(*model)
@@ -323,7 +323,7 @@ def test_answer_deleted_is_a_success(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_delete_is_no_success(
+def test_refused_delete_fails(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any], status: int
 ) -> None:
     """A refused key never counts as deleted."""
@@ -336,7 +336,7 @@ def test_refused_delete_is_no_success(
 def test_hidden_403_on_delete_is_settled_by_the_list(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
-    """A 403 that hides whether the model exists: absent in the list is gone, a refused list proves nothing."""
+    """If a 403 hides whether the model exists, a list without it means it is gone; a refused list proves nothing."""
     service.settings.hidden_missing = True
     service.remove_model(model[0])
     service.add_fault(Fault(method="GET", path="/v0/models", status=403, times=1))
@@ -361,7 +361,7 @@ READ_FAULTS: dict[str, dict[str, Any]] = {
 def test_bad_list_drops_nothing(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any], fault: str
 ) -> None:
-    """A list that is refused, broken or something else: the model is found by name, and stays."""
+    """If the list is refused, broken or something else, the model is found by name, and stays."""
     service.add_fault(Fault(method="GET", path="/v0/models", times=None, **READ_FAULTS[fault]))
     id_, outputs, _ = shared_host.read(*model)
     assert id_ == model[0]
@@ -370,7 +370,7 @@ def test_bad_list_drops_nothing(
 
 @pytest.fixture(scope="module")
 def bad_reads(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, BaseException | None]:
-    """A refresh under each fault of every read, all at once: what it raised."""
+    """The errors of a refresh under each fault of every read, all at once."""
     made = {}
     for key in READ_FAULTS:
         inputs = {"name": f"read-{key}", "base_model": "acme/Base", "source": "file-1"}
@@ -396,7 +396,7 @@ def bad_reads(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, Bas
 
 @pytest.mark.parametrize("fault", READ_FAULTS)
 def test_bad_read_fails_and_drops_nothing(bad_reads: dict[str, BaseException | None], fault: str) -> None:
-    """Where no read tells whether the model exists, the refresh fails: a failed read leaves the state alone."""
+    """If no read shows whether the model exists, the refresh fails: a failed read does not change the state."""
     error = bad_reads[fault]
     assert isinstance(error, HostError)
     assert re.fullmatch(r"[^\n]+", error.message)
@@ -405,7 +405,7 @@ def test_bad_read_fails_and_drops_nothing(bad_reads: dict[str, BaseException | N
 def test_list_that_lacks_a_model_is_confirmed_by_name(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
-    """A model absent from the list is dropped only where its own address says 404 as well."""
+    """A model that the list lacks is dropped only if its own URL answers 404 as well."""
     service.add_fault(Fault(method="GET", path="/v0/models", action="wrong_json", body=[], times=None))
     id_, _, _ = shared_host.read(*model)
     assert id_ == model[0]
@@ -419,7 +419,7 @@ def test_list_that_lacks_a_model_is_confirmed_by_name(
 def test_404_everywhere_drops_nothing(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any]
 ) -> None:
-    """Behind a wrong base URL everything is 404: neither a refresh nor a delete takes that for a model gone."""
+    """Behind a wrong base URL everything is 404: neither a refresh nor a delete treats the model as gone."""
     service.add_fault(Fault(method="*", action="html", status=404, times=None))
     with pytest.raises(HostError, match="404"):
         shared_host.read(*model)
@@ -431,7 +431,7 @@ def test_404_everywhere_drops_nothing(
 def test_refused_key_drops_nothing(
     shared_host: HostHere, service: Emulator, model: tuple[str, Any], status: int
 ) -> None:
-    """A key refused everywhere fails the refresh with what to do, and the model stays in the state."""
+    """If every call refuses the key, the refresh fails with what to do, and the model stays in the state."""
     service.add_fault(Fault(method="GET", status=status, times=None))
     with pytest.raises(HostError, match="Nebius refused the key") as caught:
         shared_host.read(*model)

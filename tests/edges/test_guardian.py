@@ -1,4 +1,4 @@
-"""Hosts that are killed with real signals: what they made does not stay behind."""
+"""Hosts that are killed with real signals: what they created does not stay behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.host import DynamicHost, HostError, mostly_waits
 
 pytestmark = mostly_waits
 INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
-SECONDS = 60.0  # patience, which a busy machine needs; what is awaited takes two
+SECONDS = 60.0  # long, for a busy machine; the awaited event takes two seconds
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
@@ -34,7 +34,7 @@ def host(host_process: DynamicHost) -> DynamicHost:
 
 
 def guardians(host: DynamicHost) -> set[int]:
-    """The host's own, and nobody else's: other tests run beside this one."""
+    """Only the guardians of this host: other tests run at the same time."""
     return {child.pid for child in psutil.Process(host.process.pid).children()}
 
 
@@ -61,7 +61,7 @@ def test_host_killed_while_it_waits(host: DynamicHost, emulator: Emulator, numbe
 
 
 def test_only_what_is_known_by_name_is_deleted(host: DynamicHost, emulator: Emulator) -> None:
-    """The guardian deletes the one model that it knows, and sends nothing else: it looks for no lost POST."""
+    """The guardian deletes the one model that it knows, and sends nothing else: it does not look for lost POSTs."""
     emulator.settings.validation_seconds = 60
     _waiting = host.create_later({**INPUTS, "name": "known"}, name="known")
     wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
@@ -84,7 +84,7 @@ def test_only_what_is_known_by_name_is_deleted(host: DynamicHost, emulator: Emul
 
 @pytest.mark.slow
 def test_host_killed_and_the_service_away(host: DynamicHost, emulator: Emulator) -> None:
-    """The guardian goes on where the service does not answer at once."""
+    """The guardian tries again if the service does not answer at once."""
     emulator.settings.validation_seconds = 60
     emulator.add_fault(Fault(method="DELETE", status=401, times=1))
     emulator.add_fault(Fault(method="DELETE", action="reset", times=1))
@@ -96,7 +96,7 @@ def test_host_killed_and_the_service_away(host: DynamicHost, emulator: Emulator)
 
 @pytest.mark.slow
 def test_models_of_finished_creates_stay(host: DynamicHost, emulator: Emulator) -> None:
-    """What a finished create made stays when its host is killed, while an equal one that is awaited is deleted."""
+    """When a host is killed, the model of a finished create stays, and an equal model that it awaits is deleted."""
     held, _ = host.create(INPUTS)
     emulator.settings.validation_seconds = 60
     emulator.clear_requests()
@@ -110,7 +110,7 @@ def test_models_of_finished_creates_stay(host: DynamicHost, emulator: Emulator) 
 
 @pytest.mark.slow
 def test_engine_killed_while_a_lost_answer_is_looked_for(host: DynamicHost, emulator: Emulator) -> None:
-    """With the engine gone the host ends by itself, and what its lost POST made is deleted."""
+    """When the engine is gone, the host ends by itself, and the model of its lost POST is deleted."""
     emulator.settings.missing_lists = 4
     emulator.add_fault(Fault(method="POST", action="close", effect="after"))
     _running = host.create_later(INPUTS)
@@ -122,7 +122,7 @@ def test_engine_killed_while_a_lost_answer_is_looked_for(host: DynamicHost, emul
 
 
 def test_engine_killed_while_the_model_validates(host: DynamicHost, emulator: Emulator) -> None:
-    """With the engine gone the host deletes the model it waits for, and ends."""
+    """When the engine is gone, the host deletes the model it waits for, and ends."""
     emulator.settings.validation_seconds = 60
     _running = host.create_later(INPUTS)
     wait_until(lambda: len(emulator.requests("GET")) > 1, "the host waits")
@@ -153,7 +153,7 @@ runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 
 
 def test_a_fault_of_ours_deletes_no_model(emulator: Emulator, tmp_path: Path) -> None:
-    """Where a bug keeps an unfinished model out of the state, the message names the model, and it stays."""
+    """If a bug keeps an unfinished model out of the state, the message names the model, and the model stays."""
     prelude = tmp_path / "host.py"
     prelude.write_text(BROKEN_RECORD)
     emulator.settings.validation_seconds = 60
@@ -169,7 +169,7 @@ def test_a_fault_of_ours_deletes_no_model(emulator: Emulator, tmp_path: Path) ->
 
 
 def test_our_own_fault_after_the_post_leaves_nothing(emulator: Emulator, tmp_path: Path) -> None:
-    """A create that breaks on a bug after its model was made tells so, and the model goes when the host ends."""
+    """A create that fails on a bug after its POST says so, and the model is deleted when the host ends."""
     prelude = tmp_path / "host.py"
     prelude.write_text(BROKEN)
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:baseUrl": emulator.url}

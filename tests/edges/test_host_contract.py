@@ -1,4 +1,4 @@
-"""What is reached in the private side of the host, on several SDKs, and what happens where a name is missing."""
+"""The accesses to private names of the host, on several SDKs, and what happens if a name is missing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     venv = shared / f"sdk-{request.param}"
     with (shared / f"{venv.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of one run share what the first of them makes
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of one run share what the first one creates
         if not (venv / "ready").exists():
             _make(venv, request.param)
     return str(venv / "bin" / "python")
@@ -60,7 +60,7 @@ def host(python: str, emulator: Emulator, tmp_path: Path) -> Iterator[DynamicHos
 
 
 class TestReached:
-    """Each thing that `dynamic_host.py` reaches, seen from the engine's side."""
+    """Each access of `dynamic_host.py`, seen from the engine's side."""
 
     def test_a_refusal_is_one_line(
         self, host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
@@ -73,14 +73,14 @@ class TestReached:
         assert "\n" not in caught.value.message
 
     def test_a_bug_keeps_its_traceback(self, host: DynamicHost, inputs: dict[str, Any]) -> None:
-        """An error of our own making is told as such, with all that helps to find it."""
+        """An error of our own is reported as such, with everything that helps to find it."""
         with pytest.raises(HostError) as caught:
             host.diff("x", {**inputs, "source": ["a state that we never write"]}, inputs)
         assert "bug in nebius_model_resource" in caught.value.message
         assert "Traceback" in caught.value.message
 
     def test_the_diff_names_the_changed_inputs_alone(self, host: DynamicHost, inputs: dict[str, Any]) -> None:
-        """A changed, an added and a removed input arrive as a detailed diff, and as the reasons to replace."""
+        """A changed, an added and a removed input arrive as a detailed diff and as reasons to replace."""
         olds = {**inputs, "generated_name": "x", "status": "active", "created_at": 1}
         news = {**inputs, "name": "other", "description": None, "ai_project_id": "p"}
         answer = host.diff("x", olds, news)
@@ -97,7 +97,7 @@ class TestReached:
     def test_an_unfinished_model_is_kept(
         self, host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
     ) -> None:
-        """The deadline of `custom_timeouts` holds, and what exists reaches the engine as partial state."""
+        """The deadline of `custom_timeouts` holds, and the model reaches the engine as partial state."""
         emulator.settings.validation_seconds = 3600
         with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
             host.create(inputs, timeout=4)
@@ -136,7 +136,7 @@ class TestReached:
     def test_waits_do_not_share_four_threads(
         self, host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
     ) -> None:
-        """Twenty-four models are made before the first is active, and the threads fall back afterwards."""
+        """Twenty-four models are created before the first is active, and the number of threads falls afterwards."""
         emulator.settings.validation_seconds = 3600
         with ThreadPoolExecutor(24) as pool:
             waits = [pool.submit(host.create, {**inputs, "name": f"m{number}"}) for number in range(24)]
@@ -154,7 +154,7 @@ class TestReached:
     def test_the_end_of_the_engine_is_seen(
         self, host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
     ) -> None:
-        """When the engine goes away during a wait the model is deleted and the host ends by itself."""
+        """When the engine goes away during a wait, the model is deleted and the host ends by itself."""
         emulator.settings.validation_seconds = 60
         call = host.create_later(inputs)
         _until(lambda: len(emulator.models()) == 1)
@@ -177,7 +177,7 @@ def _until(holds: Any, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-# Each prelude takes one private name away, as a future host may, and then runs the host's own source.
+# Each prelude removes one private name, as a future host may, and then runs the host's own source.
 RUN = """
 import logging, pathlib, sys
 for name in [name for name in sys.modules if name.startswith("nebius_model_resource")]:
@@ -228,7 +228,7 @@ REMOVALS = {
 def test_without_one_private_name_the_provider_works_plainly(
     name: str, emulator: Emulator, inputs: dict[str, Any], tmp_path: Path
 ) -> None:
-    """With any one name missing a model is made, compared, refused and deleted, and nothing is lost at a deadline."""
+    """If any one name is missing, a model is created, compared, refused and deleted, and no deadline loses anything."""
     removal, keeps = REMOVALS[name]
     prelude = tmp_path / "host.py"
     prelude.write_text(RUN.format(removal=removal))
@@ -253,7 +253,7 @@ def test_without_one_private_name_the_provider_works_plainly(
 def _deadline_loses_nothing(
     host: DynamicHost, emulator: Emulator, inputs: dict[str, Any], *, keeps: bool | None, timed: bool
 ) -> None:
-    """Where the time-out cannot be reached, the wait is ended by a failed validation instead."""
+    """If the time-out cannot be read, a failed validation ends the wait instead."""
     emulator.settings.validation_seconds = 3600
     call = host.create_later(inputs, timeout=4)
     _until(lambda: len(emulator.models()) == 1)

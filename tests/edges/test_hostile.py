@@ -1,4 +1,4 @@
-"""Servers that are broken or mean harm: a clear error within the deadline, bounded memory, nothing lost."""
+"""Broken or malicious servers: a clear error within the deadline, bounded memory, nothing lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.host import DynamicHost, HostError, warm_host
 from tests.support.hostile import Meddler, RawServer, drip, self_signed
 
-# A call that outlives its deadline runs into this bound: no test compares seconds, which a busy machine has fewer of.
+# A call that outlives its deadline meets this bound: no test compares seconds, because a busy machine is slow.
 pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.timeout(120)]
 
 MEBI = 1024 * 1024
@@ -50,7 +50,7 @@ def named(emulator: Emulator, name: str) -> list[str]:
 
 @contextmanager
 def watched_memory(pid: int) -> Iterator[Callable[[], float]]:
-    """The largest resident size that a process had meanwhile, beyond what it had before, in MiB."""
+    """How far the resident size of a process rose inside the block, in MiB."""
     process = psutil.Process(pid)
     before = process.memory_info().rss
     sizes = [before]
@@ -94,7 +94,7 @@ def shared_host(shared_emulator: Emulator) -> Iterator[DynamicHost]:
 
 @pytest.fixture(scope="module")
 def bad_posts(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, Any]:
-    """A create for each bad answer to its POST, which made the model, all at once."""
+    """A create for each bad answer to a POST that created its model, all at once."""
     for name, fault in BAD_ANSWERS.items():
         shared_emulator.add_fault(Fault(method="POST", path="/v0/models", name=name, effect="after", **fault))
 
@@ -110,20 +110,20 @@ def bad_posts(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, 
 
 @pytest.mark.parametrize("fault", BAD_ANSWERS)
 def test_bad_answer_to_a_post(bad_posts: dict[str, Any], fault: str) -> None:
-    """The model that was made is found and held, once, within the deadline."""
+    """The created model is found and is in the state once, within the deadline."""
     result = bad_posts["results"][fault]
     assert held(result) == bad_posts["made"][fault]
     assert not isinstance(result, HostError)
 
 
 def test_memory_under_bad_posts(bad_posts: dict[str, Any]) -> None:
-    """Nine bad answers at once, among them one of 1 GB and one without an end, cost less than 120 MiB."""
+    """Nine bad answers at once, with one of 1 GB and one without an end among them, cost less than 120 MiB."""
     assert bad_posts["memory"] < 120
 
 
 @pytest.fixture(scope="module")
 def bad_reads(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, Any]:
-    """A create for each bad answer to every read of it by name, while the list is broken: for ever."""
+    """A create for each bad answer to every read by name, while the list is permanently broken."""
     shared_emulator.clear_faults()
     shared_emulator.add_fault(Fault(method="GET", path="/v0/models", action="deep_json", times=None))
     for name, fault in BAD_ANSWERS.items():
@@ -142,7 +142,7 @@ def bad_reads(shared_host: DynamicHost, shared_emulator: Emulator) -> dict[str, 
 
 @pytest.mark.parametrize("fault", BAD_ANSWERS)
 def test_bad_answers_to_reads(bad_reads: dict[str, Any], fault: str) -> None:
-    """Reads that never tell anything end at the deadline in one line, with the model kept in the state."""
+    """Reads that never return anything useful end at the deadline in one line, and the model stays in the state."""
     result = bad_reads["results"][fault]
     assert isinstance(result, HostError)
     assert held(result) == bad_reads["made"][fault]
@@ -153,13 +153,13 @@ def test_bad_answers_to_reads(bad_reads: dict[str, Any], fault: str) -> None:
 
 
 def test_memory_under_bad_reads(bad_reads: dict[str, Any]) -> None:
-    """Bad reads for ever cost no more memory than one of each."""
+    """Endless bad reads cost no more memory than one of each."""
     assert bad_reads["memory"] < 120
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 RAW_ANSWERS = {
-    # Either takes longer than the bound of a test.
+    # Each takes longer than the bound of a test.
     "slow status line": (HEAD, 2),
     "slow continues": (b"HTTP/1.1 100 Continue\r\n\r\n" * 200, 0.05),
     "no http": (b"220 mail.example ESMTP\r\n" * 5000, 0),
@@ -198,7 +198,7 @@ def raw_results() -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", RAW_ANSWERS)
 def test_answers_that_are_no_http(raw_results: dict[str, Any], key: str) -> None:
-    """Whatever bytes come, the create ends within its deadline with one harmless line that says what is not known."""
+    """Whatever bytes come, the create ends within its deadline with one safe line that says what is not known."""
     result = raw_results[key]
     assert isinstance(result, AnswerLost)
     assert "it is not known whether 'raw' was created" in str(result)
@@ -207,7 +207,7 @@ def test_answers_that_are_no_http(raw_results: dict[str, Any], key: str) -> None
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 def test_redirect_to_another_host(shared_host: DynamicHost, service: Emulator, method: str) -> None:
-    """A redirect to another host is told, and nothing is sent there: no key, not even a connection."""
+    """A redirect to another host is reported, and nothing is sent there: no key, not even a connection is opened."""
     with RawServer(lambda *_: None) as elsewhere:
         location = f"{elsewhere.url}/v0/models"
         service.add_fault(Fault(method=method, action="redirect", location=location, times=None))
@@ -226,14 +226,14 @@ def test_redirect_to_another_host(shared_host: DynamicHost, service: Emulator, m
 
 
 def test_redirect_loop(shared_host: DynamicHost, service: Emulator) -> None:
-    """A redirect to itself is not followed: one POST, told at once."""
+    """A redirect to itself is not followed: one POST is sent, and the error comes at once."""
     service.add_fault(Fault(method="POST", action="redirect", times=None))
     result = result_of(lambda: shared_host.create(inputs_of("loop")))
     assert isinstance(result, HostError)
     assert len(service.requests("POST")) == 1
 
 
-def test_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+def test_certificate_that_is_not_trusted(tmp_path: Path) -> None:
     """A certificate that is not valid ends the create at once, before the key is sent."""
     with (
         RawServer(lambda *_: None, self_signed(tmp_path)) as server,
@@ -247,7 +247,7 @@ def test_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
 
 
 def test_plain_server_behind_https() -> None:
-    """Where no encrypted connection comes about, nothing was sent: the create says so at its deadline."""
+    """Without an encrypted connection nothing is sent: the create says so at its deadline."""
     with RawServer(lambda connection, _: connection.sendall(HEAD), until=b"") as server:
         url = server.url.replace("http:", "https:")
         with warm_host({"nebius-models:apiKey": "secret-key", "nebius-models:baseUrl": url}) as host:
@@ -272,12 +272,12 @@ WRONG: dict[str, Any] = {
 POST_FIELDS = ("name", "base_model", "source", "created_at", "status", "description", "status_reason")
 READ_FIELDS = (*POST_FIELDS, "job_id", "file_id", "url", "type", "checkpoint_id", "vendor", "tags", "quality")
 UNUSED = ("base_model", "source", "type", "checkpoint_id", "vendor", "tags", "quality")
-# A text in the place of a name is no wrong type: a service that lies about its names is not told from a true one.
+# Another text in place of a name is not a wrong type: a wrong name cannot be distinguished from a true one.
 TEXTS = ("long", "time")
 
 
 def cases(fields: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Each field with each wrong value; fields that nothing rests on with just two."""
+    """Each field with each wrong value; fields without effect with only two."""
     return [
         (field, key)
         for field in fields
@@ -291,7 +291,7 @@ def changed(body: Any, field: str, key: str) -> Any:
 
 
 def marked(text: str) -> tuple[str, str] | None:
-    """Field and kind of wrongness out of a model's own name, ``w-<field>-<key>``."""
+    """Field and kind of wrong value, from a model's own name, ``w-<field>-<key>``."""
     for part in text.replace("%3A", ":").split(":")[-1:]:
         pieces = part.split("-")
         if pieces[0] == "w" and len(pieces) >= 3:
@@ -303,7 +303,7 @@ def marked(text: str) -> tuple[str, str] | None:
 def test_wrong_types_in_every_field(endpoint: str) -> None:
     """Every field of every documented answer, each with values of every wrong kind: nothing is lost or broken.
 
-    Each case is a model of its own, all made at once: it ends active or kept, and one `delete` takes it away.
+    Each case is a model of its own, all created at once: it ends active or recorded, and one `delete` removes it.
     """
 
     def meddle(method: str, path: str, _status: int, body: Any) -> Any:
@@ -316,7 +316,7 @@ def test_wrong_types_in_every_field(endpoint: str) -> None:
         mark = marked(body["name"])
         return changed(body, *mark) if mark else body
 
-    # With reads that never tell the status, a create takes all the time it has.
+    # With reads that never return the status, a create takes all the time it has.
     patience = 30 if endpoint in ("POST", "DELETE") else 8
     todo = cases(READ_FIELDS if endpoint in ("LIST", "READ") else POST_FIELDS)
     with Emulator(validation_seconds=0) as emulator, Meddler(emulator.url, meddle) as meddler:

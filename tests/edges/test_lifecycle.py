@@ -22,7 +22,7 @@ def posts(emulator: Emulator) -> list[Any]:
 def test_create_sends_one_post_with_just_the_fields_given(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """A create posts once, waits until the model is active, and its id is the generated name."""
+    """A create sends one POST, waits until the model is active, and returns the generated name as id."""
     checked, faults = host.check({**inputs, "ai_project_id": ""})
     assert (checked, faults) == (inputs, [])
     id_, outputs = host.create(checked)
@@ -35,7 +35,7 @@ def test_create_sends_one_post_with_just_the_fields_given(
     assert outputs["created_at"] == model["created_at"]
 
 
-def test_failed_validation_is_told_and_leaves_nothing(
+def test_a_failed_validation_is_reported_and_leaves_nothing(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A model that ends in error is deleted, and the message has the service's reason."""
@@ -47,7 +47,7 @@ def test_failed_validation_is_told_and_leaves_nothing(
     assert caught.value.kept is None
 
 
-def test_deadline_keeps_the_model_and_update_goes_on(
+def test_deadline_keeps_the_model_and_update_continues(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A model still validating at its deadline stays in the state, and update waits on without a POST."""
@@ -64,7 +64,7 @@ def test_deadline_keeps_the_model_and_update_goes_on(
 
 
 def test_lost_answer_is_found_in_the_list(host: HostHere, emulator: Emulator, inputs: dict[str, Any]) -> None:
-    """A POST that made the model and answered 504 ends with that one model."""
+    """A POST that created the model and answered 504 ends with that one model."""
     emulator.add_fault(Fault(method="POST", path="/v0/models", action="status", status=504, effect="after"))
     id_, _ = host.create(inputs)
     assert [id_] == [model["name"] for model in emulator.models()]
@@ -93,7 +93,7 @@ MODEL = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for
 def test_a_diff_has_each_changed_input_with_its_kind(
     host: HostHere, emulator: Emulator, old: dict[str, Any], new: dict[str, Any], details: dict[str, str]
 ) -> None:
-    """What is added, removed or changed is an input of that kind; nothing is sent about an active model."""
+    """Each added, removed or changed input has that kind; nothing is sent about an active model."""
     outputs = {**MODEL, **old, "generated_name": "acme/Base-LoRa:bot-abcd", "status": "active"}
     diff = host.diff("acme/Base-LoRa:bot-abcd", outputs, {**MODEL, **new})
     kinds = {
@@ -106,7 +106,7 @@ def test_a_diff_has_each_changed_input_with_its_kind(
 
 
 def test_a_refused_operation_says_what_is_left(host: HostHere, emulator: Emulator) -> None:
-    """A refused key ends each operation, with its own words for what exists now and the next command."""
+    """A refused key ends each operation with its own words about what exists now and the next command."""
     emulator.add_fault(Fault(method="*", status=401, times=None))
     name = "acme/Base-LoRa:bot-abcd"
     inputs = {**MODEL, "wait_for_active": False}

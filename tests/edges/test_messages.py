@@ -179,13 +179,13 @@ def test_a_message_says_who_refused_what_is_left_and_what_to_do(
 def test_a_recorded_key_is_explained_where_it_is_used(
     status: int, method: str, places: Places, remedy: str
 ) -> None:
-    """Refresh and destroy use the key of the state, if it is there; every other command reads the current one."""
+    """Refresh and destroy use the key in the state, if there is one; every other command reads the current one."""
     text = messages.explain(denied(status), method, URN, places)
     assert text.startswith(f"Nebius refused the key: no (HTTP {status}); {remedy}; ")
 
 
 def test_an_unknown_urn_leaves_a_place_for_it() -> None:
-    """Where the host does not tell the URN, the command shows where it belongs."""
+    """If the host does not report the URN, the command shows where it belongs."""
     assert messages.explain(absent(), "read").endswith("`pulumi state delete '<urn>'`")
     failed = errors.ValidationFailed("bad", state=state(waits=False))
     assert "`pulumi up --replace '<urn>'`" in messages.not_ready(failed)
@@ -244,12 +244,12 @@ def unfinished(cause: Exception | None = None) -> errors.Unfinished:
 def test_a_model_in_the_state_comes_with_the_next_command(
     error: errors.Unfinished | errors.ValidationFailed, text: str
 ) -> None:
-    """A model that is recorded as not ready is awaited, replaced or deleted by a command that the line names."""
+    """For a model that is recorded as not ready, the line names the command that awaits, replaces or deletes it."""
     assert messages.not_ready(error, URN) == text
 
 
 def test_a_model_that_is_not_in_the_state_is_accounted_for() -> None:
-    """Each way in which a create leaves nothing in the state says whether a model is left."""
+    """Each error of a create that leaves nothing in the state says whether a model is left."""
     slow = errors.Unfinished("slow", state=state())
     assert (
         messages.not_created("bot", errors.ValidationFailed("bad"))
@@ -299,7 +299,7 @@ UNKNOWN_STATUS = (
     ],
 )
 def test_what_is_wrong_with_a_model_that_was_read(live: State, warning: str | None, unready: Any) -> None:
-    """A failed or unknown status is a warning; a model that still validates is not ready where it is awaited."""
+    """A failed or unknown status is a warning; a model that still validates is not ready if it is awaited."""
     assert messages.status_warning(live) == warning
     assert messages.unready(live) == (warning if unready is ... else unready)
 

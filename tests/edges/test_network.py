@@ -1,4 +1,4 @@
-"""The way to the service on the real host: faults of proxy and CA file at once, and nothing left behind."""
+"""The connection to the service on the real host: faults of proxy and CA file come at once, and leave nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 NOTHING_MADE = "; nothing was created: run `pulumi up` again"
 
 
-# What fails at once does so far from its deadline of ten minutes.
+# An operation that fails at once ends long before its deadline of ten minutes.
 pytestmark = [mostly_waits, pytest.mark.timeout(120)]
 
 
@@ -61,7 +61,7 @@ NO_PROXY_URL = (
     ],
 )
 def test_what_cannot_work_fails_at_once_and_leaves_no_process(environ: dict[str, str], told: str) -> None:
-    """Every operation ends with one line and its remedy, far from its deadline; nothing may have been made."""
+    """Every operation ends with one line and the fix, long before its deadline, and creates nothing."""
     with DynamicHost(AWAY, environ=environ) as host:
         assert refused(lambda: host.create(INPUTS)) == told + NOTHING_MADE
         props = {**INPUTS, "generated_name": "acme/Base-LoRa:bot-AbCd", "status": "active"}
@@ -77,7 +77,7 @@ def test_what_cannot_work_fails_at_once_and_leaves_no_process(environ: dict[str,
 
 @pytest.mark.parametrize(("status", "timeout"), [(407, 0), (502, 4)])
 def test_a_proxy_that_refuses_is_named_and_leaves_no_process(status: int, timeout: float) -> None:
-    """407 fails at once; 502 is tried again until the deadline, and then says that nothing was made."""
+    """407 fails at once; 502 is tried again until the deadline, and then the error says that nothing was created."""
     with answering(b"HTTP/1.1 %d No\r\n\r\n" % status) as proxy:
         place = proxy.url.removeprefix("http://")
         with DynamicHost(AWAY, environ={"HTTPS_PROXY": f"http://bob:s3cret@{place}"}) as host:
@@ -92,11 +92,11 @@ def test_a_proxy_that_refuses_is_named_and_leaves_no_process(status: int, timeou
 
 
 def test_a_create_goes_through_once_the_proxy_does(tmp_path: Path) -> None:
-    """A proxy that answers 503 twice and then connects on: one request reaches the service, the key never the proxy."""
+    """If a proxy answers 503 twice and then connects, one request reaches the service, and no key reaches the proxy."""
     certificate = self_signed(tmp_path, "models.example")
     refusal = b'{"detail": "no such base"}'
     answer = b"HTTP/1.1 400 No\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(refusal), refusal)
-    # The whole body is awaited: who closes with bytes unread resets the connection, and the answer may be lost.
+    # Read the complete body: a close with unread bytes resets the connection, and the answer may be lost.
     with RawServer(lambda connection, _: connection.sendall(answer), certificate, until=b'"}') as service:
         through = tunnel(service.url)
 
@@ -118,7 +118,7 @@ def test_a_create_goes_through_once_the_proxy_does(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host_name", ["127.0.0.1", "localhost", "127.0.0.2"])
 def test_loopback_never_goes_through_a_proxy(host_name: str) -> None:
-    """With every proxy variable set, in both spellings, a model is made and deleted and no proxy hears of it."""
+    """With every proxy variable set, in both spellings, a model is created and deleted, and no proxy is used."""
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     with Emulator(host="0.0.0.0", validation_seconds=0.1) as emulator, answering(b"") as proxy:
         port = emulator.url.rpartition(":")[2]
@@ -127,7 +127,7 @@ def test_loopback_never_goes_through_a_proxy(host_name: str) -> None:
             "nebius-models:baseUrl": f"http://{host_name}:{port}",
         }
         environ = {spelled: proxy.url for name in names for spelled in (name, name.lower())}
-        # Without this gRPC itself would take the lower-case variables for the host's connection to the engine.
+        # Without this, gRPC itself would use the lower-case variables for the host's connection to the engine.
         environ["no_grpc_proxy"] = "127.0.0.1,localhost"
         with warm_host(config, environ=environ) as host:
             id_, outputs = host.create(INPUTS)

@@ -1,4 +1,4 @@
-"""What the native plugin has beside the dynamic provider: previews, imports, interruptions, functions, moved states."""
+"""What only the native plugin has: previews, imports, interruptions, functions, moved states."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def shown(plugin: HostHere) -> list[str]:
 
 
 def test_a_preview_sends_no_post(plugin: PluginHere, emulator: Emulator) -> None:
-    """A create in a preview says which outputs are not known yet, and nothing is sent."""
+    """A create in a preview returns which outputs are not known yet, and sends nothing."""
     inputs = struct(name="bot", baseModel=BASE, source="file-1")
     request = provider_pb2.CreateRequest(urn=native_urn("bot"), properties=inputs, preview=True)
     answer = call(plugin, "Create", request)
@@ -102,7 +102,7 @@ def test_a_preview_uploads_no_file(plugin: PluginHere, emulator: Emulator, tmp_p
 def test_a_preview_of_an_update_sends_nothing(
     plugin: PluginHere, emulator: Emulator, status: str, expected: str
 ) -> None:
-    """The status is not known yet where the update waits for it; everything else is the state's."""
+    """The status is not known yet if the update waits for it; everything else comes from the state."""
     olds = {
         "name": "bot",
         "baseModel": BASE,
@@ -124,7 +124,7 @@ def test_a_preview_of_an_update_sends_nothing(
 
 
 def test_a_preview_of_an_update_of_a_file_has_no_status(plugin: PluginHere) -> None:
-    """A file has none, and another path of the same content is known at once."""
+    """A file has no status, and the outputs for another path with the same content are known at once."""
     olds = {"path": "a", "sha256": "0" * 64, "fileId": "file-1"}
     request = provider_pb2.UpdateRequest(
         id="file-1",
@@ -137,7 +137,7 @@ def test_a_preview_of_an_update_of_a_file_has_no_status(plugin: PluginHere) -> N
 
 
 def test_the_name_of_the_resource_is_the_default(plugin: PluginHere) -> None:
-    """A model without a name has its resource's, even inside of a component."""
+    """A model without a name gets its resource's, even inside a component."""
     for urn, name in (
         (native_urn("support"), "support"),
         ("urn:pulumi:s::p::my:index:Team$nebius-models:index:CustomModel::a-b", "a-b"),
@@ -154,7 +154,7 @@ def test_the_name_of_the_resource_is_the_default(plugin: PluginHere) -> None:
 def test_an_import_has_the_inputs_that_declare_the_model(
     plugin: PluginHere, emulator: Emulator, *, short: bool
 ) -> None:
-    """By its full and its short name: the id is the full name, the inputs pass the check, and nothing differs."""
+    """An import by full or short name has the full name as id, its inputs pass the check, and nothing differs."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="d")
     answer = plugin.import_(name.rpartition(":")[2] if short else name)
     inputs = plain(answer.inputs)
@@ -175,7 +175,7 @@ def test_an_import_has_the_inputs_that_declare_the_model(
 
 
 def test_an_import_in_a_configured_project_names_it(emulator: Emulator) -> None:
-    """The configured project is an input of the imported model, as it is of a created one."""
+    """The configured project is an input of an imported model, as of a created one."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1")
     project = emulator.settings.default_project
     plugin = PluginHere(configuration(emulator, aiProjectId=project))
@@ -236,7 +236,7 @@ def test_a_file_cannot_be_imported(plugin: PluginHere, emulator: Emulator) -> No
 
 
 def test_a_refresh_of_what_is_only_read_records_no_inputs(plugin: PluginHere, emulator: Emulator) -> None:
-    """Its state has no inputs, and so it stays: a preview would show them as removed. A failed model is a warning."""
+    """Its state has no inputs and gets none: a preview would show them as removed. A failed model is a warning."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", status="error")
     for properties in ({}, {"generatedName": name, "status": "active"}):
         request = provider_pb2.ReadRequest(
@@ -258,7 +258,7 @@ def served(context: Context) -> PluginCall:
 
 
 def test_a_call_that_ends_while_it_is_served_has_lost_its_engine() -> None:
-    """Its next pause says so, however long it is; the end of a call that is over means nothing."""
+    """Its next pause says so, however long it is; the end of a finished call means nothing."""
     context = Context()
     over = served(context)
     assert (over.timeout, over.interrupted()) == (90.0, False)
@@ -277,7 +277,7 @@ def test_a_call_that_ends_while_it_is_served_has_lost_its_engine() -> None:
 
 
 def test_a_call_that_is_over_before_it_begins_has_lost_its_engine() -> None:
-    """gRPC takes no callback any more."""
+    """gRPC accepts no callback for it any more."""
 
     class Closed(Context):
         def add_callback(self, _callback: object) -> bool:
@@ -288,7 +288,7 @@ def test_a_call_that_is_over_before_it_begins_has_lost_its_engine() -> None:
 
 
 def test_a_fault_of_ours_is_reported_as_one(plugin: PluginHere, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message has the traceback and asks for a report, and the plugin continues to serve."""
+    """The message of a bug has the traceback and asks for a report, and the plugin continues to serve."""
 
     def fails(*_: object) -> None:
         raise ZeroDivisionError("in the middle")
@@ -303,7 +303,7 @@ def test_a_fault_of_ours_is_reported_as_one(plugin: PluginHere, monkeypatch: pyt
 
 
 def test_cancel_ends_a_wait_and_keeps_the_model(plugin: PluginHere, emulator: Emulator) -> None:
-    """The model stays in the state with words of its own, and the next operation waits on without a POST."""
+    """The model stays in the state with a message of its own, and the next operation continues without a POST."""
     emulator.settings.update(validation_seconds=600)
     later = plugin.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=500)
     while not emulator.models():
@@ -333,10 +333,10 @@ def test_cancel_ends_a_wait_and_keeps_the_model(plugin: PluginHere, emulator: Em
 def test_cancel_ends_a_wait_whose_read_is_not_answered(
     plugin: PluginHere, emulator: Emulator, path: str
 ) -> None:
-    """A service that hangs does not keep an interrupted run: the read is cut off, and is no answer of the service."""
+    """A service that hangs does not hold up an interrupted run: the read is cut off and does not count as an answer."""
     emulator.settings.update(validation_seconds=600)
     emulator.add_fault(Fault(method="GET", path=path, action="hang", times=None))
-    # A list without the model lets it be read by name.
+    # Because the list lacks the model, it is read by name.
     emulator.add_fault(Fault(method="GET", path="/v0/models", action="wrong_json", body=[], times=None))
     later = plugin.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=3600)
     while not emulator.requests("GET", path):
@@ -366,7 +366,7 @@ def test_cancel_of_a_rate_limited_create_creates_nothing(plugin: PluginHere, emu
 
 
 def test_cancel_is_harmless_where_nothing_runs(plugin: PluginHere) -> None:
-    """The engine sends it at each normal end too: later calls are not interrupted."""
+    """The engine also sends it at each normal end: later calls are not interrupted."""
     call(plugin, "Cancel", None)
     _, outputs = plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"})
     assert outputs["status"] == "active"
@@ -440,7 +440,7 @@ def test_a_dynamic_file_is_moved_by_one_update(plugin: PluginHere, emulator: Emu
 
 
 def test_a_secret_input_stays_a_secret(plugin: PluginHere, emulator: Emulator) -> None:
-    """What the engine marks as secret comes back marked: from a check, a create, a preview and a refresh."""
+    """An input that the engine marks as secret comes back marked from a check, a create, a preview and a refresh."""
     secret = rpc.wrap_rpc_secret("hush")
     news = struct(name="bot", baseModel=BASE, source="file-1", description=secret)
     checked = call(plugin, "Check", provider_pb2.CheckRequest(urn=native_urn("bot"), news=news)).inputs
@@ -459,7 +459,7 @@ def test_a_secret_input_stays_a_secret(plugin: PluginHere, emulator: Emulator) -
 
 
 def test_a_secret_stays_one_in_an_update(plugin: PluginHere, emulator: Emulator) -> None:
-    """A mark of the state or of the program is enough, in a preview as well."""
+    """A mark in the state or in the program is enough, in a preview as well."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="hush")
     secret = rpc.wrap_rpc_secret("hush")
     for old, new in ((secret, "hush"), ("hush", secret)):
@@ -476,7 +476,7 @@ def test_a_secret_stays_one_in_an_update(plugin: PluginHere, emulator: Emulator)
 
 
 def test_a_refresh_marks_what_only_the_inputs_mark(plugin: PluginHere, emulator: Emulator) -> None:
-    """The same for a model that is not ready, whose inputs are recorded in partial state."""
+    """This also holds for a model that is not ready, whose inputs are recorded in partial state."""
     name = emulator.add_model(
         name="bot", base_model=BASE, source="file-1", description="hush", status="error"
     )
@@ -522,7 +522,7 @@ def test_a_fault_of_a_secret_input_shows_nothing_of_it(plugin: PluginHere) -> No
 
 
 def test_an_unknown_secret_is_unknown(plugin: PluginHere) -> None:
-    """A secret that is not known yet passes the check, and stays both."""
+    """A secret that is not known yet passes the check, and stays secret and unknown."""
     secret = rpc.wrap_rpc_secret(rpc.UNKNOWN)
     news = struct(name="bot", baseModel=BASE, source=secret)
     answer = call(plugin, "Check", provider_pb2.CheckRequest(urn=native_urn("bot"), news=news))
@@ -553,13 +553,13 @@ def test_another_account_replaces_nothing(
 
 
 def test_any_configuration_passes_its_own_check(plugin: PluginHere) -> None:
-    """It comes back as it was; the check of a resource reports what is wrong, with the environment's settings."""
+    """The check returns it unchanged; the check of a resource reports what is wrong, environment included."""
     answer = call(plugin, "CheckConfig", provider_pb2.CheckRequest(news=struct(apiKey="k", preflight=True)))
     assert dict(answer.inputs) == {"apiKey": "k", "preflight": True}
 
 
 def test_a_message_names_the_explicit_provider(emulator: Emulator) -> None:
-    """A refused key is that of the provider with that name; of the default provider it is the stack's."""
+    """The message about a refused key names the explicit provider, or the stack for the default provider."""
     for name, place in (
         ("eu", "apiKey of Provider 'eu'"),
         ("default-eu", "apiKey of Provider 'default-eu'"),
@@ -577,7 +577,7 @@ def test_a_message_names_the_explicit_provider(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("switch", [False, "false"])
 def test_the_preflight_is_switched_off(emulator: Emulator, switch: object) -> None:
-    """By a bool of an explicit provider, and by the text of a stack's configuration."""
+    """A bool of an explicit provider and a text of the stack's configuration switch it off."""
     plugin = PluginHere(configuration(emulator, preflight=switch))
     with plugin:
         plugin.check({"name": "bot", "base_model": "acme/Unknown", "source": "file-none"})
@@ -586,7 +586,7 @@ def test_the_preflight_is_switched_off(emulator: Emulator, switch: object) -> No
 
 
 def test_the_hint_for_a_longer_deadline_is_that_of_the_schema(plugin: PluginHere, emulator: Emulator) -> None:
-    """No message names an option as only Python calls it."""
+    """No message uses a name that only Python has for the option."""
     emulator.settings.update(validation_seconds=600)
     with pytest.raises(HostError, match=r'longer with customTimeouts \{create: "20m", update: "20m"\}'):
         plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=0.3)
@@ -604,7 +604,7 @@ def test_a_message_says_how_another_language_adopts_a_model(plugin: PluginHere, 
 
 
 def test_a_warning_names_the_input_as_the_schema_does(plugin: PluginHere) -> None:
-    """`aiProjectId`, not the name that Python has for it."""
+    """It says `aiProjectId` and not the name that Python has for it."""
     plugin.check({"name": "bot", "base_model": BASE, "source": "file-1", "ai_project_id": "project-1"})
     assert any(text.startswith("aiProjectId 'project-1' looks like") for text in shown(plugin))
 
@@ -619,7 +619,7 @@ def invoke(plugin: PluginHere, function: str, **arguments: Any) -> Any:
 
 
 def test_models_are_looked_up(plugin: PluginHere, emulator: Emulator) -> None:
-    """One model by its short name, and all of them; what the service does not report is missing."""
+    """The functions find one model by its short name, or all; values that the service does not report are missing."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", description="d")
     found = plain(getattr(invoke(plugin, "getCustomModel", name=name.rpartition(":")[2]), "return"))
     assert (found["generatedName"], found["baseModel"], found["source"]) == (name, BASE, "file-1")
@@ -639,7 +639,7 @@ def test_models_are_listed_in_their_project(emulator: Emulator) -> None:
 
 
 def test_checkpoints_are_looked_up(plugin: PluginHere, emulator: Emulator) -> None:
-    """All of a job in the order of the training, and the final one alone."""
+    """One function returns all checkpoints of a job in the order of the training, the other only the final one."""
     job = train(emulator)
     emulator.finish_job(job)
     [*_, last] = plain(getattr(invoke(plugin, "getFineTuningCheckpoints", jobId=job), "return"))[
@@ -651,7 +651,7 @@ def test_checkpoints_are_looked_up(plugin: PluginHere, emulator: Emulator) -> No
 
 
 def test_a_function_without_its_argument_says_which(plugin: PluginHere) -> None:
-    """A missing and an empty name are failures of that property."""
+    """A missing or an empty name is a failure of that property."""
     for arguments in ({}, {"name": ""}, {"name": 3}):
         [failure] = invoke(plugin, "getCustomModel", **arguments).failures
         assert (failure.property, failure.reason) == ("name", "missing: give a text")
@@ -677,7 +677,7 @@ def test_a_function_refuses_what_is_no_id(plugin: PluginHere) -> None:
 def test_a_function_fails_with_one_line(
     plugin: PluginHere, function: str, arguments: dict[str, Any], text: str
 ) -> None:
-    """What is missing is named, without a traceback."""
+    """The line names what is missing, without a traceback."""
     with pytest.raises(CallFailed) as caught:
         invoke(plugin, function, **arguments)
     assert text in str(caught.value)
@@ -685,7 +685,7 @@ def test_a_function_fails_with_one_line(
 
 
 def test_another_resource_is_refused(plugin: PluginHere) -> None:
-    """A type that the schema lacks is named in one line."""
+    """One line names a type that the schema lacks."""
     urn = native_urn("m", "Other")
     with pytest.raises(CallFailed, match="nebius-models has no such resource"):
         call(plugin, "Check", provider_pb2.CheckRequest(urn=urn))
@@ -695,7 +695,7 @@ def test_another_resource_is_refused(plugin: PluginHere) -> None:
 
 
 def test_the_schema_has_every_field_of_the_dataclasses() -> None:
-    """Inputs, outputs and results have the fields that the core has, and no other."""
+    """Inputs, outputs and results have the fields of the core, and no others."""
     document = json.loads(schema())
     model = document["resources"]["nebius-models:index:CustomModel"]
     inputs = {field.name for field in dataclasses.fields(Inputs)} - {"import_id", "secrets"}
@@ -716,7 +716,7 @@ def test_an_sdk_has_the_same_name_wherever_the_plugin_comes_from() -> None:
 
 
 def test_every_function_of_the_schema_can_be_called(plugin: PluginHere) -> None:
-    """None of them is unknown to the plugin."""
+    """The plugin knows each of them."""
     for token in json.loads(schema())["functions"]:
         answer: Any
         try:
@@ -727,7 +727,7 @@ def test_every_function_of_the_schema_can_be_called(plugin: PluginHere) -> None:
 
 
 def test_the_plugin_presents_itself(plugin: PluginHere, emulator: Emulator) -> None:
-    """It has the package's version and its schema, and takes secrets."""
+    """It returns the package's version and its schema, and accepts secrets."""
     assert call(plugin, "GetPluginInfo", None) == plugin_pb2.PluginInfo(version=__version__)
     assert json.loads(call(plugin, "GetSchema", None).schema)["version"] == __version__
     answer = call(plugin, "Configure", account(configuration(emulator)))
@@ -735,7 +735,7 @@ def test_the_plugin_presents_itself(plugin: PluginHere, emulator: Emulator) -> N
 
 
 def test_an_engine_attaches_to_a_plugin_that_runs_already() -> None:
-    """For a debugger: texts go to the engine that attached last."""
+    """This is for a debugger: texts go to the engine that attached last."""
     opened: list[str] = []
 
     def engine(address: str) -> ListeningEngine:

@@ -1,4 +1,4 @@
-"""What only processes of the plugin show: how they end, and that the schema is up to date."""
+"""Tests that need a process of the plugin: how it ends, and that the schema is up to date."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ended(process: subprocess.Popen[str], seconds: float = 60) -> bool:
 
 
 def test_the_process_ends_with_its_engine(emulator: Emulator) -> None:
-    """An engine that is killed ends nothing itself: the idle plugin ends alone."""
+    """A killed engine cannot stop its plugins: the idle plugin ends by itself."""
     with PluginProcess(configuration(emulator)) as running:
         running.engine.stop()
         assert ended(running.process)
@@ -46,7 +46,7 @@ def test_the_process_ends_with_its_engine(emulator: Emulator) -> None:
 
 
 def test_a_model_in_flight_is_deleted_when_the_engine_is_gone(emulator: Emulator) -> None:
-    """Nobody could record the model: it is deleted, and then the process ends."""
+    """No engine can record the model: it is deleted, and then the process ends."""
     emulator.settings.update(validation_seconds=600)
     with PluginProcess(configuration(emulator)) as running:
         _call = running.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=500)

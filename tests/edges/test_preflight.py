@@ -1,4 +1,4 @@
-"""What a check shows of a model that is about to be created, in the code of the real host."""
+"""What a check shows about a model that is about to be created, in the code of the real host."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_only_a_model_that_is_created_is_asked_about(
 def test_unknown_and_secret_inputs_are_left_alone(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """Nothing is sent about what is not known yet, and a secret source is not in any message."""
+    """Nothing is sent about an unknown input, and no message has a secret source."""
     assert host.check({**inputs, "base_model": UNKNOWN, "source": UNKNOWN})[1] == []
     host.check({**inputs, **FILE, "ai_project_id": UNKNOWN})
     host.check({**inputs, **FILE, "secret_inputs": ["source", "base_model"]})
@@ -108,7 +108,7 @@ def test_the_switch_may_be_on(emulator: Emulator, inputs: dict[str, Any], value:
 def test_another_value_of_the_switch_is_a_fault(
     emulator: Emulator, inputs: dict[str, Any], value: Any, shown: str
 ) -> None:
-    """It is reported in one line with the place of the value, which is not shown where it may be a key."""
+    """It is reported in one line with the place of the value, which is not shown if it may be a key."""
     with HostHere(configured(emulator, preflight=value)) as host:
         assert host.check(inputs)[1] == [("", f"nebius-models:preflight{shown} must be true or false")]
     with HostHere(configured(emulator, preflight=value, provider="eu")) as host:
@@ -119,7 +119,7 @@ def test_another_value_of_the_switch_is_a_fault(
 def test_a_service_that_refuses_or_fails_changes_nothing(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """One attempt in a process: nothing is shown, and every check succeeds."""
+    """A process makes one attempt, shows nothing, and every check succeeds."""
     emulator.add_fault(Fault(action="status", status=401, times=None))
     for number in range(20):
         assert host.check({**inputs, "source": f"file-{number}"}, name=f"m{number}")[1] == []

@@ -1,4 +1,4 @@
-"""What a person reads of a model that is not as it should be, from the real host."""
+"""What a person reads about a model that is not as it should be, from the real host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANSWER = {"detail": "Not Found"}
 
 
 def made(service: Emulator, status: str = "active", reason: str | None = None, **changes: Any) -> str:
-    """A model at the service in that status; the list says it where the status is none of the documented ones."""
+    """A model at the service in that status; an undocumented status is set in the list."""
     known = status in KNOWN_STATUSES
     told = {"status": status if known else "validating", **changes}
     name = service.add_model(**{"name": "bot", "base_model": "acme/Base", "source": "file-1", **told})
@@ -49,7 +49,7 @@ def lasting(host: HostHere) -> list[str]:
 
 
 def refused(host: HostHere, method: str, name: str, outputs: dict[str, Any]) -> str:
-    """The message of a read or a deletion that fails and keeps nothing."""
+    """The message of a read or a deletion that fails and records nothing."""
     with pytest.raises(HostError) as caught:
         getattr(host, method)(name, outputs)
     assert caught.value.kept is None
@@ -69,7 +69,7 @@ def test_a_failed_model_is_replaced_with_its_reason(
         assert list(answer.replaces) == ["status"]
         assert not answer.detailedDiff["status"].inputDiff
     assert lasting(host) == [f"the model {name!r} is in status 'error': rank 512 is too large"]
-    # What the engine shows as the new value of a change are the inputs of the replacement.
+    # The engine shows the inputs of the replacement as the new value of a change.
     shown = "error" if recorded == "validating" else "active"
     assert host.check(inputs)[0]["status"] == shown
     assert "status" not in host.check(inputs, inputs)[0]
@@ -78,7 +78,7 @@ def test_a_failed_model_is_replaced_with_its_reason(
 
 
 def test_a_failed_model_that_is_not_awaited_fails_its_update(host: HostHere, emulator: Emulator) -> None:
-    """Where nobody waits, a failed model is kept and named with its reason, and no new one is made."""
+    """If no operation waits for it, a failed model stays and is named with its reason, and no new one is created."""
     name = made(emulator, "error", "rank 512 is too large")
     inputs, outputs = state(name, "validating", wait_for_active=False)
     answer = host.diff(name, outputs, inputs)
@@ -97,7 +97,7 @@ def test_a_failed_model_that_is_not_awaited_fails_its_update(host: HostHere, emu
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_model_that_is_gone_is_replaced_and_named(host: HostHere, emulator: Emulator, waits: bool) -> None:
-    """A model that was validating and is gone is made again, whether it is awaited or not."""
+    """A model that was validating and is gone is created again, whether it is awaited or not."""
     inputs, outputs = state("acme/Base-LoRa:bot-GONE", "validating", wait_for_active=waits)
     assert list(host.diff("acme/Base-LoRa:bot-GONE", outputs, inputs).replaces) == ["status"]
     assert lasting(host) == ["the model 'acme/Base-LoRa:bot-GONE' no longer exists: a new one replaces it"]
@@ -120,7 +120,7 @@ CASES = [
 def test_a_refresh_keeps_what_is_not_ready_and_says_why(
     host: HostHere, emulator: Emulator, status: str, reason: str | None, text: str
 ) -> None:
-    """What the engine calls unhealthy has its reason, with the outputs and inputs that were read."""
+    """The engine gets a reason for an unhealthy model, with the outputs and inputs that were read."""
     name = made(emulator, status, reason, description="by hand")
     inputs, outputs = state(name, "active")
     with pytest.raises(HostError) as caught:
@@ -131,11 +131,11 @@ def test_a_refresh_keeps_what_is_not_ready_and_says_why(
     assert kept.properties["status"] == status
     assert kept.inputs == {**inputs, "description": "by hand"}
     host.diff(name, kept.properties, inputs)
-    assert lasting(host) == []  # the engine has said it
+    assert lasting(host) == []  # the engine has shown it
 
 
 def test_a_refresh_of_what_still_validates_is_no_change(host: HostHere, emulator: Emulator) -> None:
-    """A model that validates is no diff, whether it is awaited or not, and one that is not awaited is healthy."""
+    """A model that validates has no diff, whether it is awaited or not, and one that is not awaited is healthy."""
     name = made(emulator, "validating")
     for waits in (True, False):
         inputs, outputs = state(name, "validating", wait_for_active=waits)
@@ -145,7 +145,7 @@ def test_a_refresh_of_what_still_validates_is_no_change(host: HostHere, emulator
 
 @pytest.mark.parametrize("word", ["failed", "deprecated", "pending"])
 def test_an_unknown_status_is_named_everywhere(host: HostHere, emulator: Emulator, word: str) -> None:
-    """In a create, a preview and an update an undocumented status is named, and nobody is told to go on waiting."""
+    """A create, a preview and an update name an undocumented status, and none of them advises to wait longer."""
     text = f"has the unknown status '{word}' (ask us); known are validating, active, error, deleted"
     name = made(emulator, word, "ask us")
     inputs, outputs = state(name, "validating")
@@ -158,7 +158,7 @@ def test_an_unknown_status_is_named_everywhere(host: HostHere, emulator: Emulato
         "`pulumi up` again, or `pulumi destroy` to delete it"
     )
     assert caught.value.kept is not None
-    # A model that nobody waits for is made, and named as well.
+    # A model that no operation waits for is created, and named as well.
     answer = {**emulator.models()[0], "name": "acme/Base-LoRa:lazy-AbCd", "status": word}
     emulator.add_fault(Fault(method="POST", status=200, body=answer))
     host.create({**inputs, "wait_for_active": False}, name="lazy")
@@ -175,7 +175,7 @@ def test_get_of_a_failed_model_says_why(host: HostHere, emulator: Emulator) -> N
 def test_a_key_that_is_refused_in_a_wait_is_the_remedy(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """A 401 in the middle of a wait keeps the model, and the message is about the key and not about time-outs."""
+    """After a 401 in the middle of a wait the model stays, and the message is about the key and not about time-outs."""
     emulator.add_fault(Fault(method="GET", status=401, times=None))
     with pytest.raises(HostError, match="the key was refused") as caught:
         host.create(inputs)
@@ -207,7 +207,7 @@ REFUSALS = [
 def test_a_refusal_says_what_it_is_about(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any], status: int, detail: str, opening: str
 ) -> None:
-    """Billing, quota, rights, the base URL and a proxy are told apart, in the service's words."""
+    """The messages distinguish billing, quota, rights, the base URL and a proxy, in the service's words."""
     emulator.add_fault(Fault(method="POST", status=status, body={"detail": detail}, times=None))
     with pytest.raises(HostError) as caught:
         host.create(inputs)
@@ -221,7 +221,7 @@ def test_a_refusal_says_what_it_is_about(
 def test_a_service_that_is_withdrawn_leaves_a_way_out(
     host: HostHere, emulator: Emulator, inputs: dict[str, Any], status: int
 ) -> None:
-    """Where every route is gone, each operation says so, and a refresh and a deletion name `pulumi state delete`."""
+    """If every route is gone, each operation says so, and a refresh and a deletion name `pulumi state delete`."""
     name = made(emulator)
     outputs = state(name, "active")[1]
     emulator.add_fault(Fault(status=status, body=ANSWER, times=None))
@@ -264,7 +264,7 @@ def host_of_the_environment(emulator: Emulator) -> Iterator[HostHere]:
 def test_a_refused_key_of_the_environment_is_not_a_recorded_one(
     host_of_the_environment: HostHere, emulator: Emulator
 ) -> None:
-    """A key that is read each time is not explained by the state."""
+    """The message does not mention the state for a key that is read each time."""
     name = made(emulator)
     emulator.settings.api_key = "another"
     message = refused(host_of_the_environment, "read", name, state(name, "active")[1])
@@ -273,7 +273,7 @@ def test_a_refused_key_of_the_environment_is_not_a_recorded_one(
 
 
 def test_a_key_that_sees_none_of_the_models_is_named(host: HostHere, emulator: Emulator) -> None:
-    """A refresh that finds nothing warns in each row, and one that has found a model does not."""
+    """A refresh that finds nothing warns in each row, and a refresh that has found a model does not."""
     gone = [f"acme/Base-LoRa:bot-{end}" for end in ("Aaaa", "Bbbb")]
     for name in gone:
         assert host.read(name, state(name, "active")[1], name=name[-4:])[0] == ""
@@ -286,7 +286,7 @@ def test_a_key_that_sees_none_of_the_models_is_named(host: HostHere, emulator: E
 
 
 def test_wait_for_active_is_changed_in_place(host: HostHere, emulator: Emulator) -> None:
-    """A change of `wait_for_active` is an update that posts nothing, and the output says what is declared."""
+    """A change of `wait_for_active` is an update without a POST, and the output says what is declared."""
     name = made(emulator)
     _, outputs = state(name, "active")
     inputs, _ = state(name, "active", wait_for_active=False)

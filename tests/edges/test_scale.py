@@ -20,7 +20,7 @@ AT_ONCE = 64  # `pulumi up --parallel 64`
 
 @pytest.fixture
 def engine() -> Iterator[ThreadPoolExecutor]:
-    """The threads of an engine that takes so many steps at a time."""
+    """The threads of an engine that runs that many steps at a time."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield pool
 
@@ -34,7 +34,7 @@ def host(host_process: DynamicHost) -> DynamicHost:
 def create(
     host: DynamicHost, engine: ThreadPoolExecutor, inputs: dict[str, Any], count: int
 ) -> dict[str, dict[str, Any]]:
-    """Make so many models; the outputs of each by its id."""
+    """Create that many models; returns the outputs of each by its id."""
     made = engine.map(
         lambda number: host.create({**inputs, "name": f"m{number}"}, name=f"m{number}"), range(count)
     )
@@ -70,7 +70,7 @@ def connections(host: DynamicHost, service: Emulator) -> set[int]:
 def test_sixty_four_waits_of_four_seconds_cost_twenty_reads_at_most(
     shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:
-    """All waits go side by side on one shared reader of the list; no model is read by itself."""
+    """All waits share one reader of the list, and no model is read by itself."""
     service.settings.validation_seconds = 4
     made = create(shared_host, engine, inputs, AT_ONCE)
     assert {outputs["status"] for outputs in made.values()} == {"active"}
@@ -83,7 +83,7 @@ def test_sixty_four_waits_of_four_seconds_cost_twenty_reads_at_most(
 def test_a_list_that_takes_its_time_is_asked_for_once_at_a_time(
     shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:
-    """Single-flight: what sixteen waits need costs the lists that fit one behind the other into their time."""
+    """Sixteen waits share each read: there are only as many lists as fit one after another into their time."""
     service.settings.validation_seconds = 2
     service.add_fault(Fault(method="GET", path="/v0/models", action="delay", seconds=0.5, times=None))
     create(shared_host, engine, inputs, 16)
@@ -95,7 +95,7 @@ def test_a_list_that_takes_its_time_is_asked_for_once_at_a_time(
 def test_models_active_in_the_answer_to_their_post_cost_nothing_more(
     shared_host: DynamicHost, service: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:
-    """A hundred of them are a hundred POSTs."""
+    """A hundred of them cost a hundred POSTs and nothing else."""
     service.settings.active_on_create = True
     made = create(shared_host, engine, inputs, 100)
     assert len(made) == 100
@@ -105,7 +105,7 @@ def test_models_active_in_the_answer_to_their_post_cost_nothing_more(
 def test_a_refresh_of_a_thousand_models_costs_three_lists_at_most(
     host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:
-    """However many models a stack has, a refresh looks at the list, and reads none of them by itself."""
+    """However many models a stack has, a refresh reads the list, and reads no model by itself."""
     state = held(emulator, inputs, 1000)
     found = list(engine.map(lambda each: host.read(*each)[0], state.items()))
     assert found == list(state)
@@ -117,7 +117,7 @@ def test_a_refresh_of_a_thousand_models_costs_three_lists_at_most(
 def test_each_model_that_the_list_lacks_is_read_by_name_once(
     host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:
-    """Those that are gone leave the state after one look by name each; the others cost no look of their own."""
+    """A model that is gone leaves the state after one read by name; the others cost no read of their own."""
     state = held(emulator, inputs, 40)
     gone = list(state)[::8]
     for name in gone:
@@ -132,7 +132,7 @@ def test_each_model_that_the_list_lacks_is_read_by_name_once(
 def test_deletions_of_what_is_gone_already_look_at_the_list_together(
     host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:
-    """A stack whose models somebody else deleted is destroyed without a look at the list for each of them."""
+    """If another client deleted a stack's models, a destroy does not read the list for each of them."""
     state = held(emulator, inputs, 40)
     for name in state:
         emulator.remove_model(name)
@@ -147,7 +147,7 @@ def test_deletions_of_what_is_gone_already_look_at_the_list_together(
 def test_connections_are_kept_for_as_many_calls_as_there_are_at_a_time(
     host: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """A hundred calls at once open a hundred connections at the most, and another hundred open no further one."""
+    """A hundred calls at once open a hundred connections at most, and another hundred calls open no further one."""
     emulator.settings.active_on_create = True
     emulator.add_fault(Fault(method="POST", action="delay", seconds=1, times=None))
     with ThreadPoolExecutor(100) as engine:
@@ -162,7 +162,7 @@ def test_connections_are_kept_for_as_many_calls_as_there_are_at_a_time(
 def test_a_hundred_creates_take_what_the_rate_limit_dictates(
     host: DynamicHost, emulator: Emulator, engine: ThreadPoolExecutor, inputs: dict[str, Any]
 ) -> None:
-    """At sixty calls a minute forty of them have to wait, one second each; a tenth more is allowed."""
+    """At sixty calls a minute, forty of them have to wait, one second each; a tenth more is allowed."""
     emulator.settings.active_on_create = True
     emulator.settings.rate_limit_per_minute = 60
     made = create(host, engine, inputs, 100)

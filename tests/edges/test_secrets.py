@@ -30,7 +30,7 @@ KEY = "sk-Zq9/very+secret=0451"
 ESCAPED = "".join(f"\\u{ord(mark):04x}" for mark in KEY)
 ROGUE = "\x1b]0;title\x07\x1b[31mred\x1b[0m\r\n\tnext\u202eline\x00 end"
 
-# Logs of every library at debug level, as somebody would do who looks for a fault in the host.
+# Logs of every library at debug level, as a user who debugs the host has them.
 PRELUDE = """
 import logging, runpy
 logging.basicConfig(level=logging.DEBUG)
@@ -78,7 +78,7 @@ def host(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def texts_of(call: Any) -> list[str]:
-    """Everything that a call lets out: answer, error, what is kept, traceback."""
+    """Everything that a call reveals: answer, error, what is recorded, traceback."""
     try:
         return [repr(call())]
     except HostError as error:
@@ -86,7 +86,7 @@ def texts_of(call: Any) -> list[str]:
 
 
 def try_everything(host: DynamicHost, emulator: Emulator, name: str, fault: Fault) -> list[str]:
-    """Each operation under one fault: all that was let out."""
+    """Run each operation under one fault; returns everything that was revealed."""
     inputs = {"name": "quiet", "base_model": "acme/Base", "source": "file-1"}
     emulator.clear_faults()
     held = emulator.add_model(**inputs)
@@ -112,10 +112,10 @@ def try_everything(host: DynamicHost, emulator: Emulator, name: str, fault: Faul
     ],
 )
 def test_key_is_nowhere(host: DynamicHost, emulator: Emulator, method: str, every: int) -> None:
-    """Each operation under each fault that sends the key back, with debug logs: no hit anywhere."""
+    """No operation shows the key under any fault that sends it back, not even in debug logs."""
     told: list[str] = []
     for number, (_, fault) in enumerate(echoes()[::every]):
-        # A service that asks for pauses for ever is asked until the deadline: for a read, ten minutes.
+        # A service that always asks for pauses is called until the deadline: for a read, ten minutes.
         times = 2 if fault.get("status") == 429 else None
         told += try_everything(host, emulator, f"m{number}", Fault(method=method, times=times, **fault))
     emulator.clear_faults()
@@ -127,7 +127,7 @@ def test_key_is_nowhere(host: DynamicHost, emulator: Emulator, method: str, ever
 
 
 def test_failed_validation_with_the_key_in_its_reason(host: DynamicHost, emulator: Emulator) -> None:
-    """A `status_reason` that holds the key, terminal escapes and line ends is told and kept without them."""
+    """A `status_reason` that holds the key, terminal escapes and line ends is shown and recorded without them."""
     emulator.settings.failing_names = {"bad": f"{ROGUE} {KEY}"}
     emulator.add_fault(Fault(method="DELETE", status=401))
     with pytest.raises(HostError, match="red") as caught:
@@ -150,7 +150,7 @@ DESCRIPTION = "a latest test"
 
 
 def test_a_short_key_is_looked_for_in_no_text(tmp_path: Path) -> None:
-    """With a key of four letters names, ids, descriptions, reasons and the service's words stay as they are."""
+    """With a key of four letters, names, ids, descriptions, reasons and the service's words do not change."""
     inputs = {"name": "test-bot", "base_model": "acme/test-Base", "source": "huggingface.co/test/latest"}
     with (
         Emulator(validation_seconds=0.1, api_key=SHORT) as emulator,
@@ -172,7 +172,7 @@ def test_a_short_key_is_looked_for_in_no_text(tmp_path: Path) -> None:
 
 
 def test_data_stays_as_it_is_sent_back(host: DynamicHost, emulator: Emulator) -> None:
-    """A name or description that holds the key because the user wrote it there is the same in every answer."""
+    """A name or description in which the user wrote the key is the same in every answer."""
     emulator.clear_faults()
     name, description = f"bot-{KEY.replace('/', '-')}", f"told {KEY}"
     inputs = {"name": name, "base_model": "acme/Base", "source": "file-1", "description": description}
@@ -186,15 +186,15 @@ NAMED = "name-0123456789abcdef"
 
 
 def named(body: Any) -> Any:
-    """A model, or each of a list, with the key in its name."""
+    """A model, or each model of a list, with the key in its name."""
     if isinstance(body, list):
         return [named(each) for each in body]
     return {**body, "name": body["name"].replace("-LoRa:", f"-LoRa:{NAMED}")} if "name" in body else body
 
 
 @pytest.mark.parametrize("endpoint", ["POST", "LIST", "READ", "DELETE"])
-def test_a_name_that_gives_the_key_away_is_no_name(endpoint: str) -> None:
-    """Nothing with the key in its name gets into the state or a message, and no model is lost by it."""
+def test_a_name_with_the_key_in_it_is_not_used(endpoint: str) -> None:
+    """Nothing with the key in its name gets into the state or a message, and no model is lost because of that."""
 
     def meddle(method: str, path: str, _status: int, body: Any) -> Any:
         kind = method if method != "GET" else "LIST" if path == "/v0/models" else "READ"
@@ -222,7 +222,7 @@ def test_a_name_that_gives_the_key_away_is_no_name(endpoint: str) -> None:
 
 
 def test_a_long_key_in_a_name_that_was_asked_for() -> None:
-    """Who puts the key into a name gets that name, also through a lost answer: it is data."""
+    """A user who puts the key into a name gets that name, even through a lost answer: it is data."""
     inputs = {"name": NAMED, "base_model": "acme/Base", "source": "file-1"}
     with (
         Emulator(validation_seconds=0.1, api_key=NAMED) as emulator,
@@ -236,7 +236,7 @@ def test_a_long_key_in_a_name_that_was_asked_for() -> None:
         assert emulator.models() == []
 
 
-def test_a_description_with_the_key_is_told_without_it() -> None:
+def test_a_description_with_the_key_is_shown_without_it() -> None:
     """An adoption that fails for a description shows it without the key."""
 
     def meddle(_method: str, _path: str, _status: int, body: Any) -> Any:
@@ -257,7 +257,7 @@ def test_a_description_with_the_key_is_told_without_it() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 422, 500])
 def test_control_characters_are_made_harmless(host: DynamicHost, emulator: Emulator, status: int) -> None:
-    """Line ends, terminal escapes and direction marks in the service's words never reach a person."""
+    """Line ends, terminal escapes and direction marks in the service's words are removed from what people read."""
     emulator.clear_faults()
     emulator.add_fault(Fault(method="*", status=status, body={"detail": ROGUE}, times=None))
     with pytest.raises(HostError, match="title") as caught:
@@ -267,7 +267,7 @@ def test_control_characters_are_made_harmless(host: DynamicHost, emulator: Emula
 
 
 def test_long_texts_are_cut_with_their_length(host: DynamicHost, emulator: Emulator) -> None:
-    """A text longer than a reader reads is cut, and its length told."""
+    """A text that is too long to read is cut, and its length is shown."""
     emulator.add_fault(Fault(method="POST", status=400, body={"detail": "word " * 2000}))
     with pytest.raises(HostError, match=r"… \(9999 characters\)") as caught:
         host.create({"name": "long", "base_model": "acme/Base", "source": "file-1"})
@@ -275,7 +275,7 @@ def test_long_texts_are_cut_with_their_length(host: DynamicHost, emulator: Emula
 
 
 def test_description_stays_as_it_was_sent(host: DynamicHost, emulator: Emulator) -> None:
-    """A description is the user's own text: whatever is in it comes back unchanged, also through a lost answer."""
+    """A description is the user's own text: it comes back unchanged, even through a lost answer."""
     description = "first\nsecond \x1b[1mbold\t “quoted” \u202e"
     inputs = {"name": "desc", "base_model": "acme/Base", "source": "file-1", "description": description}
     emulator.add_fault(Fault(method="POST", action="close", effect="after"))
@@ -285,7 +285,7 @@ def test_description_stays_as_it_was_sent(host: DynamicHost, emulator: Emulator)
 
 
 def test_reprs_and_pickles_hold_no_key() -> None:
-    """No object that holds the key shows it, and what is pickled into the state holds nothing at all."""
+    """No object that holds the key shows it, and what is pickled into the state has no data at all."""
     settings = Settings("https://api.studio.nebius.com", KEY)
     client = NebiusClient(settings)
     objects = [settings, client, Lifecycle(client), Guardian(settings), CustomModelProvider()]
@@ -298,7 +298,7 @@ def test_reprs_and_pickles_hold_no_key() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not has_cli(), reason="no pulumi on PATH")
 def test_key_is_nowhere_on_the_real_engine(tmp_path: Path) -> None:
-    """With `-v=9`, through success and failure: no key in stdout, stderr, logs, the state file or `__provider`."""
+    """With `-v=9`, in success and failure, no key is in stdout, stderr, logs, the state file or `__provider`."""
     said: list[str] = []
 
     def run(operation: Any) -> None:
@@ -319,7 +319,7 @@ def test_key_is_nowhere_on_the_real_engine(tmp_path: Path) -> None:
         run(stack.refresh)
         emulator.clear_faults()
         run(stack.preview)
-        # The state file is searched below; this export has the configuration's secrets in the clear, as asked for.
+        # The state file is searched below; this export has the configuration's secrets in the clear, as requested.
         state = json.dumps(custom_models(stack))
         emulator.add_fault(Fault(method="DELETE", action="echo_key"))
         run(stack.destroy)
@@ -327,7 +327,7 @@ def test_key_is_nowhere_on_the_real_engine(tmp_path: Path) -> None:
         assert emulator.models() == []
     everything = "\n".join([*said, state])
     assert "[api key]" in everything
-    # The engine's own log at this level has every provider's configuration in the clear: not in our hands.
+    # The engine's own log at this level has every provider's configuration in the clear: we cannot change that.
     ours = [
         line
         for line in everything.splitlines()

@@ -12,7 +12,7 @@ import pytest
 
 from nebius_model_resource._edges.dynamic.threads import Threads, frame_with
 
-SOON = 30  # seconds, for what takes milliseconds
+SOON = 30  # seconds, for events that take milliseconds
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -33,7 +33,7 @@ class Server:
         self.running = 0
 
     def call(self, *, waits: bool = True) -> int:
-        """One call; the thread that served it."""
+        """One call; returns the thread that served it."""
         with self.threads.call(waits=waits):
             with self.lock:
                 self.running += 1
@@ -59,7 +59,7 @@ def test_calls_that_wait_do_not_hold_up_others(server: Server) -> None:
 
 
 def test_calls_that_do_not_wait_share_the_pools_own_threads(server: Server) -> None:
-    """Quick calls bring no thread of their own."""
+    """Quick calls start no thread of their own."""
     calls = [server.pool.submit(server.call, waits=False) for _ in range(6)]
     until(lambda: server.running == 2)
     assert not server.threads.idle()
@@ -108,16 +108,16 @@ class Quick(Threads):
 
 
 def test_a_pool_of_one_thread_serves_others_whenever_a_call_waits() -> None:
-    """A stand-in is there from the first wait on, stays while the call waits, and comes again for the next one."""
+    """A stand-in starts with the first wait, stays while the call waits, and starts again for the next wait."""
     server = Server()
     server.pool, server.threads = ThreadPoolExecutor(1), Quick()
-    server.pool.submit(int).result(SOON)  # the pool's thread is there
+    server.pool.submit(int).result(SOON)  # the pool's thread exists
     before = threading.active_count()
     for _ in range(3):
         server.released.clear()
         waiting = server.pool.submit(server.call)
         until(lambda: threading.active_count() == before + 1)
-        time.sleep(0.1)  # a stand-in that ends too early has ended
+        time.sleep(0.1)  # a stand-in that ends too early would have ended by now
         assert server.pool.submit(threading.get_ident).result(SOON)
         server.released.set()
         waiting.result(SOON)
@@ -126,7 +126,7 @@ def test_a_pool_of_one_thread_serves_others_whenever_a_call_waits() -> None:
 
 
 def test_outside_of_a_pool_a_call_is_just_served(server: Server) -> None:
-    """Without the pool's frames there is no thread beside the calling one."""
+    """Without the pool's frames there is no other thread than the calling one."""
     server.released.set()
     before = threading.active_count()
     assert server.call() == threading.get_ident()
@@ -135,21 +135,21 @@ def test_outside_of_a_pool_a_call_is_just_served(server: Server) -> None:
 
 
 class Item:
-    """What a pool's thread runs."""
+    """An item that a pool's thread runs."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
         self.given: tuple[object, ...] = ()
 
     def run(self, *given: object) -> None:
-        """Remember what the pool gives it."""
+        """Record the pool's context."""
         self.given = given
         self.done.set()
 
 
 @pytest.mark.parametrize("context", [None, "workers"])
 def test_the_frame_of_the_pool_is_known_by_its_names(context: str | None) -> None:
-    """A stand-in serves the queue of the nearest frame with both names, and gives its items the pool's context."""
+    """A stand-in serves the queue of the nearest frame with both names, and passes the pool's context to its items."""
     threads, item = Quick(), Item()
     pool: SimpleQueue[Item] = SimpleQueue()
     pool.put(item)
@@ -191,7 +191,7 @@ def test_a_failing_call_is_counted_down(server: Server) -> None:
 
 
 def test_the_nearest_frame_with_all_the_names_is_found() -> None:
-    """A frame that has only some of the names is passed over."""
+    """A frame that has only some of the names is skipped."""
 
     def outer() -> object:
         one, two = "outer", "outer"

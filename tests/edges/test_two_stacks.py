@@ -28,7 +28,7 @@ def inputs_of(name: str, stack: str) -> dict[str, Any]:
 
 
 def test_same_names_at_once(hosts: tuple[DynamicHost, DynamicHost], emulator: Emulator) -> None:
-    """Both make, lose answers of, read and delete models of the same names at once: each keeps to its own."""
+    """Both create, read and delete models of the same names at once and lose answers: each uses only its own."""
     emulator.add_fault(Fault(method="POST", action="close", effect="after", times=4))
     stacks = dict(zip(("one", "other"), hosts, strict=True))
     jobs = [(stack, name) for name in NAMES for stack in stacks]
@@ -56,16 +56,16 @@ def emulator_names(emulator: Emulator) -> list[str]:
 def test_equal_in_everything_and_both_unanswered(
     hosts: tuple[DynamicHost, DynamicHost], emulator: Emulator
 ) -> None:
-    """The limit: alike down to the description, made at once, both answers lost: which is whose cannot be told.
+    """If equal models are created at once and both answers are lost, no stack can know which model is its own.
 
-    What holds even then: none is deleted, and no third one is made.
+    Even then, none is deleted and no third one is created.
     """
     emulator.add_fault(Fault(method="POST", action="close", effect="after", times=2))
-    emulator.settings.missing_lists = 2  # so that mostly both are made before either shows
+    emulator.settings.missing_lists = 2  # so that mostly both are created before either is visible
     inputs = inputs_of("bot", "both")
 
     def create(host: DynamicHost) -> None:
-        with suppress(HostError):  # more candidates than its own creates: it stops, and names both
+        with suppress(HostError):  # more candidates than creates of its own: it stops, and names both
             host.create(inputs, timeout=20)
 
     with ThreadPoolExecutor(2) as pool:

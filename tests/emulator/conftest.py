@@ -16,7 +16,7 @@ SOURCE = "ftjob-1:ftckpt_2"
 
 
 class Clock:
-    """A clock that stands still until it is moved on."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1_765_431_401.5

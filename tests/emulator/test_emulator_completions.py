@@ -60,7 +60,7 @@ def test_an_active_model_answers_by_its_full_name(emulator: Emulator, api: Api) 
 
 
 def test_content_may_have_parts_and_choices_be_several(emulator: Emulator, api: Api) -> None:
-    """The cookbook sends a list of parts as content; `n` gives as many choices."""
+    """The cookbook sends a list of parts as content; `n` is the number of choices."""
     parts = [{"type": "text", "text": "one two three"}]
     answer = _call(api, BASE, messages=[{"role": "user", "content": parts}], n=2).json()
     assert [choice["index"] for choice in answer["choices"]] == [0, 1]
@@ -68,7 +68,7 @@ def test_content_may_have_parts_and_choices_be_several(emulator: Emulator, api: 
 
 
 def test_a_model_is_called_once_it_is_active(api: Api, clock: Clock) -> None:
-    """A model that validates is 404 and then answers, for a client that does nothing but call it."""
+    """A call of a validating model is 404, and later calls answer, even if the client does nothing but call it."""
     name = api.created()
     assert _call(api, name).json() == _unknown(name)
     clock.advance(10)
@@ -77,22 +77,22 @@ def test_a_model_is_called_once_it_is_active(api: Api, clock: Clock) -> None:
 
 @pytest.mark.parametrize("status", ["validating", "error", "deleted"])
 def test_a_model_that_is_not_active_is_404(emulator: Emulator, api: Api, status: str) -> None:
-    """Only an active model answers; any other is answered as one that does not exist."""
+    """Only an active model answers; a call of any other gets the answer for one that does not exist."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", status=status)
     answer = _call(api, name)
     assert (answer.status_code, answer.json()) == (404, _unknown(name))
 
 
 def test_an_unknown_name_is_404_with_the_text_seen_live(emulator: Emulator, api: Api) -> None:
-    """A name that nobody has, and the short name of one that is there, answer the captured text."""
+    """An unused name, and the short name of an existing model, get the captured text as answer."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1")
     for unknown in ("nobody/knows", name.partition("-LoRa:")[2], "ft:x:org_placeholder:y"):
         answer = _call(api, unknown)
         assert (answer.status_code, answer.json()) == (404, _unknown(unknown))
 
 
-def test_bases_answer_also_when_no_adapter_is_taken_any_more(emulator: Emulator, api: Api) -> None:
-    """Bases are called and listed although create refuses all of them, as in 2026; models that exist go on."""
+def test_bases_still_answer_when_no_adapter_is_accepted(emulator: Emulator, api: Api) -> None:
+    """Bases are called and listed although create refuses all of them, as in 2026; existing models still work."""
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1")
     emulator.settings.supported_bases = []
     assert api.create().status_code == 400
@@ -105,7 +105,7 @@ def test_bases_answer_also_when_no_adapter_is_taken_any_more(emulator: Emulator,
 def test_a_key_calls_the_models_of_its_own_project(
     emulator: Emulator, as_key: Callable[[str | None], Api]
 ) -> None:
-    """A model of another project does not exist for a key that is bound to its own."""
+    """For a key that is bound to its own project, a model of another project does not exist."""
     emulator.settings.api_keys = {"key-1": "aiproject-1", "key-2": "aiproject-2"}
     name = emulator.add_model(name="bot", base_model=BASE, source="file-1", ai_project_id="aiproject-1")
     answers = [_call(as_key(key), name).status_code for key in ("key-1", "key-2", None)]
@@ -131,7 +131,7 @@ def test_a_key_calls_the_models_of_its_own_project(
     ],
 )
 def test_a_wrong_body_is_422(api: Api, changes: dict[str, Any], loc: list[Any], kind: str) -> None:
-    """A body that is wrong answers the documented list, which names the field."""
+    """A wrong body gets the documented list as answer, which names the field."""
     answer = api.call("POST", CHAT, json={"model": BASE, "messages": HELLO, **changes})
     assert answer.status_code == 422
     [item] = answer.json()["detail"]
@@ -139,7 +139,7 @@ def test_a_wrong_body_is_422(api: Api, changes: dict[str, Any], loc: list[Any], 
 
 
 def test_a_stream_comes_as_events(emulator: Emulator, api: Api) -> None:
-    """With `stream` the text comes in chunks, then the end, the usage where asked for, and the last word."""
+    """With `stream` the text comes in chunks, then the end, the usage if requested, and the closing event."""
     answer = _call(api, BASE, stream=True, stream_options={"include_usage": True})
     assert answer.headers["content-type"].startswith("text/event-stream")
     *events, last = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
@@ -152,7 +152,7 @@ def test_a_stream_comes_as_events(emulator: Emulator, api: Api) -> None:
 
 
 def test_the_catalogue_has_bases_and_active_models(emulator: Emulator, api: Api, clock: Clock) -> None:
-    """The list of what may be called has the documented shape and, once they are active, custom models."""
+    """The list of callable models has the documented shape and, once they are active, custom models."""
     name = api.created()
     document = api.call("GET", "/v1/models").json()
     assert document["object"] == "list"
@@ -169,7 +169,7 @@ def test_the_catalogue_has_bases_and_active_models(emulator: Emulator, api: Api,
     assert name not in api.call("GET", "/v1/models").text
 
 
-def test_the_catalogue_tells_more_when_asked(api: Api) -> None:
+def test_the_catalogue_has_more_fields_when_asked(api: Api) -> None:
     """With `verbose` each entry has the further fields of the sample that is known."""
     [entry, *_] = api.call("GET", "/v1/models?verbose=true").json()["data"]
     assert {"name", "description", "context_length", "architecture", "quantization", "pricing"} <= set(entry)
@@ -184,7 +184,7 @@ def test_the_catalogue_tells_more_when_asked(api: Api) -> None:
 def test_faults_and_the_key_reach_the_routes_below_v1(
     emulator: Emulator, api: Api, method: str, path: str
 ) -> None:
-    """A fault spoils these routes as any other, and without key they are 401 with the text seen live."""
+    """A fault spoils these routes like any other, and without a key they answer 401 with the text seen live."""
     emulator.add_fault(Fault(method=method, path=path, status=502))
     body = {"model": BASE, "messages": HELLO} if method == "POST" else None
     assert [api.call(method, path, json=body).status_code for _ in range(2)] == [502, 200]

@@ -1,4 +1,4 @@
-"""The requests that the public cookbook makes, in its order, written anew."""
+"""The requests of the public cookbook, in its order, in our own code."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def notebook() -> Iterator[Notebook]:
 
 
 def test_fine_tune_deploy_and_chat(notebook: Notebook) -> None:
-    """Training files, a job, its events, metrics and files, a model of its last checkpoint, and an answer."""
+    """All steps work: training files, a job, its events, metrics and files, a model of its last checkpoint, a chat."""
     baseline = notebook.chat(DEPLOYED)["choices"][0]["message"]["content"]
     train, valid = notebook.upload("train.jsonl", ROWS), notebook.upload("valid.jsonl", ROWS)
     request = {
@@ -120,7 +120,7 @@ def test_fine_tune_deploy_and_chat(notebook: Notebook) -> None:
 
 
 def test_an_adapter_is_uploaded_listed_called_and_deleted(notebook: Notebook) -> None:
-    """An archive of an adapter becomes a model, the last of the list, which answers and is deleted below /v1."""
+    """An archive of an adapter becomes a model, the last one of the list, which answers and is deleted below /v1."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("adapter_config.json", "{}")

@@ -31,7 +31,7 @@ BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
 def test_a_call_needs_the_key(
     api: Api, method: str, path: str, authorization: str | None, detail: str
 ) -> None:
-    """Without the right key every call is 401 with the body seen live for none or for a wrong one."""
+    """Without the right key every call is 401, with the body seen live for a missing or a wrong key."""
     answer = api.call(method, path, headers={"Authorization": authorization})
     assert (answer.status_code, answer.json()) == (401, {"detail": detail})
 
@@ -40,14 +40,14 @@ def test_a_call_needs_the_key(
     ("method", "path"), [("GET", "/"), ("GET", "/v0/operations"), ("GET", "/openapi.json")]
 )
 def test_unlisted_routes_are_not_found(emulator: Emulator, api: Api, method: str, path: str) -> None:
-    """A route the emulator has not answers the framework's 404, and is recorded."""
+    """A call of a route that the emulator lacks gets the framework's 404, and is recorded."""
     answer = api.call(method, path)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
     assert [(each.path, each.status) for each in emulator.requests()] == [(path, 404)]
 
 
 def test_a_model_cannot_be_updated(api: Api) -> None:
-    """No update exists: PUT and PATCH are refused as methods."""
+    """There is no update: PUT and PATCH are refused as methods."""
     name = api.created()
     assert [api.call(method, f"/v0/models/{name}").status_code for method in ("PUT", "PATCH")] == [405, 405]
 
@@ -83,19 +83,19 @@ def test_every_bad_field_is_reported_at_once(api: Api) -> None:
     "body", ["", "{", "[]", "null", '"text"', "NaN", '{"name": "\\ud800"}', '{"name": NaN}', "\x00"]
 )
 def test_a_body_that_is_no_model_is_422(api: Api, body: str) -> None:
-    """Whatever text comes as a body, the answer is a 422 with a list."""
+    """Whatever text the body is, the answer is a 422 with a list."""
     answer = api.call("POST", "/v0/models", data=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert all({"type", "loc", "msg"} <= set(item) for item in answer.json()["detail"])
 
 
 def test_fields_beyond_the_documented_are_ignored(api: Api) -> None:
-    """A create with a field more is a create."""
+    """A create with an extra field succeeds."""
     assert api.create(rank=8).status_code == 200
 
 
 def test_every_answer_has_its_own_request_id(emulator: Emulator, api: Api) -> None:
-    """Answers of every kind carry an `x-request-id`, the one in the record, and no two are the same."""
+    """Every kind of answer has an `x-request-id`, which the record has too, and no two are the same."""
     answers = [
         api.create(),
         api.read("nobody"),

@@ -24,7 +24,7 @@ GET_MODELS = b"GET /v0/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer emula
 
 @pytest.fixture
 def wire(emulator: Emulator) -> Iterator[socket.socket]:
-    """A bare connection on which a list was asked for."""
+    """A bare connection on which a list was requested."""
     address = urlsplit(emulator.url)
     with socket.create_connection((address.hostname, address.port or 0), timeout=60) as connection:
         yield connection
@@ -38,7 +38,7 @@ def _read_all(connection: socket.socket) -> bytes:
 
 
 def test_a_status_fault_answers_instead(emulator: Emulator, api: Api) -> None:
-    """A status fault answers its code, headers and body once, and nothing takes place."""
+    """A status fault answers with its code, headers and body once, and the call has no effect."""
     emulator.add_fault(
         Fault(method="POST", status=429, headers={"Retry-After": "7"}, body={"detail": "slow down"})
     )
@@ -67,7 +67,7 @@ def test_a_status_fault_answers_instead(emulator: Emulator, api: Api) -> None:
 def test_made_up_answers(
     emulator: Emulator, api: Api, fields: dict[str, Any], status: int, body: str
 ) -> None:
-    """Each fault that makes an answer up gives the stated code and body."""
+    """Each fault that invents an answer gives the stated code and body."""
     emulator.add_fault(Fault(**fields))
     answer = api.call("GET", "/v0/models")
     assert (answer.status_code, answer.text) == (status, body)
@@ -76,7 +76,7 @@ def test_made_up_answers(
 
 @pytest.mark.parametrize(("fields", "status"), [({}, 502), ({"status": 200}, 200)])
 def test_html(emulator: Emulator, api: Api, fields: dict[str, Any], status: int) -> None:
-    """The html fault answers a page that says it is one."""
+    """The html fault answers with a page whose type is HTML."""
     emulator.add_fault(Fault(action="html", **fields))
     answer = api.call("GET", "/v0/models")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html")
@@ -84,7 +84,7 @@ def test_html(emulator: Emulator, api: Api, fields: dict[str, Any], status: int)
 
 
 def test_bodies_that_parsers_choke_on(emulator: Emulator, api: Api) -> None:
-    """The bodies meant to fail a parser do fail it: no UTF-8, and too deep."""
+    """The bodies that are meant to break a parser do so: one is not UTF-8, and one is too deep."""
     emulator.add_fault(Fault(action="invalid_utf8"))
     emulator.add_fault(Fault(action="deep_json"))
     with pytest.raises(UnicodeDecodeError):
@@ -94,7 +94,7 @@ def test_bodies_that_parsers_choke_on(emulator: Emulator, api: Api) -> None:
 
 
 def test_header_flood(emulator: Emulator, api: Api) -> None:
-    """A flood of headers is more than Python's own client takes."""
+    """A flood of headers is more than Python's own client accepts."""
     emulator.add_fault(Fault(action="header_flood"))
     with pytest.raises(requests.ConnectionError, match="got more than 100 headers"):
         api.list()
@@ -108,7 +108,7 @@ def test_redirect_elsewhere(emulator: Emulator, api: Api) -> None:
 
 
 def test_redirect_in_a_loop(emulator: Emulator, api: Api) -> None:
-    """A redirect without a place leads to itself, for ever if so told."""
+    """A redirect without a place leads to itself, for ever if the rule says so."""
     emulator.add_fault(Fault(action="redirect", times=None))
     with pytest.raises(requests.TooManyRedirects):
         api.call("GET", "/v0/models?ai_project_id=null")
@@ -117,7 +117,7 @@ def test_redirect_in_a_loop(emulator: Emulator, api: Api) -> None:
 
 
 def test_reset(emulator: Emulator, wire: socket.socket) -> None:
-    """A reset is a real one: the socket reports it rather than an end."""
+    """A reset is a real one: the socket reports a reset and not an end."""
     emulator.add_fault(Fault(action="reset"))
     wire.sendall(GET_MODELS)
     with pytest.raises(ConnectionResetError):
@@ -126,14 +126,14 @@ def test_reset(emulator: Emulator, wire: socket.socket) -> None:
 
 
 def test_close(emulator: Emulator, wire: socket.socket) -> None:
-    """A close is an orderly end with no byte of an answer."""
+    """A close is a normal end without any byte of an answer."""
     emulator.add_fault(Fault(action="close"))
     wire.sendall(GET_MODELS)
     assert _read_all(wire) == b""
 
 
 def test_hang(emulator: Emulator, wire: socket.socket) -> None:
-    """A hanging call says nothing for its seconds and is closed after them."""
+    """A hanging call gets no answer for its seconds, and then the connection is closed."""
     emulator.add_fault(Fault(action="hang", seconds=0.2))
     begun = time.monotonic()
     wire.sendall(GET_MODELS)
@@ -143,7 +143,7 @@ def test_hang(emulator: Emulator, wire: socket.socket) -> None:
 
 @pytest.mark.parametrize("effect", ["before", "after"])
 def test_half_body(emulator: Emulator, wire: socket.socket, effect: Any) -> None:
-    """Half a body comes with the length of the whole, be the whole true or made up."""
+    """Half a body comes with the length of the complete one, whether that is true or invented."""
     emulator.add_model(name="x", base_model="a/b", source="file-1")
     emulator.add_fault(Fault(action="half_body", effect=effect))
     wire.sendall(GET_MODELS)
@@ -164,7 +164,7 @@ def test_slow(emulator: Emulator, wire: socket.socket) -> None:
 
 @pytest.mark.parametrize("effect", ["before", "after"])
 def test_delay(emulator: Emulator, api: Api, effect: Any) -> None:
-    """A delayed call takes place and answers truly after its seconds."""
+    """A delayed call takes place and gets the true answer after its seconds."""
     emulator.add_fault(Fault(action="delay", seconds=0.1, effect=effect))
     answer = api.create()
     assert answer.json()["status"] == "validating"
@@ -172,7 +172,7 @@ def test_delay(emulator: Emulator, api: Api, effect: Any) -> None:
 
 
 def test_a_delay_after_the_effect_shows_early(emulator: Emulator, api: Api) -> None:
-    """A client that gives up on a call delayed after its effect leaves a model behind."""
+    """If a client gives up a call that is delayed after its effect, the model stays."""
     emulator.add_fault(Fault(action="delay", method="POST", effect="after"))
     with pytest.raises(requests.ReadTimeout):
         api.call("POST", "/v0/models", json={"name": "x", "base_model": "a/b", "source": "s"}, timeout=1)
@@ -182,7 +182,7 @@ def test_a_delay_after_the_effect_shows_early(emulator: Emulator, api: Api) -> N
 
 
 def test_endless(emulator: Emulator, wire: socket.socket, api: Api) -> None:
-    """An endless body goes on as long as it is read, while others are served, and ends with the client."""
+    """An endless body continues as long as it is read, while others are served, and ends with the client."""
     emulator.add_fault(Fault(action="endless"))
     wire.sendall(GET_MODELS)
     got = 0
@@ -194,7 +194,7 @@ def test_endless(emulator: Emulator, wire: socket.socket, api: Api) -> None:
 
 
 def test_huge(emulator: Emulator, api: Api) -> None:
-    """A huge body has exactly the bytes asked for and announced."""
+    """A huge body has exactly the requested and announced number of bytes."""
     emulator.add_fault(Fault(action="huge", bytes=20_000_001))
     answer = api.call("GET", "/v0/models", stream=True)
     assert answer.headers["content-length"] == "20000001"
@@ -208,7 +208,7 @@ def test_huge(emulator: Emulator, api: Api) -> None:
 def test_the_effect_says_whether_the_call_takes_place(
     emulator: Emulator, api: Api, action: Any, effect: Any, made: int
 ) -> None:
-    """A fault before the effect prevents the call, one after it spoils the answer only."""
+    """A fault before the effect prevents the call, and one after it spoils only the answer."""
     emulator.add_fault(Fault(action=action, effect=effect, method="POST", path="/v0/models", bytes=10))
     try:
         answer = api.call(
@@ -224,7 +224,7 @@ def test_the_effect_says_whether_the_call_takes_place(
 
 
 def test_a_rule_hits_what_it_matches(emulator: Emulator, api: Api) -> None:
-    """Method, path and custom name all have to match; a glob's star reaches over slashes."""
+    """Method, path and custom name all have to match; the star of a glob also matches slashes."""
     emulator.add_fault(Fault(method="POST", path="/v0/models", name="bad*", times=None))
     emulator.add_fault(Fault(method="DELETE", path="/v0/models/*-LoRa:*", status=500, times=None))
     name = api.created()
@@ -235,7 +235,7 @@ def test_a_rule_hits_what_it_matches(emulator: Emulator, api: Api) -> None:
 
 
 def test_skip_and_times(emulator: Emulator, api: Api) -> None:
-    """A rule lets the first calls pass, hits its times and is spent; its hits can be told."""
+    """A rule lets the first calls pass, hits the given number of times and ends; its hits can be read."""
     emulator.add_fault(Fault(skip=2, times=3))
     statuses = [api.call("GET", "/v0/models").status_code for _ in range(7)]
     assert statuses == [200, 200, 503, 503, 503, 200, 200]
@@ -245,7 +245,7 @@ def test_skip_and_times(emulator: Emulator, api: Api) -> None:
 
 
 def test_rules_are_tried_in_order(emulator: Emulator, api: Api) -> None:
-    """The first rule that matches wins, the next has its turn when that is spent, and clearing drops all."""
+    """The first rule that matches wins, the next one follows when that has ended, and clearing drops all."""
     for status in (500, 501, 502):
         emulator.add_fault(Fault(status=status))
     assert [api.call("GET", "/v0/models").status_code for _ in range(2)] == [500, 501]
@@ -267,7 +267,7 @@ def test_chance_is_repeatable() -> None:
 
 
 def test_many_calls_at_once_use_a_rule_exactly_its_times(emulator: Emulator) -> None:
-    """With 64 connections at once, a rule hits as often as it says and every other create makes one model."""
+    """With 64 connections at once, a rule hits as often as it says, and every other create creates one model."""
     emulator.add_fault(Fault(method="POST", times=100))
     statuses: list[int] = []
 
@@ -286,7 +286,7 @@ def test_many_calls_at_once_use_a_rule_exactly_its_times(emulator: Emulator) -> 
 
 
 def test_an_upload_can_be_reset(emulator: Emulator, api: Api) -> None:
-    """A fault also hits an upload, whose body is not read first."""
+    """A fault also hits an upload, before its body is read."""
     emulator.add_fault(Fault(action="reset", path="/v0/models/upload"))
     with pytest.raises(requests.ConnectionError):
         api.call("POST", "/v0/models/upload", files={"file": ("a.zip", b"x" * 1000)})
@@ -325,7 +325,7 @@ def test_hanging_calls_do_not_hold_up_the_end() -> None:
     ],
 )
 def test_a_rule_that_cannot_work_is_refused(fields: dict[str, Any]) -> None:
-    """A rule that could only fail when it hits is refused when it is made."""
+    """A rule that could only fail when it hits is refused when it is added."""
     with pytest.raises(ValueError, match=next(iter(set(fields) - {"action"}), "action")):
         Fault(**fields)
 
@@ -334,7 +334,7 @@ def test_a_rule_that_cannot_work_is_refused(fields: dict[str, Any]) -> None:
 def test_a_client_that_leaves_leaves_nothing_behind(
     emulator: Emulator, wire: socket.socket, action: Any
 ) -> None:
-    """When the client goes in the middle of a spoilt answer the call ends soon after."""
+    """When the client leaves in the middle of a spoilt answer, the call ends soon after."""
     ended = threading.Event()
     emulator.service.requests.on_end = lambda _: ended.set()
     emulator.add_fault(Fault(action=action, seconds=0.2 if action == "delay" else 60))
@@ -347,7 +347,7 @@ def test_a_client_that_leaves_leaves_nothing_behind(
 
 
 def test_latency_comes_before_every_answer(emulator: Emulator, api: Api) -> None:
-    """The set latency comes before each answer, errors included."""
+    """The configured latency comes before each answer, errors included."""
     emulator.settings.latency_seconds = 0.1
     assert api.call("GET", "/nowhere").elapsed.total_seconds() >= 0.1
 
@@ -356,7 +356,7 @@ def test_latency_comes_before_every_answer(emulator: Emulator, api: Api) -> None
 def test_a_fault_takes_as_much_of_an_upload_as_it_says(
     emulator: Emulator, api: Api, received: int | None, breaks: bool
 ) -> None:
-    """A reset strikes in the middle of an upload, other faults answer after its body, and no file is kept."""
+    """A reset hits in the middle of an upload, other faults answer after its body, and no file is stored."""
     if breaks:
         emulator.add_fault(Fault(path="/v0/models/upload", action="reset", received=received))
     else:
@@ -370,8 +370,8 @@ def test_a_fault_takes_as_much_of_an_upload_as_it_says(
     assert emulator.files() == []
 
 
-def test_a_refused_upload_hears_why(emulator: Emulator, api: Api) -> None:
-    """A refused key and the rate limit answer an upload after its body, so that the answer is not lost."""
+def test_a_refused_upload_gets_the_reason(emulator: Emulator, api: Api) -> None:
+    """An upload gets the answer to a refused key, or of the rate limit, after its body, so that it is not lost."""
     files = {"file": ("a.zip", bytes(5_000_000))}
     headers = {"Authorization": "Bearer wrong"}
     assert api.call("POST", "/v0/models/upload", files=files, headers=headers).status_code == 401

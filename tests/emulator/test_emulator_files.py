@@ -19,7 +19,7 @@ UPLOADS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("path", "options"), UPLOADS)
 def test_an_upload_answers_the_documented_file(api: Api, path: str, options: dict[str, Any]) -> None:
-    """An upload answers the documented object, which is then read, listed and deleted by its id."""
+    """An upload returns the documented object, which is then read, listed and deleted by its id."""
     answer = api.call("POST", path, files={"file": ("adapter.zip", b"12345")}, **options)
     document = answer.json()
     assert answer.status_code == 200
@@ -34,7 +34,7 @@ def test_an_upload_answers_the_documented_file(api: Api, path: str, options: dic
 
 
 def test_files_come_in_pages(api: Api) -> None:
-    """`limit`, `after` and `has_more` lead through the files, as OpenAI's client goes; the end is told."""
+    """`limit`, `after` and `has_more` page through the files as OpenAI's client does, and the end is marked."""
     files = [_uploaded(api, b"1") for _ in range(3)]
     first = api.call("GET", "/v1/files", params={"limit": 2}).json()
     rest = api.call("GET", "/v1/files", params={"after": files[1]}).json()
@@ -44,7 +44,7 @@ def test_files_come_in_pages(api: Api) -> None:
 
 
 def test_a_page_may_be_small_by_default(emulator: Emulator, api: Api) -> None:
-    """`files_per_page` holds where a call gives no `limit`."""
+    """`files_per_page` applies if a call gives no `limit`."""
     emulator.settings.files_per_page = 2
     files = [_uploaded(api, b"1") for _ in range(3)]
     first = api.call("GET", "/v1/files").json()
@@ -76,14 +76,14 @@ def test_an_upload_without_file_is_422(api: Api) -> None:
 
 
 def test_a_purpose_is_one_of_two(api: Api) -> None:
-    """A file that is no archive needs one of the two documented purposes."""
+    """A file that is not an archive needs one of the two documented purposes."""
     answer = api.call("POST", "/v1/files", files={"file": ("a.zip", b"1")}, data={"purpose": "fun"})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["type"] == "literal_error"
 
 
 def test_an_upload_needs_the_key(api: Api) -> None:
-    """An upload without key is 401 and kept nowhere."""
+    """An upload without a key is 401 and is not stored."""
     answer = api.call(
         "POST", "/v0/models/upload", files={"file": ("a.zip", b"1")}, headers={"Authorization": None}
     )
@@ -101,7 +101,7 @@ def _uploaded(api: Api, content: bytes) -> str:
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\r\n" * 500_000])
 @pytest.mark.parametrize("redirects", [False, True])
 def test_content_is_what_was_uploaded(emulator: Emulator, api: Api, redirects: bool, content: bytes) -> None:
-    """The content has the very bytes uploaded, with or without a redirect on the way."""
+    """The content has exactly the uploaded bytes, with or without a redirect on the way."""
     emulator.settings.content_redirects = redirects
     answer = api.call("GET", f"/v1/files/{_uploaded(api, content)}/content")
     assert (answer.status_code, answer.content) == (200, content)
@@ -109,7 +109,7 @@ def test_content_is_what_was_uploaded(emulator: Emulator, api: Api, redirects: b
 
 
 def test_content_may_redirect_to_the_link(emulator: Emulator, api: Api) -> None:
-    """With `content_redirects` the content answers no bytes but the place that the link tells."""
+    """With `content_redirects` the answer has no bytes, only a redirect to the link."""
     emulator.settings.content_redirects = True
     path = f"/v1/files/{_uploaded(api, b'12345')}"
     link = api.call("GET", f"{path}/link").json()
@@ -119,7 +119,7 @@ def test_content_may_redirect_to_the_link(emulator: Emulator, api: Api) -> None:
 
 
 def test_a_link_needs_no_key(emulator: Emulator, api: Api) -> None:
-    """Whoever has the link gets the bytes without the key, as long as the file is there."""
+    """A client with the link gets the bytes without the key, as long as the file exists."""
     identifier = _uploaded(api, b"12345")
     path = api.call("GET", f"/v1/files/{identifier}/link").json()["url"].removeprefix(emulator.url)
     assert api.call("GET", path, headers={"Authorization": None}).content == b"12345"
@@ -130,7 +130,7 @@ def test_a_link_needs_no_key(emulator: Emulator, api: Api) -> None:
 @pytest.mark.parametrize("part", ["content", "link"])
 @pytest.mark.parametrize("redirects", [False, True])
 def test_an_unknown_file_has_no_content(emulator: Emulator, api: Api, part: str, redirects: bool) -> None:
-    """Content and link of a file that is not there are 404 with its id, and 401 without the key."""
+    """Content and link of a missing file are 404 with its id, and 401 without the key."""
     emulator.settings.content_redirects = redirects
     answer = api.call("GET", f"/v1/files/file-1/{part}")
     assert (answer.status_code, answer.json()) == (404, {"detail": "The file `file-1` does not exist."})
@@ -138,7 +138,7 @@ def test_an_unknown_file_has_no_content(emulator: Emulator, api: Api, part: str,
 
 
 def test_an_archive_over_the_limit_is_refused(emulator: Emulator, api: Api) -> None:
-    """An archive may have as many bytes as the limit, 500 MB by default, and one more is 413 and not kept."""
+    """An archive may have as many bytes as the limit, 500 MB by default; one more is 413 and is not stored."""
     assert emulator.settings.archive_limit_bytes == 500_000_000
     emulator.settings.archive_limit_bytes = 5
     identifier = _uploaded(api, b"12345")

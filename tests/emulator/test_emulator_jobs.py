@@ -64,7 +64,7 @@ def _checkpoints(api: Api, job: str, **query: Any) -> Any:
 
 
 def test_a_job_runs_and_then_has_a_checkpoint_for_each_epoch(api: Api, clock: Clock) -> None:
-    """A job has the documented fields, runs for its time, and leaves one checkpoint an epoch, the last final."""
+    """A job has the documented fields, runs for its time, and leaves one checkpoint per epoch, the last one final."""
     job = _post(api, suffix="demo", seed=42).json()
     assert re.fullmatch(r"ftjob-[0-9a-f]{32}", job["id"])
     assert set(job) >= DOCUMENTED
@@ -92,7 +92,7 @@ def test_a_job_runs_and_then_has_a_checkpoint_for_each_epoch(api: Api, clock: Cl
 
 
 def test_result_files_are_those_of_an_adapter(api: Api, clock: Clock) -> None:
-    """A checkpoint's files are read by their ids, each named below a folder, and are what an adapter has."""
+    """A checkpoint's files are read by their ids, each named below a folder, and are the files of an adapter."""
     job = _started(api)
     clock.advance(10)
     files = _checkpoints(api, job)["data"][-1]["result_files"]
@@ -104,7 +104,7 @@ def test_result_files_are_those_of_an_adapter(api: Api, clock: Clock) -> None:
 
 
 def test_a_checkpoint_is_a_source(emulator: Emulator, api: Api, clock: Clock) -> None:
-    """With `check_sources` a model comes from a checkpoint that a job has, and from no other of that job."""
+    """With `check_sources` a model can come from a checkpoint that a job has, but from no other one of that job."""
     emulator.settings.check_sources = True
     job = _started(api)
     clock.advance(10)
@@ -119,7 +119,7 @@ def test_a_checkpoint_is_a_source(emulator: Emulator, api: Api, clock: Clock) ->
 
 
 def test_a_cancelled_job_has_no_final_checkpoint(api: Api, clock: Clock) -> None:
-    """A cancelled job keeps what its epochs left so far, never ends otherwise, and is cancelled once only."""
+    """A cancelled job keeps the checkpoints so far, never gets another status, and can be cancelled only once."""
     job = _started(api)
     clock.advance(2.6)
     cancelled = api.call("POST", f"{JOBS}/{job}/cancel")
@@ -131,7 +131,7 @@ def test_a_cancelled_job_has_no_final_checkpoint(api: Api, clock: Clock) -> None
 
 
 def test_a_job_may_fail(emulator: Emulator, api: Api, clock: Clock) -> None:
-    """A job fails by its suffix, with its message as error and last event, and without a final checkpoint."""
+    """A job with a certain suffix fails, with the message as error and last event, and without a final checkpoint."""
     emulator.settings.failing_jobs = {"bad": "out of memory"}
     bad, good = _started(api, suffix="bad"), _started(api)
     clock.advance(10)
@@ -143,7 +143,7 @@ def test_a_job_may_fail(emulator: Emulator, api: Api, clock: Clock) -> None:
     assert len(_checkpoints(api, bad)["data"]) == 3
 
 
-def test_events_tell_what_happened(api: Api, clock: Clock) -> None:
+def test_events_say_what_happened(api: Api, clock: Clock) -> None:
     """Events come oldest first, in the words seen live, page by page."""
     job = _started(api, validation_file=_upload(api))
     path = f"{JOBS}/{job}/events"
@@ -163,7 +163,7 @@ def test_events_tell_what_happened(api: Api, clock: Clock) -> None:
 
 
 def test_jobs_and_checkpoints_come_in_pages(api: Api, clock: Clock) -> None:
-    """Jobs are listed newest first; `limit`, `after` and `has_more` lead through jobs and checkpoints."""
+    """Jobs are listed newest first; `limit`, `after` and `has_more` page through jobs and checkpoints."""
     jobs = [_started(api) for _ in range(3)]
     first = api.call("GET", JOBS, params={"limit": 2}).json()
     assert [each["id"] for each in first["data"]] == jobs[:0:-1]
@@ -194,7 +194,7 @@ def test_jobs_and_checkpoints_come_in_pages(api: Api, clock: Clock) -> None:
 def test_hyperparameters_have_bounds(
     emulator: Emulator, api: Api, hyperparameters: dict[str, Any], kind: str
 ) -> None:
-    """A hyperparameter outside its documented bounds is 422, names itself, and starts nothing."""
+    """A hyperparameter outside its documented bounds is 422 with its name, and starts nothing."""
     answer = _post(api, hyperparameters=hyperparameters)
     assert answer.status_code == 422
     [item] = answer.json()["detail"]
@@ -203,7 +203,7 @@ def test_hyperparameters_have_bounds(
 
 
 def test_wrong_fields_of_a_job_are_refused(api: Api) -> None:
-    """A long suffix is 422; a file that is not there or for something else, and a model that is none, are 400."""
+    """A long suffix is 422; a file that is missing or for another purpose, and a wrong model, are 400."""
     assert _post(api, suffix="a" * 65).status_code == 422
     assert _post(api, suffix="a" * 64).status_code == 200
     assert _post(api, training_file="file-1").json() == {"detail": "The file `file-1` does not exist."}
@@ -222,13 +222,13 @@ def test_wrong_fields_of_a_job_are_refused(api: Api) -> None:
     ],
 )
 def test_an_unknown_job_is_404(api: Api, method: str, path: str) -> None:
-    """Every route about one job answers 404 with its id where there is none."""
+    """Every route about one job answers 404 with its id if there is no such job."""
     answer = api.call(method, f"{JOBS}/ftjob-1{path}")
     assert (answer.status_code, answer.json()) == (404, {"detail": "The job `ftjob-1` does not exist."})
 
 
 def test_jobs_belong_to_projects(emulator: Emulator, as_key: Callable[[str | None], Api]) -> None:
-    """A list has the jobs of one project; a key bound to another may neither list nor start any there."""
+    """A list has the jobs of one project; a key of another project may neither list nor start jobs there."""
     emulator.settings.api_keys = {"key-1": "aiproject-1", "key-2": "aiproject-2"}
     job = _started(as_key("key-1"))
     assert [each["id"] for each in as_key("key-1").call("GET", JOBS).json()["data"]] == [job]
@@ -240,7 +240,7 @@ def test_jobs_belong_to_projects(emulator: Emulator, as_key: Callable[[str | Non
 
 
 def test_a_job_is_ended_by_hand(emulator: Emulator, api: Api) -> None:
-    """A test, or another process, ends a job as it likes; a mistake is refused."""
+    """A test or another process can end a job with any final status; a mistake is refused."""
     first, second = _started(api), _started(api)
     emulator.finish_job(first)
     assert len(_checkpoints(api, first)["data"]) == 4
@@ -256,7 +256,7 @@ def test_a_job_is_ended_by_hand(emulator: Emulator, api: Api) -> None:
 
 
 def test_jobs_and_files_outlive_a_restart(tmp_path: Path, clock: Clock) -> None:
-    """With a state file the next run goes on with the jobs, and has files and contents; deleted ones are gone."""
+    """With a state file the next run continues the jobs, and has files and contents; deleted ones are gone."""
     state = tmp_path / "below" / "state.json"
     with Emulator(clock=clock, seed=1, state_file=state) as emulator:
         api = Api(emulator)
@@ -279,8 +279,8 @@ def test_jobs_and_files_outlive_a_restart(tmp_path: Path, clock: Clock) -> None:
     assert len(list((tmp_path / "below" / "state.json.files").iterdir())) == len(emulator.files())
 
 
-def test_a_state_file_of_models_alone_is_taken(tmp_path: Path) -> None:
-    """A state file of an earlier version, which has no jobs and no files, still loads."""
+def test_a_state_file_with_models_alone_is_loaded(tmp_path: Path) -> None:
+    """A state file of an earlier version, without jobs and files, still loads."""
     state = tmp_path / "state.json"
     state.write_text('{"models": []}')
     emulator = Emulator(state_file=state)

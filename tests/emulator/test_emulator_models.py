@@ -23,7 +23,7 @@ ENTRY_FIELDS = [
 
 
 def test_create_answers_the_documented_fields(api: Api) -> None:
-    """Create answers 200 with exactly the documented fields, the full name and whole seconds."""
+    """Create answers 200 with exactly the documented fields, the full name and times in whole seconds."""
     answer = api.create(description="a description")
     document = answer.json()
     assert answer.status_code == 200
@@ -39,14 +39,14 @@ def test_create_answers_the_documented_fields(api: Api) -> None:
 
 
 def test_a_description_left_out_is_null(api: Api) -> None:
-    """A model without description says null, in create and read."""
+    """A model without a description has null there, in create and read."""
     document = api.create().json()
     assert document["description"] is None
     assert api.read(document["name"]).json()["description"] is None
 
 
-def test_one_name_twice_makes_two_models(api: Api) -> None:
-    """A create repeated makes a second model with a suffix of its own."""
+def test_one_name_twice_creates_two_models(api: Api) -> None:
+    """A repeated create creates a second model with a suffix of its own."""
     names = {api.created() for _ in range(20)}
     assert len(names) == 20
     assert [each["name"] for each in api.list()] == [model["name"] for model in api.emulator.models()]
@@ -63,7 +63,7 @@ def test_a_model_is_read_by_every_form_of_its_name(api: Api, form: str) -> None:
 
 
 def test_read_answers_the_fields_seen_live(api: Api) -> None:
-    """A read has exactly the fields of the captured answers, with the values captured."""
+    """A read has exactly the fields and values of the captured answers."""
     document = api.read(api.created(description="text")).json()
     assert list(document) == ENTRY_FIELDS
     del document["name"]
@@ -97,14 +97,14 @@ def test_read_answers_the_fields_seen_live(api: Api) -> None:
     ],
 )
 def test_the_source_fills_its_own_fields(api: Api, source: str, filled: dict[str, str]) -> None:
-    """The form of the source decides which of the four origin fields are filled."""
+    """The form of the source decides which of the four origin fields have values."""
     document = api.read(api.created(source=source)).json()
     origin = {field: document[field] for field in ("checkpoint_id", "job_id", "file_id", "url")}
     assert {field: value for field, value in origin.items() if value is not None} == filled
 
 
 def test_list_is_a_bare_array_newest_last(api: Api) -> None:
-    """A list is a bare array of what reads answer, the newest model last."""
+    """A list is a bare array of the objects that reads return, the newest model last."""
     assert api.list() == []
     names = [api.created(name=name) for name in ("b", "a", "c")]
     listed = api.list()
@@ -113,7 +113,7 @@ def test_list_is_a_bare_array_newest_last(api: Api) -> None:
 
 
 def test_delete_answers_the_create_shape_once(api: Api) -> None:
-    """Delete answers the create shape with status deleted; after it the model is gone everywhere."""
+    """Delete returns the object of the create with status deleted; after it the model is gone everywhere."""
     created = api.create().json()
     answer = api.delete(created["name"])
     assert answer.status_code == 200
@@ -125,7 +125,7 @@ def test_delete_answers_the_create_shape_once(api: Api) -> None:
 
 
 def test_the_v1_alias_deletes_too(api: Api) -> None:
-    """The undocumented delete under /v1 takes a short name and answers the same."""
+    """The undocumented delete under /v1 takes a short name and returns the same."""
     short = api.created().partition("-LoRa:")[2]
     assert api.call("DELETE", f"/v1/models/{short}").json()["status"] == "deleted"
     assert api.call("DELETE", f"/v1/models/{short}").status_code == 404
@@ -156,7 +156,7 @@ def test_validation_lasts_its_time(api: Api, clock: Clock) -> None:
 
 
 def test_a_project_has_its_own_models(api: Api) -> None:
-    """A list with a project has only that project's models, while reads and deletes by name reach all."""
+    """A list with a project has only that project's models; reads and deletes by name reach all."""
     mine = api.created(name="mine")
     theirs = api.created(name="theirs", ai_project_id="aiproject-e00other")
     assert [each["name"] for each in api.list()] == [mine]
@@ -167,7 +167,7 @@ def test_a_project_has_its_own_models(api: Api) -> None:
 
 @pytest.mark.parametrize("project", [None, "null", "", "aiproject-e00emulator"])
 def test_the_default_project_has_several_spellings(api: Api, project: str | None) -> None:
-    """Left out, null, empty and its own id all mean the default project."""
+    """A project that is left out, null, empty or its own id means the default project."""
     name = api.created(ai_project_id=project)
     assert [each["name"] for each in api.list()] == [name]
     assert [each["name"] for each in api.list(project)] == [name]
@@ -176,7 +176,7 @@ def test_the_default_project_has_several_spellings(api: Api, project: str | None
 def test_a_key_of_a_project_acts_for_that_project_only(
     emulator: Emulator, api: Api, as_key: Callable[[str | None], Api]
 ) -> None:
-    """A key with a project means that project by default and is refused any other."""
+    """A key with a project uses that project by default, and is refused for any other."""
     emulator.settings.api_keys = {"other-key": "aiproject-e00other"}
     other = as_key("other-key")
     name = other.created()
@@ -187,7 +187,7 @@ def test_a_key_of_a_project_acts_for_that_project_only(
 
 
 def test_a_seed_makes_names_repeatable(clock: Clock) -> None:
-    """Two emulators with one seed give the same names, one with another seed gives others."""
+    """Two emulators with one seed give the same names, and another seed gives other names."""
 
     def names(seed: int) -> list[str]:
         emulator = Emulator(clock=clock, seed=seed)
@@ -198,7 +198,7 @@ def test_a_seed_makes_names_repeatable(clock: Clock) -> None:
 
 
 def test_many_models_are_listed_at_once(api: Api) -> None:
-    """A list of a thousand models costs less than thirty times what it takes to write its JSON."""
+    """A list of a thousand models takes less than thirty times as long as writing its JSON."""
     for _ in range(1000):
         api.emulator.add_model(name="x", base_model=BASE, source=SOURCE)
     best = min(api.call("GET", "/v0/models").elapsed.total_seconds() for _ in range(10))

@@ -50,7 +50,7 @@ def _url(line: str) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_one_line_then_calls_then_a_clean_end(number: signal.Signals) -> None:
-    """The program says one line, serves, logs nothing, and ends with 0 on a signal."""
+    """The program prints one line, serves, logs nothing, and exits with 0 on a signal."""
     with _running() as (process, line):
         assert requests.get(f"{_url(line)}/v0/models", headers=KEY, timeout=60).json() == []
         process.send_signal(number)
@@ -84,7 +84,7 @@ def test_options_reach_the_settings() -> None:
 
 
 def test_every_base_can_be_refused_and_calls_logged() -> None:
-    """With --refuse-every-base a create is 400, and --log tells each call on a line without the key."""
+    """With --refuse-every-base a create is 400, and --log prints each call on one line without the key."""
     with _running("--refuse-every-base", "--log") as (process, line):
         answer = requests.post(f"{_url(line)}/v0/models", headers=KEY, json=MODEL, timeout=60)
         assert answer.status_code == 400
@@ -93,7 +93,7 @@ def test_every_base_can_be_refused_and_calls_logged() -> None:
 
 
 def test_models_outlive_a_restart(tmp_path: Path) -> None:
-    """With a state file the next run knows the models of the last, even one that was killed."""
+    """With a state file the next run knows the models of the last run, even if that was killed."""
     file = tmp_path / "below" / "state.json"
     with _running("--state-file", str(file)) as (process, line):
         name = requests.post(f"{_url(line)}/v0/models", headers=KEY, json=MODEL, timeout=60).json()["name"]
@@ -107,7 +107,7 @@ def test_models_outlive_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_seed_makes_no_name_twice_after_a_restart(tmp_path: Path, clock: Clock) -> None:
-    """Names kept from an earlier run are not given again, though the seed is the same."""
+    """Names of an earlier run are not used again, even with the same seed."""
     names: list[str] = []
     for _ in range(2):
         emulator = Emulator(clock=clock, seed=1, state_file=tmp_path / "state.json")
@@ -120,7 +120,7 @@ def test_a_seed_makes_no_name_twice_after_a_restart(tmp_path: Path, clock: Clock
 def test_a_file_of_another_kind_is_refused(
     tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A state file that is not ours stops the program with a line that names it."""
+    """A state file of another kind stops the program with a line that names it."""
     file = tmp_path / "state.json"
     file.write_text(content)
     with _handlers_kept():
@@ -130,7 +130,7 @@ def test_a_file_of_another_kind_is_refused(
 
 
 def test_a_port_in_use_stops_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """A port that is taken ends the program with 1 and a line that says so."""
+    """If the port is taken, the program exits with 1 and a line that says so."""
     with socket.create_server(("127.0.0.1", 0)) as taken, _handlers_kept():
         assert main(["--port", str(taken.getsockname()[1])]) == 1
     assert "in use" in capsys.readouterr().err
@@ -155,13 +155,13 @@ def test_the_program_ends_with_its_parent() -> None:
 
 
 def test_an_emulator_not_started_has_no_address() -> None:
-    """The address of an emulator that was never started is an error rather than a wrong one."""
+    """Reading the address of an emulator that was never started is an error."""
     with pytest.raises(RuntimeError, match="never started"):
         _ = Emulator().url
 
 
 def test_a_state_file_is_plain_json(tmp_path: Path) -> None:
-    """The state file is JSON for people to read, and no draft of it is left behind."""
+    """The state file is readable JSON, and no temporary file is left behind."""
     file = tmp_path / "state.json"
     name = Emulator(state_file=file).add_model(name="x", base_model=BASE, source=SOURCE)
     assert [model["name"] for model in json.loads(file.read_text())["models"]] == [name]
@@ -170,7 +170,7 @@ def test_a_state_file_is_plain_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["::1", "[::1]", "localhost", "127.0.0.1"])
 def test_an_emulator_listens_on_any_loopback(host: str) -> None:
-    """IPv6 and names work as hosts, and the address has brackets where it needs them."""
+    """IPv6 addresses and names work as hosts, and the URL has brackets if it needs them."""
     with Emulator(host=host) as emulator:
         assert ("[::1]" in emulator.url) == (":" in host)
         assert requests.get(f"{emulator.url}/v0/models", headers=KEY, timeout=60).json() == []
@@ -179,7 +179,7 @@ def test_an_emulator_listens_on_any_loopback(host: str) -> None:
 def test_the_command_reaches_an_emulator_on_ipv6(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The package's own client takes the address of an emulator that listens on IPv6."""
+    """The package's own client accepts the URL of an emulator that listens on IPv6."""
     with Emulator(host="::1") as emulator:
         emulator.add_model(name="bot", base_model=BASE, source=SOURCE)
         monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
@@ -190,7 +190,7 @@ def test_the_command_reaches_an_emulator_on_ipv6(
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a" * 80, ""])
 def test_a_host_that_cannot_be_bound_stops_the_program(host: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A host that is unknown, or of another machine, ends the program with 1 and one line that names it."""
+    """With a host that is unknown or of another machine, the program exits with 1 and one line that names it."""
     with _handlers_kept():
         assert main(["--host", host]) == 1
     [line] = capsys.readouterr().err.splitlines()
@@ -198,14 +198,14 @@ def test_a_host_that_cannot_be_bound_stops_the_program(host: str, capsys: pytest
 
 
 def test_a_port_out_of_range_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """A port that no machine has is told by the command line."""
+    """The command line refuses a port that cannot exist."""
     with pytest.raises(SystemExit):
         main(["--port", "65536"])
     assert "65536 is no port; ports are 0 to 65535" in capsys.readouterr().err
 
 
 def test_every_option_has_a_text() -> None:
-    """--help tells what each option is for."""
+    """--help says what each option is for."""
     assert [action.dest for action in parser()._actions if not action.help] == []
 
 

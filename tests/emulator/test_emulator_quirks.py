@@ -12,7 +12,7 @@ NO_ACCESS = {"detail": "You don't have access to the resource or it does not exi
 
 
 def test_an_unknown_name_is_404_or_403(emulator: Emulator, api: Api) -> None:
-    """An unknown name answers 404 with its name, or with `hidden_missing` the text that hides what is."""
+    """An unknown name answers 404 with its name, or with `hidden_missing` a text that hides whether it exists."""
     answer = api.read("nobody-AbCd")
     assert (answer.status_code, answer.json()) == (404, {"detail": "The model `nobody-AbCd` does not exist."})
     emulator.settings.hidden_missing = True
@@ -21,7 +21,7 @@ def test_an_unknown_name_is_404_or_403(emulator: Emulator, api: Api) -> None:
 
 
 def test_bases_may_be_limited(emulator: Emulator, api: Api) -> None:
-    """A base outside `supported_bases` is refused with the text seen live, an empty list refusing all."""
+    """A base outside `supported_bases` is refused with the text seen live, and an empty list refuses all."""
     emulator.settings.supported_bases = []
     answer = api.create()
     assert answer.status_code == 400
@@ -35,13 +35,13 @@ def test_bases_may_be_limited(emulator: Emulator, api: Api) -> None:
 
 @pytest.mark.parametrize("base_model", ["", "name", "/name", "vendor/", "a/b/c", "a/b c"])
 def test_a_base_needs_vendor_and_name(api: Api, base_model: str) -> None:
-    """Where any base is supported it still has to look like `vendor/name`."""
+    """If any base is supported, it still has to look like `vendor/name`."""
     assert api.create(base_model=base_model).status_code == 400
     assert api.emulator.models() == []
 
 
 def test_short_name_on_create(emulator: Emulator, api: Api) -> None:
-    """With `short_name_on_create` create and delete give the short name while the list has the full one."""
+    """With `short_name_on_create`, create and delete return the short name, and the list has the full one."""
     emulator.settings.short_name_on_create = True
     short = api.created()
     assert short.startswith("my-model-")
@@ -59,7 +59,7 @@ def test_infix_on_fast(emulator: Emulator, api: Api, infix: str, start: str) -> 
 
 
 def test_active_on_create(emulator: Emulator, api: Api) -> None:
-    """With `active_on_create` the create itself answers active."""
+    """With `active_on_create` the answer to the create says active."""
     emulator.settings.active_on_create = True
     assert api.create().json()["status"] == "active"
 
@@ -75,7 +75,7 @@ def test_first_read_without_status(emulator: Emulator, api: Api) -> None:
 
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_missing_reads(emulator: Emulator, api: Api, status: int) -> None:
-    """The first reads by name fail with the set code, and do not count as seen validating."""
+    """The first reads by name fail with the configured code, and do not count as seen validating."""
     emulator.settings.update(missing_reads=2, missing_status=status, validation_seconds=0)
     name = api.created()
     answers = [api.read(name) for _ in range(4)]
@@ -91,7 +91,7 @@ def test_missing_lists(emulator: Emulator, api: Api) -> None:
 
 
 def test_after_delete_deleted(emulator: Emulator, api: Api) -> None:
-    """With `after_delete` a deleted model stays readable and listed as deleted, yet is deleted once only."""
+    """With `after_delete` a deleted model stays readable and listed as deleted, and can be deleted only once."""
     emulator.settings.after_delete = "deleted"
     name = api.created()
     api.delete(name)
@@ -106,7 +106,7 @@ def test_after_delete_deleted(emulator: Emulator, api: Api) -> None:
 def test_failing_validation(
     emulator: Emulator, api: Api, clock: Clock, setting: dict[str, dict[str, str]]
 ) -> None:
-    """A model of a failing name or source ends in error with the reason, others do not."""
+    """A model with a failing name or source ends in error with the reason, and other models do not."""
     emulator.settings.update(**setting)
     bad, good = api.created(name="bad", source="file-1"), api.created()
     api.list()
@@ -116,7 +116,7 @@ def test_failing_validation(
 
 
 def test_validating_reads(emulator: Emulator, api: Api, clock: Clock) -> None:
-    """With `validating_reads` a model is seen validating at least that often; with 0 not at all."""
+    """With `validating_reads` at least that many reads show a model as validating; with 0 none does."""
     emulator.settings.validating_reads = 3
     name = api.created()
     clock.advance(100)

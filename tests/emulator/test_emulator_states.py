@@ -29,7 +29,7 @@ def test_the_states_are_the_documented_ones() -> None:
 @pytest.mark.parametrize("old", STATES)
 @pytest.mark.parametrize("new", STATES)
 def test_only_declared_steps_pass(old: str, new: str) -> None:
-    """A step passes if it is declared and is refused, by name, if not."""
+    """A declared step passes, and any other step is refused with its name."""
     if (old, new) in STEPS:
         assert check_transition(old, new) == new
     else:
@@ -38,7 +38,7 @@ def test_only_declared_steps_pass(old: str, new: str) -> None:
 
 
 def test_an_unknown_state_is_refused() -> None:
-    """A word that is no state is refused with the list of those that are."""
+    """A word that is not a state is refused with the list of states."""
     with pytest.raises(
         ValueError, match="'ready' is not a state; allowed are validating, active, error, deleted"
     ):

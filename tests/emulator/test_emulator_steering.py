@@ -16,7 +16,7 @@ def _steer(emulator: Emulator, method: str, path: str, body: Any = None) -> requ
 
 
 def test_calls_are_recorded(emulator: Emulator, api: Api) -> None:
-    """A record has method, path, query, headers, body, status, key and time of a call."""
+    """A record has the method, path, query, headers, body, status, key and time of a call."""
     name = api.created(ai_project_id="aiproject-e00other")
     api.read(name)
     created, read = emulator.requests()
@@ -31,8 +31,8 @@ def test_calls_are_recorded(emulator: Emulator, api: Api) -> None:
     assert read.body is None
 
 
-def test_records_tell_a_wrong_key(emulator: Emulator, api: Api) -> None:
-    """A record tells a missing key from a wrong one."""
+def test_records_show_a_wrong_key(emulator: Emulator, api: Api) -> None:
+    """A record distinguishes a missing key from a wrong one."""
     for authorization in (None, "Bearer wrong"):
         api.call("GET", "/v0/models", headers={"Authorization": authorization})
     assert [(each.has_authorization, each.authorized) for each in emulator.requests()] == [
@@ -52,8 +52,8 @@ def test_records_are_selected_and_cleared(emulator: Emulator, api: Api) -> None:
     assert emulator.requests() == []
 
 
-def test_models_made_behind_the_back(emulator: Emulator, api: Api) -> None:
-    """A model made by hand shows in the API in its status, which reads do not change."""
+def test_models_created_outside_of_the_api(emulator: Emulator, api: Api) -> None:
+    """A model created by hand appears in the API with its status, which reads do not change."""
     name = emulator.add_model(
         name="x", base_model=BASE, source="file-1", description="d", status="validating", ai_project_id="p"
     )
@@ -75,8 +75,8 @@ def test_models_made_behind_the_back(emulator: Emulator, api: Api) -> None:
     ]
 
 
-def test_models_changed_behind_the_back(emulator: Emulator, api: Api, clock: Clock) -> None:
-    """Fields changed by hand show in the API, and a status set by hand stays."""
+def test_models_changed_outside_of_the_api(emulator: Emulator, api: Api, clock: Clock) -> None:
+    """Fields changed by hand appear in the API, and a status set by hand stays."""
     name = api.created()
     emulator.change_model(name, status="error", status_reason="why", description="new")
     clock.advance(100)
@@ -134,7 +134,7 @@ def test_settings_over_http(emulator: Emulator) -> None:
 
 
 def test_models_over_http(emulator: Emulator) -> None:
-    """Another process makes, lists, changes and removes models; its mistakes are refused."""
+    """Another process creates, lists, changes and removes models; its mistakes are refused."""
     body = {"name": "x", "base_model": BASE, "source": SOURCE}
     made = _steer(emulator, "POST", "models", body)
     assert (made.status_code, made.json()) == (201, emulator.models()[0])

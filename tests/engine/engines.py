@@ -1,4 +1,4 @@
-"""The two engines a scenario can be played on, brought to one shape."""
+"""The two engines that can play a scenario, behind one interface."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Played(Protocol):
         """Set a plain configuration value."""
 
     def deployment(self) -> dict[str, Any]:
-        """The state as it is kept in the file."""
+        """The state as in the file."""
 
 
 def real_version() -> str | None:
-    """The version of the CLI on PATH, without a leading `v`, or None where there is none."""
+    """The version of the CLI on PATH, without a leading `v`, or None if there is none."""
     cli = shutil.which("pulumi")
     if cli is None:
         return None
@@ -54,9 +54,9 @@ def real_version() -> str | None:
 class RealStack:
     """A stack on the CLI that is on PATH, with a backend and a home of its own beside `folder`.
 
-    Made and configured through the Automation API. Its operations are given to the CLI as the Automation API gives
-    them, with the same log of events, but without the four more processes that it starts after each for outputs and
-    history: each takes a second.
+    The Automation API creates and configures it. Operations call the CLI as the Automation API does, with the same log
+    of events, but without the four further processes that the API starts after each for outputs and history: each takes
+    a second.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,7 +73,7 @@ class RealStack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_HOME": str(folder.parent / f"{folder.name}-home"),
         }
-        # The log of events is one of the flags that the CLI takes from the Automation API alone.
+        # The log of events is one of the flags that the CLI accepts only from the Automation API.
         self._env = {**os.environ, **env, "PULUMI_DEBUG_COMMANDS": "true"}
         options = pulumi.automation.LocalWorkspaceOptions(env_vars=env)
         self._stack = pulumi.automation.create_stack("dev", work_dir=str(folder), opts=options)
@@ -99,7 +99,7 @@ class RealStack:
         self._stack.set_config(key, pulumi.automation.ConfigValue(value))
 
     def deployment(self) -> dict[str, Any]:
-        """The state as it is kept in the file."""
+        """The state as in the file."""
         document = json.loads((self._backend / ".pulumi" / "stacks" / "lab" / "dev.json").read_text())
         found: dict[str, Any] = document["checkpoint"].get("latest") or {}
         return found
@@ -141,7 +141,7 @@ class OwnStack:
         self.stack.set_config(key, value)
 
     def deployment(self) -> dict[str, Any]:
-        """The state as it is kept in the file."""
+        """The state as in the file."""
         path = self.stack.file.path
         found: dict[str, Any] = json.loads(path.read_text())["deployment"] if path.exists() else {}
         return found

@@ -1,10 +1,10 @@
 """Runs one scenario on either engine and writes down what can be compared.
 
-A scenario is a list of turns. Each turn may change the program, the knobs of the provider and its world, and then does
-one operation. What is written down of a turn: whether it succeeded, the provider's calls with their time-outs, the
-step events, the errors, warnings and other messages, the counts, and the state in its order, secrets decrypted. What
-cannot be equal on two engines is left out (times, source positions, the provider's random id, tracebacks) or compared
-without its order (what independent resources do at the same time).
+A scenario is a list of turns. Each turn may change the program, the knobs of the provider and its world, and then runs
+one operation. The record of a turn has: whether it succeeded, the provider's calls with their time-outs, the step
+events, the errors, warnings and other messages, the counts, and the state in its order, secrets decrypted. What cannot
+be equal on two engines is left out (times, source positions, the provider's random id, tracebacks) or compared without
+its order (what independent resources do at the same time).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MakeStack = Callable[[Path], Any]
 class Turn:
     """One operation with its flags, as the CLI spells them, and what is changed before it.
 
-    What is not given stays as it was, except how the program ends: `crash` is the text of an exception, `end` an
+    What is not given does not change, except how the program ends: `crash` is the text of an exception, `end` an
     expression that is evaluated. `prints` are texts by stream, `out` or `err`; each begins with `said`.
     """
 
@@ -166,12 +166,12 @@ def _error(event: Any) -> str | None:
 
 
 def _said(event: Any) -> str | None:
-    """A message that is no error, with its severity and resource."""
+    """A message that is not an error, with its severity and resource."""
     told = event.diagnostic_event
     if told is None or told.severity in ("error", "debug"):
         return None
     text = told.message.replace("<{%reset%}>", "").strip()
-    # Of the standard error only what is meant to be there: the traceback of a program that is ended is chance.
+    # Only the intended lines of standard error: the traceback of a program that is being ended is random.
     if told.severity == "info#err" and not text.startswith("said"):
         return None
     return f"{told.severity} {told.urn or ''}: {text}"
@@ -210,7 +210,7 @@ def _resource(record: Mapping[str, Any], crypter: Crypter) -> dict[str, Any]:
 
 
 def _plain(value: Any, crypter: Crypter, *, within: bool = False) -> Any:
-    """The value with each secret decrypted; `within` a secret, nothing is encrypted a second time."""
+    """The value with each secret decrypted; nothing `within` a secret is encrypted a second time."""
     if isinstance(value, list):
         return [_plain(part, crypter, within=within) for part in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What scenarios are put together of: items, racks, and the programs that several use."""
+"""The parts of scenarios: items, racks, and the programs that several scenarios use."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ MOVED_CHAIN = [item("a", kind="y"), *CHAIN[1:]]
 
 
 def rack_urn(name: str, kind: str = "Rack") -> str:
-    """The URN of a component, as an alias names a former parent."""
+    """The URN of a component, as an alias uses it for a former parent."""
     return f"urn:pulumi:dev::lab::lab:index:{kind}::{name}"

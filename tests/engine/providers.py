@@ -1,4 +1,4 @@
-"""Explicit providers: each has a host of its own, and what it is configured with shows in the calls."""
+"""Explicit providers: each has a host of its own, and the calls show its configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URN = "urn:pulumi:dev::lab::pulumi:providers:pulumi-python::"
 
 
 def provider(name: str = "eu", /, account: Any = None, *, opts: Any = None, **config: Any) -> dict[str, Any]:
-    """One provider of a program; its account is called as it is."""
+    """One provider of a program; by default its account has its name."""
     given = {"account": account or name, **config}
     return {
         "name": name,
@@ -30,7 +30,7 @@ def by(name: str, /, item_name: str = "a", *needed: str, **props: Any) -> dict[s
 
 
 EU, US = provider("eu"), provider("us")
-US_TOO = provider("us", opts=after("eu"))  # in this order, which is chance otherwise
+US_TOO = provider("us", opts=after("eu"))  # in this order, which is random otherwise
 BESIDE_EU = item("a", opts=after("eu"))
 AT_EU, AT_US = by("eu"), by("us")
 
@@ -130,7 +130,7 @@ PROVIDERS = [
             Turn("up", [EU, AT_EU]),
             Turn("destroy", [US, AT_US], flags=BOTH),
         ],
-        ordered=False,  # which of the two providers is deleted first is chance
+        ordered=False,  # the order in which the two providers are deleted is random
     ),
     Scenario(
         "provider with secrets",

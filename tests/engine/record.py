@@ -1,4 +1,4 @@
-"""Play every scenario on the Pulumi CLI that is on PATH, and keep what was observed.
+"""Play every scenario on the Pulumi CLI that is on PATH, and record what was observed.
 
     python -m tests.engine.record            # all of them, into tests/engine/observed.json
     python -m tests.engine.record alias …    # those whose names hold a word, the rest stays
@@ -25,7 +25,7 @@ OBSERVED = Path(__file__).parent / "observed.json"
 
 
 def load() -> dict[str, Any]:
-    """What was observed, by scenario, with where and when."""
+    """The observations by scenario, with their place and time."""
     found: dict[str, Any] = {"scenarios": {}}
     if OBSERVED.exists():
         found = json.loads(OBSERVED.read_text())
@@ -33,7 +33,7 @@ def load() -> dict[str, Any]:
 
 
 def main(words: list[str]) -> None:
-    """Record the scenarios whose names hold one of `words`; all where there is none."""
+    """Record the scenarios whose names hold one of `words`; all without words."""
     version = real_version()
     if version is None:
         sys.exit("there is no pulumi on PATH")
@@ -48,7 +48,7 @@ def main(words: list[str]) -> None:
 
 
 def _save(name: str, turns: list[dict[str, Any]], version: str) -> None:
-    """Put one scenario's turns into the file, and take out what no scenario is called any more."""
+    """Write one scenario's turns to the file, and remove those of scenarios that no longer exist."""
     with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         names = {scenario.name for scenario in SCENARIOS}
@@ -63,7 +63,7 @@ def _save(name: str, turns: list[dict[str, Any]], version: str) -> None:
 
 
 def _text(about: dict[str, Any], scenarios: dict[str, list[dict[str, Any]]]) -> str:
-    """JSON with one line for each turn: what changes with a release shows as lines that can be read."""
+    """JSON with one line for each turn: the changes of a release appear as readable lines."""
     parts = []
     for name, turns in sorted(scenarios.items()):
         lines = ",\n".join("   " + json.dumps(turn, sort_keys=True, separators=(",", ":")) for turn in turns)

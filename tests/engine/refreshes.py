@@ -1,4 +1,4 @@
-"""Refreshes within another operation, and operations that run the program where they need not."""
+"""Refreshes within another operation, and operations that run the program although they need not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Renames by an alias, moves between components, and `get` in place of what the stack holds.
 
-Which URN a call comes under is what these are about: the old one, the new one, or one after the other.
+These scenarios show which URN a call has: the old one, the new one, or one after the other.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def inside(parent: str, name: str = "a", /, **props: Any) -> dict[str, Any]:
 
 
 def moved_in(parent: str, **props: Any) -> dict[str, Any]:
-    """The item `a`, that stood for itself, within a component."""
+    """The item `a`, which was at the top level, within a component."""
     return item("a", **props, opts={"parent": parent, "aliases": [{"parent": STACK}]})
 
 
 def moved_out(parent: str, **props: Any) -> dict[str, Any]:
-    """The item `a`, that was within a component, for itself."""
+    """The item `a`, which was within a component, at the top level."""
     return item("a", **props, opts={"aliases": [{"parent": rack_urn(parent)}]})
 
 

@@ -1,4 +1,4 @@
-"""What is played on both engines."""
+"""The scenarios that are played on both engines."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ Compared turn by turn: whether it succeeded, the provider's calls in their order
 diffs, the last line of every error, warnings and other messages, the counts, the state in its order with secrets
 decrypted (pending operations too) and what is left in the world. The calls hold the time-outs that the engine hands
 over.
-Not compared: times, source positions, the default provider's random id, and what is chance on the real engine: the
-place of the default provider's own steps and record among the others, and that of a component's outputs, which the
-program sends while it declares its next resource.
+Not compared: times, source positions, the default provider's random id, and what is random on the real engine: the
+place of the default provider's own steps and record among the others, and the place of a component's outputs, which
+the program sends while it declares its next resource.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ NAMES = [
 
 
 def comparable(turn: dict[str, Any]) -> dict[str, Any]:
-    """A turn with the steps whose place is chance in lists of their own."""
-    # How a provider's exception is wrapped is the SDK's affair, and changed with 3.260.
+    """A turn, with the steps whose place is random in lists of their own."""
+    # The SDK decides how it wraps a provider's exception, and changed that in 3.260.
     errors = sorted(
         {re.sub(r"(Exception calling application|RuntimeError): ", "", line) for line in turn["errors"]}
     )
     turn = {**turn, "errors": errors, "state": _state(turn["state"], ordered=isinstance(turn["steps"], list))}
     steps = json.loads(json.dumps(turn["steps"]))
     if isinstance(steps, dict):
-        # Who came first is chance as well.
+        # Which one came first is also random.
         world = {id_: {**item, "serial": 0} for id_, item in turn["world"].items()}
         configured = sorted(
             ({**call, "urn": "(first)"} for call in turn["calls"].get("None", [])),
@@ -89,18 +89,18 @@ def assert_same(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> 
 
 @pytest.mark.parametrize("scenario", NAMES)
 def test_as_observed(scenario: Scenario, tmp_path: Path) -> None:
-    """A scenario comes out on this engine as it was recorded from the real one."""
+    """A scenario has the same result on this engine as in the record of the real one."""
     assert_same(OBSERVED["scenarios"][scenario.name], play(scenario, tmp_path / "lab", OwnStack))
 
 
 def is_recorded(version: str) -> bool:
-    """Whether the record is of that version of the CLI; some builds print theirs without the leading `v`."""
+    """Whether the record is of that version of the CLI; some builds print their version without the leading `v`."""
     recorded: str = OBSERVED["about"]["cli"]
     return version.removeprefix("v") == recorded.removeprefix("v")
 
 
 def test_a_version_is_known_with_and_without_its_v() -> None:
-    """The recorded version counts as such however the CLI prints it, and no other version does."""
+    """The recorded version is recognized however the CLI prints it, and no other version is."""
     recorded = OBSERVED["about"]["cli"].removeprefix("v")
     assert [is_recorded(text) for text in (recorded, f"v{recorded}", "3.0.0", "")] == [
         True,
@@ -115,13 +115,13 @@ def test_a_version_is_known_with_and_without_its_v() -> None:
 @pytest.mark.skipif(real_version() is None, reason="no pulumi on PATH")
 @pytest.mark.parametrize("scenario", NAMES)
 def test_the_record_holds(scenario: Scenario, tmp_path: Path) -> None:
-    """The CLI on PATH does what is recorded; another version than the recorded one need not."""
+    """The CLI on PATH does what is recorded, if it has the recorded version."""
     if not (is_recorded(real_version() or "") or os.environ.get("COMPARE_ANY_CLI")):
         pytest.skip(f"recorded with {OBSERVED['about']['cli']}, not {real_version()}")
     assert_same(OBSERVED["scenarios"][scenario.name], play(scenario, tmp_path / "lab", RealStack))
 
 
 def test_every_scenario_is_recorded() -> None:
-    """No scenario is without its observation, and no observation without its scenario."""
+    """Every scenario has an observation, and every observation has a scenario."""
     assert set(OBSERVED["scenarios"]) == {scenario.name for scenario in SCENARIOS}
     assert OBSERVED["about"].keys() >= {"cli", "sdk", "date"}

@@ -1,4 +1,4 @@
-"""What a person reads."""
+"""What a person sees of an operation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def shown(display: Display, *, succeeded: bool = True, changes: dict[str, int] |
 
 
 def test_a_preview_is_a_table() -> None:
-    """Each change has its sign, its place in the tree and the properties that change; what stays is left out."""
+    """Each change has its sign, its place in the tree and the properties that change; unchanged ones are left out."""
     display = Display("preview", "dev", None)
     events = Events([display.show], planning=True)
     steps = [
@@ -88,7 +88,7 @@ def test_a_preview_is_a_table() -> None:
 
 
 def test_branches_end_where_their_parents_do() -> None:
-    """Under the last child of a parent no line goes on."""
+    """No line continues below the last child of a parent."""
     display = Display("preview", "dev", None)
     events = Events([display.show], planning=True)
     first, second = resource("r"), resource("s")
@@ -102,7 +102,7 @@ def test_branches_end_where_their_parents_do() -> None:
 
 
 def test_a_detailed_change_is_one_of_outputs_unless_it_says_otherwise() -> None:
-    """Old values come from the outputs, at their path too, and from the inputs where the change is one of inputs."""
+    """Old values come from the outputs, also for a path, and from the inputs if the change is one of inputs."""
     old, new = (
         resource("a", status="ok", tags={"x": 1}, size=1),
         resource("a", status="on", tags={"x": 3}, size=3),
@@ -115,8 +115,8 @@ def test_a_detailed_change_is_one_of_outputs_unless_it_says_otherwise() -> None:
     assert '~ status: "off" => "on"\n    ~ tags.x: 2 => 3\n    ~ size: 1 => 3\n' in shown(display)
 
 
-def test_a_failure_is_told_once() -> None:
-    """The row says that it failed; why stands once, under the resource, in the diagnostics."""
+def test_a_failure_is_shown_once() -> None:
+    """The row says that it failed; the reason is shown once, under the resource, in the diagnostics."""
     display = Display("update", "dev", None)
     events = Events([display.show], planning=False)
     step = Create(None, resource("a"))
@@ -131,7 +131,7 @@ def test_a_failure_is_told_once() -> None:
 
 
 def test_nested_changes_are_listed_in_the_details_alone() -> None:
-    """A row names the property once, with `~`; the details have each path with its own sign."""
+    """A row names a property once, with `~`; the details have each path with its own sign."""
     old, new = resource("a", tags={"x": 1, "y": 1}, l=[1]), resource("a", tags={"x": 2}, l=[1, 2], n=1)
     kinds = {"tags.x": "update", "tags.y": "delete", "l[1]": "add", "n": "add"}
     detailed = {path: Change(kind, of_inputs=True) for path, kind in kinds.items()}
@@ -143,7 +143,7 @@ def test_nested_changes_are_listed_in_the_details_alone() -> None:
 
 
 def test_a_crashed_program_fails_the_stack() -> None:
-    """The stack's row has failed and counts as errored, whatever its step came to."""
+    """The stack's row has failed and counts as errored, whatever the result of its step."""
     display = Display("update", "dev", None)
     events = Events([display.show], planning=False)
     events.say("said before there is a stack")
@@ -160,7 +160,7 @@ def test_a_crashed_program_fails_the_stack() -> None:
 
 
 def test_a_failed_step_counts_the_stack_too() -> None:
-    """What has failed is errored, and so is the stack of an operation that has failed."""
+    """A failed resource counts as errored, and so does the stack of a failed operation."""
     display = Display("update", "dev", None)
     events = Events([display.show], planning=False)
     events.before(Same(stack(), stack()))
@@ -174,7 +174,7 @@ def test_a_failed_step_counts_the_stack_too() -> None:
 
 
 def test_live_text_is_not_repeated() -> None:
-    """On a plain output a counter that runs on makes no further lines, and ephemeral text no diagnostics."""
+    """On a plain output a running counter prints no further lines, and ephemeral text is not in the diagnostics."""
     lines: list[str] = []
     display = Display("update", "dev", lines.append)
     events = Events([display.show], planning=False)
@@ -189,7 +189,7 @@ def test_live_text_is_not_repeated() -> None:
 
 
 def test_outputs_show_what_changed() -> None:
-    """A changed output is shown with both values, a secret never."""
+    """A changed output is shown with both values, but a secret is never shown."""
     display = Display("update", "dev", None)
     events = Events([display.show], planning=False)
     events.outputs(Same(stack(a=1, b="x", s=Secret(1)), stack(a=2, b="x", s=Secret(2), n=[1])))
@@ -197,7 +197,7 @@ def test_outputs_show_what_changed() -> None:
 
 
 def test_a_terminal_sees_one_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """The table is drawn over itself while things go on, with live text in its row, and left whole at the end."""
+    """The table is redrawn in place during the operation, with live text in its row, and is complete at the end."""
     display = Display("update", "dev", None, live=True, style=Style(colour=True))
     events = Events([display.show], planning=False)
     step = Create(None, resource("a"))
@@ -217,7 +217,7 @@ def test_a_terminal_sees_one_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_colour_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not a single escape stands in a plain output, and NO_COLOR is heeded."""
+    """A plain output has no escape sequences, and NO_COLOR is obeyed."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

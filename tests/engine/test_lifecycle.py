@@ -1,4 +1,4 @@
-"""Processes: none is left behind, and what a killed or stopped run did is on record."""
+"""Processes: none is left behind, and what a killed or stopped run did is recorded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def stack(folder: Path) -> LocalStack:
 
 @pytest.fixture
 def cold_stack(folder: Path) -> LocalStack:
-    """A stack whose processes are those that a user gets."""
+    """A stack with the same processes as a user's."""
     return LocalStack.create_or_select("dev", folder, passphrase="x")
 
 
@@ -87,7 +87,7 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 def test_nothing_is_left_running(cold_stack: LocalStack, folder: Path) -> None:
-    """After success and after failure neither host nor program is there any more."""
+    """After success and after failure, neither host nor program is running."""
     cold_stack.up()
     assert children(os.getpid()) == []
     (folder / "knobs.json").write_text(json.dumps({"diff": "no"}))
@@ -97,7 +97,7 @@ def test_nothing_is_left_running(cold_stack: LocalStack, folder: Path) -> None:
 
 
 def test_each_provider_has_a_host_of_its_own(stack: LocalStack, folder: Path) -> None:
-    """Two explicit providers and the default one are three hosts, in every operation, and none of them is left."""
+    """Two explicit providers and the default one have three hosts in every operation, and none of them is left."""
     accounts = [{"name": name, "provider": {"lab:account": name}} for name in ("eu", "us")]
     items = [
         item("a", opts={"provider": "eu"}),
@@ -122,7 +122,7 @@ def test_each_provider_has_a_host_of_its_own(stack: LocalStack, folder: Path) ->
 def test_a_stopped_run_finishes_what_is_in_flight(
     engine: subprocess.Popen[str], stack: LocalStack, number: signal.Signals
 ) -> None:
-    """After one Ctrl-C the create under way is finished and recorded, nothing more is begun, no process stays."""
+    """After one Ctrl-C the current create is finished and recorded, nothing more begins, and no process stays."""
     started = children(engine.pid)
     engine.send_signal(number)
     out, _ = engine.communicate(timeout=PATIENCE)
@@ -138,11 +138,11 @@ def test_a_stopped_run_finishes_what_is_in_flight(
 def test_a_killed_run_loses_the_step_in_flight_at_most(
     engine: subprocess.Popen[str], stack: LocalStack, folder: Path
 ) -> None:
-    """After `kill -9` the create under way stands in the state as pending, and the next run warns of it."""
+    """After `kill -9` the current create is in the state as pending, and the next run warns about it."""
     started = children(engine.pid)
     engine.kill()
     engine.wait()
-    for process in started:  # a host whose engine is gone goes on with its call
+    for process in started:  # a host whose engine is gone continues its call
         process.kill()
     psutil.wait_procs(started)
     deployment = stack.export_stack().deployment
@@ -157,7 +157,7 @@ def test_a_killed_run_loses_the_step_in_flight_at_most(
 
 
 def test_a_failure_stops_no_step_in_flight(stack: LocalStack, folder: Path) -> None:
-    """What runs beside a failing step is finished and recorded; what depends on either is not begun."""
+    """Steps that run beside a failing step are finished and recorded; what depends on either does not begin."""
     resources = [item("bad"), item("good"), item("c", opts=after("good")), item("d", opts=after("bad"))]
     (folder / "scenario.json").write_text(json.dumps({"resources": resources}))
     knobs = {"create:bad": {"pause": 0.3, "error": "no room"}, "create:good": {"pause": 2.0}}
@@ -170,7 +170,7 @@ def test_a_failure_stops_no_step_in_flight(stack: LocalStack, folder: Path) -> N
 
 
 def test_steps_run_side_by_side_up_to_a_bound(stack: LocalStack, folder: Path) -> None:
-    """Four creates take the time of one where four may run, and of two where two may."""
+    """Four creates take the time of one if four may run at once, and of two if two may."""
     names = ["p", "q", "r", "s"]
     (folder / "scenario.json").write_text(json.dumps({"resources": [item(name) for name in names]}))
     (folder / "knobs.json").write_text(json.dumps({"create": {"pause": 0.6}}))
@@ -187,8 +187,8 @@ def test_steps_run_side_by_side_up_to_a_bound(stack: LocalStack, folder: Path) -
     assert most == 2
 
 
-def test_what_a_provider_says_is_heard(tmp_path: Path) -> None:
-    """Its prints stand under the stack; what it logs through the engine under its resource, live text not at all."""
+def test_what_a_provider_prints_is_shown(tmp_path: Path) -> None:
+    """Its prints appear under the stack, its logs under their resource, and live text not at all."""
     (tmp_path / "Pulumi.yaml").write_text("name: talk\nruntime: python\n")
     (tmp_path / "talker.py").write_text(TALKER)
     (tmp_path / "__main__.py").write_text(
@@ -237,7 +237,7 @@ class Talk(dynamic.Resource):
 
 
 def test_configuration_reaches_program_and_provider(tmp_path: Path) -> None:
-    """Both get every value under its whole key; the provider gets secrets in the clear, the state never."""
+    """Both get every value under its full key; the provider gets secrets in the clear, and the state never does."""
     (tmp_path / "Pulumi.yaml").write_text("name: conf\nruntime: python\nconfig:\n  colour: {default: red}\n")
     (tmp_path / "teller.py").write_text(TELLER)
     (tmp_path / "__main__.py").write_text(
@@ -277,7 +277,7 @@ class Tell(dynamic.Resource):
 
 
 def test_an_exported_resource_keeps_its_secrets(stack: LocalStack, folder: Path) -> None:
-    """The masked outputs hold no secret of a resource that is exported; the others hold them all."""
+    """The masked outputs hold no secret of an exported resource; the plain outputs hold them all."""
     parts = {"deep": [1, {"secret": {"k": "hush"}}]}
     plan = {
         "resources": [item("a", pw={"secret": "hush"}, parts=parts)],
@@ -303,7 +303,7 @@ def test_an_exported_resource_keeps_its_secrets(stack: LocalStack, folder: Path)
 def test_a_program_that_exits_has_no_traceback(
     stack: LocalStack, folder: Path, ending: str, words: str
 ) -> None:
-    """The exit status of a program is all that is said about it, and the operation's own is 1."""
+    """The message has only the program's exit status, and the operation's own exit status is 1."""
     (folder / "scenario.json").write_text(json.dumps({"resources": [item("a")], "end": ending}))
     with pytest.raises(EngineError, match=words) as caught:
         stack.up()
@@ -315,7 +315,7 @@ def test_a_program_that_exits_has_no_traceback(
 
 
 def test_a_program_that_exits_with_0_succeeds(stack: LocalStack, folder: Path) -> None:
-    """`sys.exit(0)` is an end like any other."""
+    """`sys.exit(0)` is a normal end."""
     plan = {"resources": [item("a")], "exports": {"x": 1}, "end": "sys.exit(0)"}
     (folder / "scenario.json").write_text(json.dumps(plan))
     result = stack.up()
@@ -324,7 +324,7 @@ def test_a_program_that_exits_with_0_succeeds(stack: LocalStack, folder: Path) -
 
 
 def test_results_have_the_automation_apis_shape(stack: LocalStack, folder: Path) -> None:
-    """What a test reads of an Automation API's stack it can read of this one."""
+    """A test can read the same results from this stack as from one of the Automation API."""
     plan = {"resources": [item("a")], "exports": {"n": 1, "s": {"secret": "x"}}}
     (folder / "scenario.json").write_text(json.dumps(plan))
     lines: list[str] = []
@@ -350,7 +350,7 @@ def test_results_have_the_automation_apis_shape(stack: LocalStack, folder: Path)
 
 
 def test_configuration_comes_from_everywhere(tmp_path: Path, stack: LocalStack, folder: Path) -> None:
-    """Given values win over the stack's file, and this over the project's defaults; keys take the project's name."""
+    """Given values win over the stack's file, and the file over the project's defaults; keys get the project's name."""
     (folder / "Pulumi.yaml").write_text(
         "name: lab\nruntime: python\nconfig:\n  a: {default: 1}\n  b: {default: two}\n  other:c: three\n"
     )
@@ -370,7 +370,7 @@ def test_configuration_comes_from_everywhere(tmp_path: Path, stack: LocalStack, 
     assert "lab:a" not in made.get_all_config()
 
 
-def test_a_project_made_by_the_cli_is_taken_over(folder: Path) -> None:
+def test_a_project_created_by_the_cli_can_be_used(folder: Path) -> None:
     """A configuration file with secrets that the CLI encrypted under a passphrase opens with that passphrase."""
     (folder / "Pulumi.dev.yaml").write_text(
         "encryptionsalt: v1:hxCYvkYOunk=:v1:Wo4jea4SFp+LKNmu:gLER9pg5floQgK+6elcxDzxPR0PdSQ==\n"

@@ -15,7 +15,7 @@ from nebius_model_resource.testing.pytest_plugin import local_stack, nebius_emul
 
 @pytest.mark.slow
 def test_the_docstring_shows_a_test_that_passes(pytester: pytest.Pytester) -> None:
-    """The test in the plugin's docstring runs as it stands there."""
+    """The test in the plugin's docstring runs unchanged."""
     documented = plugin.__doc__ or ""
     source = "\n".join(line.removeprefix("    ") for line in documented.split(":\n\n", 1)[1].splitlines())
     pytester.makepyfile(EXAMPLE + source)
@@ -24,6 +24,6 @@ def test_the_docstring_shows_a_test_that_passes(pytester: pytest.Pytester) -> No
 
 
 def test_a_folder_is_a_program_too(tmp_path: Path) -> None:
-    """A path is taken as the project's folder, with or without `Path` around it."""
+    """A path is the project's folder, with or without `Path` around it."""
     assert plugin._project(tmp_path, tmp_path, 0) == tmp_path
     assert plugin._project(str(tmp_path), tmp_path, 0) == tmp_path

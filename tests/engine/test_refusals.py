@@ -1,4 +1,4 @@
-"""What this engine leaves out it refuses in one line."""
+"""The engine refuses in one line what it does not support."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def project(folder: Path, source: str) -> Path:
     ("source", "words"), PROGRAMS.items(), ids=[f"program{n}" for n in range(len(PROGRAMS))]
 )
 def test_what_is_left_out_is_refused(source: str, words: str, tmp_path: Path) -> None:
-    """The error names the feature, without a traceback, and nothing but the stack gets into the state."""
+    """The error names the feature, without a traceback, and only the stack gets into the state."""
     stack = warm_stack(project(tmp_path, source), passphrase="x")
     with pytest.raises(EngineError, match=words) as caught:
         stack.up()
@@ -88,7 +88,7 @@ def test_what_is_left_out_is_refused(source: str, words: str, tmp_path: Path) ->
 
 
 def test_a_secret_without_a_passphrase_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stack with a secret cannot be brought up where there is nothing to encrypt it with."""
+    """An up of a stack with a secret fails if there is no passphrase to encrypt it."""
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     secret = {"a:b": ConfigValue("hush", secret=True)}
     stack = warm_stack(project(tmp_path, "item()"), config=secret)
@@ -97,7 +97,7 @@ def test_a_secret_without_a_passphrase_is_refused(tmp_path: Path, monkeypatch: p
     assert "hush" not in stack.file.path.read_text()
 
 
-def test_nothing_is_made_whose_secrets_could_not_be_kept(
+def test_nothing_is_created_whose_secrets_could_not_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a passphrase a resource with secret outputs is refused before it is created, not after."""
@@ -116,7 +116,7 @@ def test_nothing_is_made_whose_secrets_could_not_be_kept(
 
 
 def test_a_destroy_of_what_is_only_read_is_refused(tmp_path: Path) -> None:
-    """A program that owns what the state only reads cannot be run for a destroy: the CLI ends with a panic."""
+    """A destroy does not run a program that owns what the state only reads: the CLI ends with a panic."""
     stack = warm_stack(project(tmp_path, 'item("g", id="x")'), passphrase="x")
     stack.up()
     project(tmp_path, 'item("g")')
@@ -127,10 +127,10 @@ def test_a_destroy_of_what_is_only_read_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("operation", ["destroy", "refresh"])
 def test_what_the_state_owns_is_not_read_in_its_place(operation: str, tmp_path: Path) -> None:
-    """A program that only reads another resource under an owned one's URN is refused, and the state stays as it was.
+    """A program that reads another resource under an owned one's URN is refused, and the state does not change.
 
-    A destroy used to delete the default provider's record, which what was read still named. CLI 3.260 ends with a
-    broken state there, and forgets the owned resource in a refresh.
+    Earlier, a destroy deleted the default provider's record although the resource that was read still named it. CLI
+    3.260 ends with a broken state there, and loses the owned resource in a refresh.
     """
     stack = warm_stack(project(tmp_path, 'item("g")'), passphrase="x")
     stack.up()
@@ -145,7 +145,7 @@ def test_what_the_state_owns_is_not_read_in_its_place(operation: str, tmp_path: 
 
 
 def test_what_is_no_property_path_is_refused(tmp_path: Path) -> None:
-    """A malformed path of `replace_on_changes` fails the change that it is about, under its resource."""
+    """A malformed path in `replace_on_changes` fails the change of its resource."""
     source = 'Item(Nothing(), "a", {{"p": {}}}, pulumi.ResourceOptions(replace_on_changes=["p["]))'
     preamble = "from nothing import Item, Nothing\n"
     stack = warm_stack(project(tmp_path, preamble + source.format(1)), passphrase="x")
@@ -167,7 +167,7 @@ def test_what_is_no_property_path_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_refresh_by_the_program_of_what_it_renames_is_refused(made: str, tmp_path: Path) -> None:
-    """The CLI ends with a panic where a component or a provider is renamed; a plain refresh first works."""
+    """The CLI ends with a panic if a component or a provider is renamed; a plain refresh before works."""
     stack = warm_stack(project(tmp_path, made.format("old", "None")), passphrase="x")
     stack.up()
     project(tmp_path, made.format("new", '[pulumi.Alias(name="old")]'))
@@ -177,7 +177,7 @@ def test_a_refresh_by_the_program_of_what_it_renames_is_refused(made: str, tmp_p
 
 
 def test_unknown_options_of_an_operation_are_refused(tmp_path: Path) -> None:
-    """An option of the Automation API that would change what is done is not ignored."""
+    """An option of the Automation API that would change the operation is not ignored."""
     stack = warm_stack(project(tmp_path, ""))
     with pytest.raises(EngineError, match=r"up\(target=…\) is not supported"):
         stack.up(target=["urn"])
@@ -205,7 +205,7 @@ def test_unusable_projects_are_refused(files: dict[str, str], words: str, tmp_pa
 
 
 def test_a_wrong_passphrase_is_refused(tmp_path: Path) -> None:
-    """Another passphrase than the state was written with opens nothing and writes nothing."""
+    """A passphrase that differs from the one of the state opens nothing and writes nothing."""
     folder = project(tmp_path, "pulumi.export('s', pulumi.Output.secret('hush'))")
     warm_stack(folder, passphrase="right").up()
     with pytest.raises(SecretError, match="incorrect passphrase"):
@@ -221,6 +221,6 @@ def test_durations_are_gos(text: str, expected: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "90", "s", "1 h", "-5s"])
 def test_other_durations_are_refused(text: str) -> None:
-    """What Go would not read is refused."""
+    """A text that Go does not read as a duration is refused."""
     with pytest.raises(Refused, match="not a duration"):
         seconds(text)

@@ -13,7 +13,7 @@ from nebius_model_resource.testing.engine.secrets import Crypter, seal, unseal
 from nebius_model_resource.testing.engine.state import Journal, Snapshot, StateFile
 from nebius_model_resource.testing.engine.values import SECRET, SIGNATURE, Secret
 
-# Made by `pulumi config set --secret` of CLI 3.260 with the passphrase "x".
+# Created by `pulumi config set --secret` of CLI 3.260 with the passphrase "x".
 SALT = "v1:hxCYvkYOunk=:v1:Wo4jea4SFp+LKNmu:gLER9pg5floQgK+6elcxDzxPR0PdSQ=="
 SEALED = "v1:z67FTYs9Aguve1TC:+yrCYc4vVs7GCqnqCX71UExBExw="
 
@@ -33,14 +33,14 @@ def file(tmp_path: Path) -> StateFile:
 
 
 def test_the_real_engines_secrets_open() -> None:
-    """A ciphertext made by the CLI opens with its passphrase, and with no other."""
+    """A ciphertext of the CLI opens with its passphrase, and with no other."""
     assert Crypter("x", SALT).decrypt(SEALED) == "k123"
     with pytest.raises(SecretError, match="incorrect passphrase"):
         Crypter("y", SALT).decrypt(SEALED)
 
 
 def test_a_state_comes_back_as_it_was_written(file: StateFile) -> None:
-    """Every field survives, secrets too, and none of them stands in the file."""
+    """Every field survives, secrets too, and no secret is readable in the file."""
     written = resource(
         "a", "b", id="a-1", inputs={"pw": Secret({"deep": ["hush"]})}, outputs={"n": 3}, init_errors=["baking"],
         custom_timeouts={"create": 90.0}, delete=True, protect=True,
@@ -53,7 +53,7 @@ def test_a_state_comes_back_as_it_was_written(file: StateFile) -> None:
 
 
 def test_a_secret_inside_a_secret_is_encrypted_once() -> None:
-    """The inner one is marked and in the clear, as the CLI writes it; one that is encrypted twice opens too."""
+    """The inner secret is marked and in the clear, as the CLI writes it; one that is encrypted twice opens too."""
     crypter = Crypter("x", SALT)
     value = Secret({"k": Secret(1)})
     sealed = seal(value, crypter)
@@ -66,7 +66,7 @@ def test_a_secret_inside_a_secret_is_encrypted_once() -> None:
 
 
 def test_no_passphrase_no_secret(tmp_path: Path) -> None:
-    """Without a passphrase a state with a secret is refused, one without is written."""
+    """Without a passphrase a state with a secret is refused, and a state without secrets is written."""
     file = StateFile(tmp_path / "s.json", Crypter(None))
     file.write(Snapshot([resource("a", inputs={"x": 1})]))
     with pytest.raises(SecretError, match="PULUMI_CONFIG_PASSPHRASE"):
@@ -76,7 +76,7 @@ def test_no_passphrase_no_secret(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 2, "deployment": {}}', '{"deployment": {'])
 def test_what_is_no_state_is_refused(file: StateFile, text: str) -> None:
-    """A file that is not a version 3 deployment is never taken for an empty stack."""
+    """A file that is not a version 3 deployment never counts as an empty stack."""
     file.path.parent.mkdir()
     file.path.write_text(text)
     with pytest.raises(StateError, match=r"state file|version"):
@@ -84,7 +84,7 @@ def test_what_is_no_state_is_refused(file: StateFile, text: str) -> None:
 
 
 def test_one_engine_at_a_time(file: StateFile) -> None:
-    """A second engine on the same stack is turned away while the first is at it."""
+    """A second engine on the same stack is refused while the first one runs."""
     second = StateFile(file.path, Crypter("x"))
     with file.locked(), pytest.raises(StateError, match="locked"), second.locked():
         pass
@@ -93,7 +93,7 @@ def test_one_engine_at_a_time(file: StateFile) -> None:
 
 
 def test_the_journal_writes_at_every_step(file: StateFile) -> None:
-    """A create in flight stands in the file as pending, and as a resource once it is over."""
+    """A create in flight is in the file as pending, and as a resource once it is over."""
     journal = Journal(file, Snapshot(), dry_run=False)
     new = resource("a")
     journal.begin(new, "create")
@@ -105,8 +105,8 @@ def test_the_journal_writes_at_every_step(file: StateFile) -> None:
     assert [each.name for each in file.read().resources] == ["a"]
 
 
-def test_only_an_unanswered_create_stays_on_record(file: StateFile) -> None:
-    """Of what a killed run left in flight the creates are kept: something may be there that nobody knows."""
+def test_only_an_unanswered_create_stays_recorded(file: StateFile) -> None:
+    """Only the creates that a killed run left in flight stay: an unknown resource may exist."""
     base = Snapshot([resource("b")], [(resource("a"), "creating"), (resource("b"), "deleting")])
     Journal(file, base, dry_run=False).save()
     assert [(each.name, kind) for each, kind in file.read().pending] == [("a", "creating")]
@@ -120,7 +120,7 @@ def test_a_preview_writes_nothing(file: StateFile) -> None:
 
 
 def test_references_follow_a_rename(file: StateFile) -> None:
-    """What depends on a renamed resource names it anew, even where the program has not come to it yet."""
+    """A resource that depends on a renamed one gets its new name, even if the program has not declared it yet."""
     journal = Journal(file, Snapshot([resource("a"), resource("b", "a")]), dry_run=False)
     renamed = resource("z")
     renamed.alias = urn("a")
@@ -129,7 +129,7 @@ def test_references_follow_a_rename(file: StateFile) -> None:
 
 
 def test_deletes_go_from_the_leaves_inward() -> None:
-    """Each layer holds what nothing left needs; a condemned twin does not stand in for the live one."""
+    """Each layer holds what nothing left needs; a resource to be deleted does not count as the live one of its URN."""
     a, b, c = resource("a"), resource("b", "a"), resource("c", "a", "b")
     assert [[each.name for each in layer] for layer in Graph([a, b, c]).layers([a, b, c])] == [
         ["c"],

@@ -58,14 +58,14 @@ def test_properties_survive_the_wire(properties: dict[str, Any]) -> None:
     ],
 )
 def test_numbers_are_written_as_the_cli_writes_them(number: float, expected: str) -> None:
-    """Whole numbers below 1e21 are integers with the digits that Go writes, others keep Go's form."""
+    """Whole numbers below 1e21 are integers with the digits that Go writes; other numbers have Go's form."""
     [arrived] = from_struct(to_struct({"n": number})).values()
     assert json_text(arrived) == expected
     assert float(arrived) == number
 
 
 def test_a_secret_travels_marked_or_in_the_clear() -> None:
-    """To the program secrets go marked, to the host as their values."""
+    """The program gets secrets with their marks, the host gets their values."""
     properties = {"a": Secret({"b": [1, UNKNOWN]}), "c": UNKNOWN}
     there = from_struct(to_struct(properties, secrets=True))
     assert isinstance(there["a"], Secret)
@@ -74,14 +74,14 @@ def test_a_secret_travels_marked_or_in_the_clear() -> None:
 
 
 def test_an_asset_is_refused() -> None:
-    """A marked value of a kind that is not supported is not taken for a dictionary."""
+    """A marked value of an unsupported kind is not treated as a dictionary."""
     asset = {"x": {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "t"}}
     with pytest.raises(Refused, match="assets"):
         from_struct(to_struct(asset))
 
 
 def test_secrets_come_back_from_a_host_that_knows_none() -> None:
-    """What was secret going out is secret coming back, under its name, however deep."""
+    """A value that was secret in the request is secret in the answer, under its name, however deep."""
     given_ = {"pw": Secret("x"), "deep": {"in": Secret(1), "out": 2}, "list": [Secret(1)]}
     back = keep_secrets({"pw": "x", "deep": {"in": 1, "out": 2}, "list": [1], "new": 3}, given_)
     assert back == {"pw": Secret("x"), "deep": {"in": Secret(1), "out": 2}, "list": Secret([1]), "new": 3}
@@ -90,7 +90,7 @@ def test_secrets_come_back_from_a_host_that_knows_none() -> None:
 
 
 def test_outputs_are_hidden_by_name_and_by_input() -> None:
-    """An output is secret where the program says so, or where the input of that name is."""
+    """An output is secret if the program says so, or if the input of that name is."""
     assert hide_outputs({"a": 1, "b": 2, "c": 3}, {"a": Secret(1)}, ["b"]) == {
         "a": Secret(1),
         "b": Secret(2),
@@ -111,7 +111,7 @@ def test_outputs_are_hidden_by_name_and_by_input() -> None:
     ],
 )
 def test_ignored_changes_are_set_back(ignored: list[str], expected: dict[str, Any]) -> None:
-    """An ignored path keeps its old value; what lies in something new cannot be ignored."""
+    """An ignored path keeps its old value; a value inside something new cannot be ignored."""
     old = {"a": 1, "b": {"x": 3, "y": [4, 5]}, "gone": 0}
     new = {"a": 2, "b": {"x": 9, "y": [7, 8]}, "new": 5}
     assert paths.restored(new, old, ignored)[0] == expected
@@ -129,7 +129,7 @@ def test_ignored_changes_are_set_back(ignored: list[str], expected: dict[str, An
     ],
 )
 def test_a_pattern_holds_what_lies_within(pattern: str, path: str, *, within: bool) -> None:
-    """`replace_on_changes` of a property covers all that lies in it."""
+    """`replace_on_changes` of a property covers everything in it."""
     assert paths.contains(paths.parse(pattern), path) is within
 
 
@@ -145,7 +145,7 @@ def test_a_path_is_read_as_it_is_written(path: str) -> None:
 
 @pytest.mark.parametrize("path", [".a", "a.", "a[", "a[]", "a[x]", 'a["b', 'a["b"', "a[1"])
 def test_what_is_no_path_is_refused(path: str) -> None:
-    """A text that the CLI does not read as a path is none here."""
+    """A text that the CLI does not read as a path is not a path here."""
     with pytest.raises(PathError, match="not a property path"):
         paths.parse(path)
     assert not paths.contains(("*",), path)
@@ -153,14 +153,14 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 
 def test_ignored_secrets_stay_secret() -> None:
-    """A value taken over from inside a secret is one, unless it lands in a secret."""
+    """A value from inside a secret is marked secret, unless its new place is already inside one."""
     old = {"p": Secret({"x": 1})}
     assert paths.restored({"p": {"x": 2}}, old, ["p.x"]) == ({"p": {"x": Secret(1)}}, [])
     assert paths.restored({"p": Secret({"x": 2})}, old, ["p.x"]) == ({"p": Secret({"x": 1})}, [])
 
 
 def test_properties_are_restored_in_place_where_that_is_asked() -> None:
-    """Without a deep copy a property changes inside and is not replaced; an object loses nothing to itself."""
+    """Without a deep copy a property changes inside and is not replaced; an object restored from itself is equal."""
     news = {"p": {"x": 2}, "q": 2}
     assert paths.restored(news, {"p": {"x": 1}, "q": 1}, ["p.x", "q"], deep=False)[0] == {
         "p": {"x": 1},
@@ -196,7 +196,7 @@ RACK = "urn:pulumi:dev::lab::lab:index:Rack::r"
 
 
 def test_the_stack_does_not_show_in_a_urn() -> None:
-    """A child of the stack has its own type alone; a child of a component has both."""
+    """A child of the stack has only its own type; a child of a component has both types."""
     assert urns.make("dev", "lab", STACK, "t:m:T", "n") == "urn:pulumi:dev::lab::t:m:T::n"
     under = urns.make("dev", "lab", RACK, "t:m:T", "n::with::colons")
     assert under == "urn:pulumi:dev::lab::lab:index:Rack$t:m:T::n::with::colons"

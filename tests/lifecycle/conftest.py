@@ -9,7 +9,7 @@ from tests.support.virtual import Service, Shown, VirtualTime
 
 @pytest.fixture
 def time() -> VirtualTime:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only in a sleep."""
     random.seed(0)
     return VirtualTime()
 

@@ -1,4 +1,4 @@
-"""Is an existing model the one that is declared?"""
+"""Whether an existing model is the declared one."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ UPLOAD = "/v0/models/upload"
 
 @dataclass
 class Lab:
-    """One account's archives on an emulator, with pauses that take no time."""
+    """One account's archives on an emulator, without real pauses."""
 
     emulator: Emulator
     folder: Path
@@ -106,7 +106,7 @@ def test_an_upload_is_one_file_with_the_adapter(lab: Lab) -> None:
     ],
 )
 def test_a_fault_leaves_exactly_one_file(lab: Lab, faults: list[Fault], posts: int) -> None:
-    """After a lost answer, a reset in the middle or a pause there is one file, sent again only where it is missing."""
+    """After a lost answer, a reset in the middle or a pause there is one file, sent again only if it is missing."""
     for fault in faults:
         lab.emulator.add_fault(fault)
     file = lab.upload()
@@ -116,7 +116,7 @@ def test_a_fault_leaves_exactly_one_file(lab: Lab, faults: list[Fault], posts: i
 
 
 def test_a_file_that_was_stored_late_is_deleted(lab: Lab) -> None:
-    """A file that the list shows only after the second upload is deleted, so that one is left."""
+    """A file that appears in the list only after the second upload is deleted, so that one is left."""
     lab.emulator.add_fault(Fault(path=UPLOAD, status=500, effect="after"))
     empty = {"object": "list", "data": [], "has_more": False}
     lab.emulator.add_fault(Fault(path="/v1/files", action="wrong_json", body=empty, times=4))
@@ -151,14 +151,14 @@ def test_a_refusal_ends_the_upload(lab: Lab, fault: Fault, kind: type[ApiError])
 
 
 def test_an_archive_over_the_services_limit_is_refused(lab: Lab) -> None:
-    """The 413 of the service is the error, although the body was under way."""
+    """The error is the service's 413, although the body was not sent completely."""
     lab.emulator.settings.archive_limit_bytes = 1_000_000
     with pytest.raises(BadRequest, match="larger than 1000000 bytes"):
         lab.upload()
 
 
 def test_an_unknown_outcome_says_so(lab: Lab) -> None:
-    """Where the list cannot be read until the deadline, the error names the file and the command that finds it."""
+    """If the list cannot be read until the deadline, the error names the file and the command that finds it."""
     lab.emulator.add_fault(Fault(path=UPLOAD, status=500, effect="after"))
     lab.emulator.add_fault(Fault(path="/v1/files", status=403, times=None))
     with pytest.raises(AnswerLost, match=r"whether the file 'bot-.*nebius-models unknown"):
@@ -192,7 +192,7 @@ def test_a_changed_adapter_is_not_uploaded(lab: Lab) -> None:
 
 
 def test_a_file_is_read_until_it_is_gone(lab: Lab) -> None:
-    """A read gives the file; None only where both the id and the list say that it is gone, and no error means gone."""
+    """A read returns the file, or None if both the id and the list say that it is gone; an error never means gone."""
     file = lab.upload()
     assert lab.archives.read(file.id, None, lab.operation()) == file
     lab.emulator.add_fault(Fault(path=f"/v1/files/{file.id}", status=404))

@@ -1,4 +1,4 @@
-"""The rules of an upload, on a clock that moves only when somebody sleeps."""
+"""The rules of an upload, on a clock that moves only in a sleep."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Call:
 
 @dataclass
 class Service:
-    """Files, with the next answers to each method scripted; a POST takes ``seconds`` for each quarter of its body."""
+    """Files, with scripted next answers to each method; a POST takes ``seconds`` for each quarter of its body."""
 
     time: VirtualTime
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def answer(body: Any, status: int = 200) -> Answer:
 
 
 def served(service: Service, call: Call) -> Answer:
-    """The service does what was asked."""
+    """The service carries out the request."""
     if call.method == "POST":
         return answer(service.held[service.add()])
     if call.path == "/v1/files":
@@ -115,7 +115,7 @@ def served(service: Service, call: Call) -> Answer:
 
 
 def fails(error: NebiusError, *, stored: bool = False, **changes: Any) -> Outcome:
-    """No answer, after the file was stored or not."""
+    """No answer; the file may be stored or not."""
 
     def outcome(service: Service, _call: Call) -> Answer:
         if stored:
@@ -172,7 +172,7 @@ def upload(archives: Archives, adapter: Adapter, shown: Shown) -> Callable[..., 
 
 
 def test_a_name_shows_what_an_upload_may_have_created(adapter: Adapter) -> None:
-    """Folder and hash stand in the name; what is not known of the upload fits every file."""
+    """The name has the folder and the hash; an unknown part of the upload fits every file."""
     name = new_name(adapter)
     assert re.fullmatch(rf"bot-{adapter.sha256[:16]}-[0-9a-f]{{8}}\.zip", name)
     assert new_name(adapter) != name
@@ -207,7 +207,7 @@ def test_an_upload_goes_to_its_project_under_the_noted_name(
 def test_progress_is_shown_once_a_second(
     upload: Callable[..., FileInfo], service: Service, shown: Shown
 ) -> None:
-    """The first text comes at once, the others when a second has passed; each has the part and the size."""
+    """The first text comes at once, each further one after a second; each has the sent part and the size."""
     service.seconds = 1.0
     upload()
     assert shown.progress == [
@@ -226,7 +226,7 @@ def test_progress_is_shown_once_a_second(
 def test_an_upload_ends_at_its_deadline(
     upload: Callable[..., FileInfo], service: Service, shown: Shown
 ) -> None:
-    """The error says how much was sent; nothing is looked for, since a part is no file."""
+    """The error says how much was sent; there is no search, because a part is not a file."""
     service.seconds = 10.0
     with pytest.raises(DeadlineExceeded, match=r"^the deadline passed with 3\.1 MB of 6\.0 MB sent$"):
         upload(seconds=20)
@@ -234,7 +234,7 @@ def test_an_upload_ends_at_its_deadline(
 
 
 def test_a_lost_answer_is_looked_for(upload: Callable[..., FileInfo], service: Service, shown: Shown) -> None:
-    """The file that the list shows later is taken; every look reads the project's list, with growing pauses."""
+    """The file that the list shows later is used; every look reads the project's list, with growing pauses."""
     service.next("POST", fails(LOST, stored=True))
     service.next("GET", empty, status(500), empty)
     assert upload().id == "file-0"
@@ -249,21 +249,21 @@ def test_a_lost_answer_is_looked_for(upload: Callable[..., FileInfo], service: S
 def test_an_incomplete_file_is_no_upload(
     upload: Callable[..., FileInfo], service: Service, shown: Shown
 ) -> None:
-    """A file that has only some of the bytes is not taken, and is deleted once the upload has succeeded."""
+    """A file that has only some of the bytes is not used, and is deleted once the upload has succeeded."""
     service.next("POST", fails(LOST, stored=True, bytes=LENGTH - 1))
     assert upload(seconds=20).id == "file-1"
     assert [call.seconds < 10 for call in service.calls if call.method == "DELETE"] == [True]
     assert max(call.seconds for call in service.calls if call.method == "GET") == 10
     assert list(service.held) == ["file-1"]
     assert len(service.sent("POST")) == 2
-    assert len(service.sent("GET")) == 5  # four looks, and one for what else was created
+    assert len(service.sent("GET")) == 5  # four looks, and one for other created files
     assert [text for _, text in shown.progress if "retrying" in text] == ["no answer in time; retrying"]
 
 
 def test_a_size_that_is_not_reported_counts_as_complete(
     upload: Callable[..., FileInfo], service: Service
 ) -> None:
-    """A complete file is preferred to a part, whatever the list's order, and the part is deleted."""
+    """A complete file is preferred to a part, whatever the order of the list, and the part is deleted."""
 
     def part(service: Service, call: Call) -> Answer:
         service.add(bytes=1)
@@ -287,7 +287,7 @@ def test_a_file_of_another_name_is_left_alone(upload: Callable[..., FileInfo], s
 def test_what_was_not_sent_is_sent_again(
     upload: Callable[..., FileInfo], service: Service, shown: Shown, time: VirtualTime, failures: int
 ) -> None:
-    """Without a connection nothing was created: it is tried again after a growing pause, and no list is read."""
+    """Without a connection nothing was created: the upload is tried again after growing pauses without a list."""
     service.next("POST", *[fails(NotSent("no connection"))] * failures)
     upload()
     assert len(service.sent("POST")) == failures + 1
@@ -304,7 +304,7 @@ def test_what_was_not_sent_is_sent_again(
 def test_a_connection_that_cannot_work_is_tried_once(
     upload: Callable[..., FileInfo], service: Service
 ) -> None:
-    """A proxy or CA file that is wrong stays wrong."""
+    """A wrong proxy or CA file stays wrong."""
     service.next("POST", fails(NotSent("no proxy", permanent=True)))
     with pytest.raises(NotSent, match="no proxy"):
         upload()
@@ -312,7 +312,7 @@ def test_a_connection_that_cannot_work_is_tried_once(
 
 
 def test_no_pause_is_longer_than_the_time_left(upload: Callable[..., FileInfo], service: Service) -> None:
-    """Where the deadline would pass meanwhile the last error is raised at once."""
+    """If the deadline would pass during the pause, the last error is raised at once."""
     service.next("POST", fails(NotSent("no connection")))
     with pytest.raises(NotSent, match="no connection"):
         upload(seconds=0.2)
@@ -363,7 +363,7 @@ def test_a_second_file_that_cannot_be_deleted_is_a_warning(
 def test_an_engine_that_goes_away_while_the_list_is_read_leaves_nothing(
     upload: Callable[..., FileInfo], service: Service, time: VirtualTime
 ) -> None:
-    """Every file of the name is deleted, with half a minute for it, from the project's list."""
+    """Every file of that name in the project's list is deleted, within half a minute."""
 
     def later(service: Service, _call: Call) -> Answer:
         service.add(bytes=1)
@@ -382,7 +382,7 @@ def test_an_engine_that_goes_away_while_the_list_is_read_leaves_nothing(
 def test_a_file_that_is_gone_before_the_clean_up_is_looked_for_in_its_project(
     upload: Callable[..., FileInfo], service: Service, time: VirtualTime
 ) -> None:
-    """A deletion that is answered 404 is settled by the list of the upload's project."""
+    """The list of the upload's project decides after a 404 to a deletion."""
     service.next("DELETE", status(404))
     with pytest.raises(EngineGone):
         upload(sleep=lambda seconds: time.gone_at(0)(seconds) if service.held else None)
@@ -392,7 +392,7 @@ def test_a_file_that_is_gone_before_the_clean_up_is_looked_for_in_its_project(
 def test_a_clean_up_that_fails_is_not_the_error(
     upload: Callable[..., FileInfo], service: Service, time: VirtualTime
 ) -> None:
-    """The engine is gone, whatever the service answers then."""
+    """The error is that the engine is gone, whatever the service answers then."""
     service.next("GET", status(500))
     service.seconds = 1.0
     with pytest.raises(EngineGone):
@@ -428,7 +428,7 @@ def test_a_deletion_is_settled_by_the_list(
 def test_a_list_with_gaps_does_not_settle_a_refused_deletion(
     archives: Archives, service: Service, shown: Shown, refusal: int
 ) -> None:
-    """Where the list has entries that are no files, a 403 may hide the file; a 404 does not."""
+    """If the list has entries that are not files, a 403 may hide the file; a 404 does not."""
     service.next("DELETE", status(refusal))
     service.next("GET", lambda *_: answer({"data": [None]}))
     if refusal == 404:
@@ -439,7 +439,7 @@ def test_a_list_with_gaps_does_not_settle_a_refused_deletion(
 
 
 def test_a_read_looks_into_the_project(archives: Archives, service: Service) -> None:
-    """A file that is not found by its id is looked for in its project's list, within the deadline."""
+    """If a file is not found by its id, the list of its project is read, within the deadline."""
     operation = Operation(service.time.deadline(20))
     assert archives.read("file-0", PROJECT, operation) is None
     assert [(call.path, call.query, call.seconds) for call in service.calls] == [

@@ -1,4 +1,4 @@
-"""Which checkpoints of a job a model can be created from."""
+"""The checkpoints of a job from which a model can be created."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def entry(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def test_the_latest_is_the_last_of_all(emulator: Emulator, connection: Connection) -> None:
-    """A job that succeeded has one checkpoint per epoch, in the order of the training."""
+    """A job that succeeded has one checkpoint per epoch, in the order of the training; the last is the latest."""
     emulator.settings.job_seconds = 0
     job = train(emulator, epochs=4)
     found = checkpoints_of(connection, job)
@@ -103,7 +103,7 @@ def test_the_order_is_by_step_then_by_age(
 def test_a_job_that_has_not_succeeded_is_one_line(
     emulator: Emulator, connection: Connection, job: dict[str, Any], why: str
 ) -> None:
-    """Its status, its error or its progress is in the message, and its checkpoints are not read."""
+    """The message has its status, error or progress, and its checkpoints are not read."""
     serve(emulator, "ftjob-1", **job)
     with pytest.raises(CheckpointMissing) as caught:
         latest_checkpoint(connection, "ftjob-1")
@@ -113,7 +113,7 @@ def test_a_job_that_has_not_succeeded_is_one_line(
 
 
 def test_real_jobs_that_have_not_succeeded(emulator: Emulator, connection: Connection) -> None:
-    """A running job has checkpoints already, and is refused until it has succeeded; so is one that ended early."""
+    """A running job is refused until it has succeeded, although it has checkpoints; so is one that ended early."""
     emulator.settings.job_seconds = 600
     running = train(emulator)
     with pytest.raises(CheckpointMissing, match=r"is not finished \(status 'running'\)"):
@@ -128,7 +128,7 @@ def test_real_jobs_that_have_not_succeeded(emulator: Emulator, connection: Conne
 
 
 def test_a_job_without_checkpoints_is_one_line(emulator: Emulator, connection: Connection) -> None:
-    """There is no latest of none."""
+    """Without checkpoints there is no latest one."""
     serve(emulator, "ftjob-1", status="succeeded")
     serve(emulator, "ftjob-1/checkpoints", data=[])
     with pytest.raises(
@@ -139,7 +139,7 @@ def test_a_job_without_checkpoints_is_one_line(emulator: Emulator, connection: C
 
 
 def test_an_unknown_job_is_one_line(emulator: Emulator, connection: Connection) -> None:
-    """Also if the service says 403, or the job goes between the two calls; a refused key is something else."""
+    """This holds also for a 403 and for a job that goes between the two calls; a refused key is another error."""
     with pytest.raises(CheckpointMissing) as caught:
         checkpoints_of(connection, "ftjob-none")
     fix = "check the id, and that the key belongs to the job's project"
@@ -162,7 +162,7 @@ TWIN = "for an Output use the function whose name ends with _output"
 
 
 class Output:
-    """Stands for Pulumi's class of that name, which this layer does not know."""
+    """Stands in for Pulumi's class of that name, which this layer does not know."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Creates that lose their answers at the same time, each step of them placed by hand."""
+"""Creates that lose their answers at the same time; the test controls the order of each step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _mark(creates: LostAnswers) -> int:
 
 
 def test_a_search_begins_before_another_has_looked() -> None:
-    """One create looks, while another has just lost its answer and not looked yet: each gets a model of its own."""
+    """One create searches while another has lost its answer and not searched yet: each gets a model of its own."""
     names: list[str] = []
 
     def no_sleep(seconds: float) -> None:
@@ -93,7 +93,7 @@ def test_an_error_that_made_nothing_leaves_nothing_to_share_out() -> None:
 
 
 def test_a_create_that_is_over_leaves_nothing_of_itself_in_memory() -> None:
-    """A host that creates many models remembers none of their inputs, answers lost or not."""
+    """A host that creates many models keeps none of their inputs in memory, with and without lost answers."""
 
     def kinds() -> int:
         gc.collect()

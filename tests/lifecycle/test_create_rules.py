@@ -1,4 +1,4 @@
-"""Creates whose answers are lost, late or refused: what is posted, and which model is taken."""
+"""Creates whose answers are lost, late or refused: what is sent, and which model is used."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def create(
 
 @dataclass(frozen=True)
 class Case:
-    """What the service does to a create, and what comes of it."""
+    """What the service does to a create, and the result."""
 
     posts: tuple[Outcome, ...] = ()
     lists: tuple[Outcome, ...] = ()
@@ -148,7 +148,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_create_makes_one_model_or_says_why_not(service: Service, shown: Shown, case: Case) -> None:
-    """For each way a POST can go, so many POSTs and lists are sent, and so many models are there."""
+    """For each result of a POST, the number of POSTs, lists and models is pinned."""
     service.next("POST", *case.posts)
     service.next("LIST", *case.lists)
     operation = shown.operation(case.seconds)
@@ -169,7 +169,7 @@ def test_a_create_makes_one_model_or_says_why_not(service: Service, shown: Shown
 def test_the_list_is_read_four_times_within_four_seconds_before_the_post_is_repeated(
     service: Service, shown: Shown
 ) -> None:
-    """The looks are 0, 0.5, 1.5 and 3.5 s after the lost answer, and the POST follows the last."""
+    """The list is read 0, 0.5, 1.5 and 3.5 s after the lost answer, and the POST follows the last read."""
     service.next("POST", lost(effect=False, at_once=True))
     create(service, shown.operation())
     assert service.sent("LIST") == [0, 0.5, 1.5, 3.5]
@@ -185,7 +185,7 @@ def test_a_post_that_is_not_sent_is_repeated_at_growing_distances(service: Servi
     assert shown.progress[0] == (0, "no connection; retrying")
 
 
-# A model of another, created seconds after our first POST: is it taken for ours, if our POST created none?
+# A model of another client, created seconds after our first POST: does it count as ours if our POST created none?
 OTHERS = {
     "the same": (0.0, {}, MINE, True),
     "an age that the service does not return": (0.0, {"created_at": None}, MINE, True),
@@ -216,7 +216,7 @@ def test_only_what_may_come_of_the_post_is_taken(
     taken: bool,
     dated: bool,
 ) -> None:
-    """A listed model is ours only if every value that the service returns fits, and its age."""
+    """A listed model is ours only if its age and every value that the service returns fit."""
     service.time.advance(10)
     service.dated = dated
     service.add(name, **{**OURS, "created_at": int(service.wall() + age), **reported})
@@ -230,7 +230,7 @@ def test_only_what_may_come_of_the_post_is_taken(
 def test_the_clock_of_the_service_decides_the_age_of_a_model(
     service: Service, shown: Shown, ahead: float
 ) -> None:
-    """However wrong the service's clock is, the search finds the new model, and none from before."""
+    """However wrong the service's clock is, the search finds the new model, and no older one."""
     service.ahead = ahead
     service.add("acme/Base-LoRa:bot-OLDD", **OURS)
     service.time.advance(60)
@@ -254,7 +254,7 @@ ADVICE = (
 
 
 def test_two_models_for_one_lost_answer_are_ambiguous(service: Service, shown: Shown) -> None:
-    """Where two models could be the one, both are named in order, none is taken and none is posted."""
+    """If two models could be the one, both are named in order, none is used and no POST is sent."""
     service.add("acme/Base-LoRa:bot-ZZZZ", **OURS)
     service.next("POST", lost(effect=True, at_once=True))
     both = "acme/Base-LoRa:bot-AAAB, acme/Base-LoRa:bot-ZZZZ"
@@ -267,7 +267,7 @@ def test_two_models_for_one_lost_answer_are_ambiguous(service: Service, shown: S
 
 
 def test_a_model_named_in_an_answer_is_no_candidate(service: Service, shown: Shown) -> None:
-    """An equal model of the previous create, from the same second, is not taken for the model of a lost POST."""
+    """An equal model of the previous create, from the same second, does not count as the model of a lost POST."""
     creator = Creator(service.client(), wall_clock=service.time.wall)
     service.next("POST", done, lost(effect=True, at_once=True))
     first = creator.create(INPUTS, shown.operation())
@@ -280,7 +280,7 @@ def test_a_model_named_in_an_answer_is_no_candidate(service: Service, shown: Sho
 def test_two_flavours_of_one_base_are_not_mixed_up(
     service: Service, shown: Shown, order: tuple[str, str]
 ) -> None:
-    """Creates that differ only in the flavour and both lose their answers each get the model on their own base."""
+    """Two creates that differ only in the flavour and lose their answers each get the model on their own base."""
     creator = Creator(service.client(), wall_clock=service.time.wall)
     names: dict[str, str] = {}
 
@@ -300,10 +300,10 @@ def test_two_flavours_of_one_base_are_not_mixed_up(
 
 
 @pytest.mark.parametrize(("effect", "models"), [(True, 1), (False, 0)])
-def test_what_a_post_made_is_looked_for_after_the_engine_has_gone(
+def test_the_model_of_a_post_is_looked_for_after_the_engine_has_gone(
     service: Service, shown: Shown, time: VirtualTime, effect: bool, models: int
 ) -> None:
-    """A found model is returned to be deleted; where there is none, the create ends without another POST."""
+    """A found model is returned to be deleted; if there is none, the create ends without another POST."""
     service.next("POST", lost(effect=effect, at_once=True))
     service.next("LIST", HIDDEN, HIDDEN)
     operation = shown.operation(sleep=time.gone_at(0.3))
@@ -319,7 +319,7 @@ def test_what_a_post_made_is_looked_for_after_the_engine_has_gone(
 def test_the_search_without_an_engine_ends_after_half_a_minute(
     service: Service, shown: Shown, time: VirtualTime
 ) -> None:
-    """A list that stays away does not keep a host alive whose engine is gone."""
+    """A list that cannot be read does not keep a host alive whose engine is gone."""
     service.next("POST", lost(effect=True, at_once=True))
     service.always("LIST", status(500))
     with pytest.raises(AnswerLost, match=r"was created: no answer in time; the list cannot be read: no "):
@@ -328,21 +328,21 @@ def test_the_search_without_an_engine_ends_after_half_a_minute(
 
 
 def test_a_lost_post_gets_half_of_the_time_at_most(service: Service, shown: Shown) -> None:
-    """A request may take half of what is left until the deadline, and 30 s at the most."""
+    """A request may take half of the time left until the deadline, and 30 s at most."""
     for seconds in (0.4, 10, 600):
         create(service, shown.operation(seconds))
     assert [call.seconds for call in service.calls] == [0.5, 5, 30]
 
 
 def test_a_slow_answer_is_taken(service: Service, shown: Shown) -> None:
-    """A POST answered late is not repeated."""
+    """A POST with a late answer is not repeated."""
     service.next("POST", slow(20))
     assert create(service, shown.operation(60)).name == MINE
     assert service.sent("POST") == [0]
 
 
 def test_a_model_whose_declared_name_holds_the_key_is_found(service: Service, shown: Shown) -> None:
-    """The list leaves out names with the key, but not those that were asked for."""
+    """The list leaves out names with the key, but not the declared ones."""
     service.next("POST", lost(effect=True, at_once=True))
     created = create(service, shown.operation(), replace(INPUTS, name=f"bot-{KEY}"))
     assert created.name in service.models

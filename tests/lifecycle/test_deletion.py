@@ -25,7 +25,7 @@ SHORT = "bot-AAAA"
 
 
 def limited(service: Service, call: Call) -> Answer:
-    """A list that asks for a pause at first."""
+    """A list that first asks for a pause."""
     return (status(429, Retry_After="3") if service.sent("LIST")[1:] == [] else NONE)(service, call)
 
 
@@ -35,7 +35,7 @@ NONE = says([])
 
 @dataclass(frozen=True)
 class Case:
-    """What is answered, and what comes of it."""
+    """What the service answers, and the result."""
 
     deletes: tuple[Outcome, ...]
     listed: Outcome = NONE
@@ -78,7 +78,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_model_is_gone_or_the_error_says_why_not(service: Service, shown: Shown, case: Case) -> None:
-    """404 and 403 are settled by a list; every other error is let through."""
+    """A list decides after 404 and 403; every other error is raised."""
     service.add(NAME)
     service.next("DELETE", *case.deletes)
     service.always("LIST", case.listed)

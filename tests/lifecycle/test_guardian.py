@@ -1,4 +1,4 @@
-"""What a host notes of its models, and what is deleted of them after its end."""
+"""What a host records about its models, and which of them are deleted after its end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def notes_of(*numbers: int, project: str | None = None, age: float = 0) -> list[
 
 @dataclass(frozen=True)
 class Case:
-    """What is answered, how old the models are, what is left, and after which seconds it ends."""
+    """What the service answers, how old the models are, what is left, and after how many seconds the guardian ends."""
 
     deletes: tuple[Outcome, ...] = ()
     always: Outcome = done
@@ -65,7 +65,7 @@ CASES = {
 def test_every_model_is_deleted_or_tried_for_a_quarter_of_an_hour(
     service: Service, time: VirtualTime, case: Case
 ) -> None:
-    """One that fails holds the others up no longer than its own try, and is tried again."""
+    """A deletion that fails delays the others only by its own try, and is tried again."""
     for name in NAMES[:2]:
         service.add(name)
     service.next("DELETE", *case.deletes)
@@ -77,7 +77,7 @@ def test_every_model_is_deleted_or_tried_for_a_quarter_of_an_hour(
 
 
 def test_the_first_failure_does_not_keep_the_others(service: Service, time: VirtualTime) -> None:
-    """A model that cannot be deleted stays alone, and each of the others is deleted once."""
+    """Only a model that cannot be deleted stays, and each of the others is deleted once."""
     for name in NAMES:
         service.add(name)
 
@@ -104,7 +104,7 @@ class Pipe(io.BytesIO):
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Pipe:
-    """A pipe to no process, in place of the guardian's."""
+    """A pipe without a process, in place of the guardian's."""
     pipe = Pipe()
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: SimpleNamespace(stdin=pipe))
     return pipe
@@ -135,7 +135,7 @@ def _ends_with(error: type[BaseException]) -> Callable[[], None]:
 def test_only_what_a_host_leaves_open_is_deleted(
     service: Service, pipe: Pipe, monkeypatch: pytest.MonkeyPatch, end: Callable[[], None], stays: bool
 ) -> None:
-    """After a create that ended as foreseen its model stays; the model beside it, still awaited, is deleted."""
+    """The model of a create that ended normally stays; another model that is still awaited is deleted."""
     monkeypatch.setattr(transport, "exchange", service)
     for name in NAMES:
         service.add(name)
@@ -170,7 +170,7 @@ def test_the_notes_are_lines_that_begin_with_the_account(pipe: Pipe) -> None:
 def test_a_note_that_is_cut_off_is_left_out(
     service: Service, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host that dies in the middle of a line loses that line alone."""
+    """A host that dies in the middle of a line loses only that line."""
     monkeypatch.setattr(transport, "exchange", service)
     for name in NAMES:
         service.add(name)
@@ -181,7 +181,7 @@ def test_a_note_that_is_cut_off_is_left_out(
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b'{"base_url": "https://x"'])
-def test_a_host_that_made_nothing_leaves_nothing_to_do(text: bytes) -> None:
+def test_a_host_that_created_nothing_leaves_nothing_to_do(text: bytes) -> None:
     """A pipe that ends at once, or in the middle of the account, is no error."""
     main(text)
 
@@ -190,7 +190,7 @@ def test_a_host_that_made_nothing_leaves_nothing_to_do(text: bytes) -> None:
 def test_a_service_on_this_machine_is_tried_for_seconds(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch, url: str, seconds: float
 ) -> None:
-    """An emulator that has ended keeps no guardian for a quarter of an hour."""
+    """A guardian does not wait a quarter of an hour for an emulator that has ended."""
     given: list[tuple[list[Note], str, float]] = []
     monkeypatch.setattr(
         guardian,
@@ -216,7 +216,7 @@ def test_no_process_is_no_reason_for_a_create_to_fail(monkeypatch: pytest.Monkey
 
 
 def test_a_model_is_noted_by_the_clock_of_this_machine() -> None:
-    """Each model has a number of its own, and the moment of its creation."""
+    """Each model has a number of its own, and its time of creation."""
     noted: list[tuple[int, Note | None]] = []
 
     class Recorded(Notes):
@@ -230,7 +230,7 @@ def test_a_model_is_noted_by_the_clock_of_this_machine() -> None:
 
 
 def test_the_guardians_process_outlives_the_group_of_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is this interpreter in a session of its own, silent, and the key is in none of its arguments."""
+    """The process is this interpreter in a session of its own, without output, and no argument has the key."""
     begun: list[tuple[list[str], dict[str, Any]]] = []
 
     def begin(command: list[str], **given: Any) -> SimpleNamespace:

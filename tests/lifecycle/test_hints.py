@@ -1,4 +1,4 @@
-"""What is said of a text that is no source."""
+"""The hints about a text that is not a source."""
 
 from __future__ import annotations
 
@@ -95,5 +95,5 @@ def test_a_text_that_is_no_source_has_its_hint(text: str, hint: str) -> None:
     ],
 )
 def test_the_repository_is_found_within_an_address(text: str, found: str | None) -> None:
-    """What stands around it, such as a token, is left out."""
+    """The text around it, such as a token, is left out."""
     assert repository_within(text) == found

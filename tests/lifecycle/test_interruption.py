@@ -1,4 +1,4 @@
-"""A run that is interrupted: each operation ends at once, with an outcome that the engine can record."""
+"""Interrupted runs: each operation ends at once, with an outcome that the engine can record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def operation(time: VirtualTime) -> Operation:
 
 
 def test_a_wait_ends_and_keeps_the_model(time: VirtualTime, service: Service, operation: Operation) -> None:
-    """The model is in the error, still validating, and nothing deletes it."""
+    """The error has the model, still validating, and nothing deletes it."""
     with pytest.raises(
         Interrupted, match=r"still validating after \d+ s: the run was interrupted$"
     ) as caught:
@@ -40,7 +40,7 @@ def test_a_wait_ends_and_keeps_the_model(time: VirtualTime, service: Service, op
 def test_an_interruption_between_two_requests_is_no_answer(
     time: VirtualTime, service: Service, operation: Operation
 ) -> None:
-    """The read by name is not sent any more, and the message does not call that the service's last answer."""
+    """The read by name is not sent, and the message does not present that as the service's last answer."""
     service.hidden.add(NAME)
     service.always("LIST", slow(MOMENT))
     with pytest.raises(Interrupted, match=r"still validating after \d+ s: the run was interrupted$"):
@@ -49,7 +49,7 @@ def test_an_interruption_between_two_requests_is_no_answer(
 
 
 def test_a_resumed_wait_ends_too(time: VirtualTime, service: Service, operation: Operation) -> None:
-    """An update that waits on can be interrupted as often as one likes."""
+    """An update that continues a wait can be interrupted any number of times."""
     service.add(NAME, status="validating")
     with pytest.raises(Interrupted, match="the run was interrupted"):
         lifecycle(service).resume(State(INPUTS, NAME, "validating"), operation)
@@ -60,7 +60,7 @@ def test_a_resumed_wait_ends_too(time: VirtualTime, service: Service, operation:
 def test_a_pause_that_the_service_asks_for_ends(
     time: VirtualTime, service: Service, operation: Operation
 ) -> None:
-    """Nothing was created, and the message says so with the words of an interruption."""
+    """Nothing was created, and the message about the interruption says so."""
     service.always("POST", status(429, effect=False, **{"Retry-After": "300"}))
     with pytest.raises(DeadlineExceeded, match=r"^the run was interrupted before the request was sent$"):
         lifecycle(service).create(INPUTS, operation)
@@ -71,7 +71,7 @@ def test_a_pause_that_the_service_asks_for_ends(
 def test_a_create_that_cannot_reach_the_service_ends(
     time: VirtualTime, service: Service, operation: Operation
 ) -> None:
-    """The last error is reported: nothing was sent."""
+    """The last error is reported, and nothing was sent."""
     service.always("POST", not_sent())
     with pytest.raises((NotSent, DeadlineExceeded)):
         lifecycle(service).create(INPUTS, operation)
@@ -80,7 +80,7 @@ def test_a_create_that_cannot_reach_the_service_ends(
 
 
 def test_the_search_for_a_lost_model_ends(time: VirtualTime, service: Service, operation: Operation) -> None:
-    """It is not known whether the model exists, and the message names the command that shows it."""
+    """The message says that it is not known whether the model exists, and names the command that shows it."""
     service.next("POST", lost(effect=True, at_once=True))
     service.always("LIST", status(500))
     with pytest.raises(AnswerLost, match=r"not known whether 'bot' was created.*nebius-models unknown"):
@@ -89,7 +89,7 @@ def test_the_search_for_a_lost_model_ends(time: VirtualTime, service: Service, o
 
 
 def test_a_deletion_that_is_held_back_ends(time: VirtualTime, service: Service, operation: Operation) -> None:
-    """The model may still exist: the caller keeps it."""
+    """The model may still exist, so the caller keeps it in the state."""
     service.add(NAME)
     service.always("DELETE", status(429, effect=False, **{"Retry-After": "300"}))
     with pytest.raises(DeadlineExceeded, match="the run was interrupted"):
@@ -98,7 +98,7 @@ def test_a_deletion_that_is_held_back_ends(time: VirtualTime, service: Service, 
 
 
 def test_a_failed_validation_is_cleaned_up_all_the_same(time: VirtualTime, service: Service) -> None:
-    """An interruption during the deletion of a failed model does not stop it: nothing is left behind."""
+    """An interruption does not stop the deletion of a failed model: nothing is left behind."""
     service.new_status = "error"
     service.always("DELETE", status(429, effect=False, **{"Retry-After": "3"}))
     time.at(6, service.recover)

@@ -26,7 +26,7 @@ UNAWAITED = replace(INPUTS, wait_for_active=False)
 
 
 class Recorded(Notes):
-    """Notes that can be looked at."""
+    """Notes that a test can read."""
 
     def __init__(self) -> None:
         super().__init__(wall_clock=lambda: 0.0)
@@ -45,7 +45,7 @@ class Recorded(Notes):
 
 @pytest.fixture
 def notes() -> Recorded:
-    """Notes that can be looked at."""
+    """Empty notes that a test can read."""
     return Recorded()
 
 
@@ -60,7 +60,7 @@ def becomes(service: Service, word: str, at: float, reason: str | None = None) -
 
 
 def comes_back(service: Service) -> None:
-    """The service can be read again after twenty seconds, and the model is active a second later."""
+    """The service is available again after twenty seconds, and the model is active a second later."""
     service.time.at(20, lambda: service.always("GET", done))
     becomes(service, "active", 21)
 
@@ -71,7 +71,7 @@ def comes_back(service: Service) -> None:
 def test_a_model_is_returned_once_it_is_active(
     lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
-    """A create ends when its model is active, with all that is known of it and no note left."""
+    """A create ends when its model is active, returns everything known about it, and leaves no note."""
     becomes(service, "active", 20, "ready")
     state = lifecycle.create(INPUTS, shown.operation())
     assert state == State(INPUTS, NAME, "active", "ready", int(EPOCH))
@@ -81,10 +81,10 @@ def test_a_model_is_returned_once_it_is_active(
 
 
 @pytest.mark.parametrize("word", ["validating", "active", "ready"])
-def test_a_model_that_nobody_waits_for_is_returned_at_once(
+def test_a_model_that_is_not_awaited_is_returned_at_once(
     lifecycle: Lifecycle, service: Service, shown: Shown, word: str
 ) -> None:
-    """With `wait_for_active` off no list is read and no time passes; an unknown status is warned of."""
+    """With `wait_for_active` off no list is read and no time passes; an unknown status causes a warning."""
     service.new_status = word
     assert lifecycle.create(UNAWAITED, shown.operation()).status == word
     assert [call.kind for call in service.calls] == ["POST"]
@@ -93,7 +93,7 @@ def test_a_model_that_nobody_waits_for_is_returned_at_once(
 
 
 def test_the_reason_of_the_first_answer_is_kept(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
-    """Where nobody waits, the service's words about the status are those of the answer to the POST."""
+    """If the create does not wait, the service's words about the status come from the answer to the POST."""
     service.next("POST", says({"name": NAME, "status": "validating", "status_reason": "queued"}))
     assert lifecycle.create(UNAWAITED, shown.operation()).status_reason == "queued"
 
@@ -101,7 +101,7 @@ def test_the_reason_of_the_first_answer_is_kept(lifecycle: Lifecycle, service: S
 def test_a_model_that_is_active_at_once_is_not_waited_for(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
-    """The answer to the POST is enough where it has the full name and says active."""
+    """The answer to the POST is enough if it has the full name and says active."""
     service.new_status = "active"
     assert lifecycle.create(INPUTS, shown.operation()).status == "active"
     assert [call.kind for call in service.calls] == ["POST"]
@@ -110,7 +110,7 @@ def test_a_model_that_is_active_at_once_is_not_waited_for(
 def test_a_short_name_is_completed_out_of_the_list(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
-    """Also where nobody waits for the model to be active."""
+    """This holds even if the create does not wait for the model to be active."""
 
     def short(service: Service, call: object) -> object:
         model = service.make({"name": "bot", "base_model": "acme/Base", "source": "file-1"})
@@ -163,7 +163,7 @@ def test_a_failed_validation_leaves_nothing(
 def test_what_failed_is_cleaned_up_in_time_of_its_own(
     lifecycle: Lifecycle, service: Service, shown: Shown, seconds: float, away: float, left: bool
 ) -> None:
-    """However much of the operation's time is left, its failed model is tried to be deleted for thirty seconds."""
+    """However much time the operation has left, it tries for thirty seconds to delete its failed model."""
     service.new_status = "error"
     service.always("DELETE", status(500))
     service.time.at(away, lambda: service.always("DELETE", done))
@@ -179,7 +179,7 @@ def test_what_failed_is_cleaned_up_in_time_of_its_own(
 def test_a_new_model_may_be_missing_for_half_a_minute(
     lifecycle: Lifecycle, service: Service, shown: Shown, code: int
 ) -> None:
-    """Right after its POST neither an absence from the list nor a refusal of its name means anything."""
+    """Right after the POST, its absence from the list or a refusal of its name means nothing."""
     service.always("LIST", says([]))
     service.always("GET", status(code))
     service.time.at(29, service.recover)
@@ -188,7 +188,7 @@ def test_a_new_model_may_be_missing_for_half_a_minute(
 
 
 def test_a_clean_up_makes_its_own_pauses(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
-    """A refused delete of what failed is tried again after a pause, and the engine is not asked for it."""
+    """A refused delete of a failed model is tried again after a pause that does not depend on the engine."""
     service.new_status = "error"
     service.next("DELETE", status(429, Retry_After="3"))
     with pytest.raises(ValidationFailed, match="was deleted"):
@@ -199,7 +199,7 @@ def test_a_clean_up_makes_its_own_pauses(lifecycle: Lifecycle, service: Service,
 def test_an_unfinished_model_is_in_the_error_and_stays(
     lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
-    """At the deadline the model is handed over as it is."""
+    """At the deadline the error has the model in its present status."""
     with pytest.raises(Unfinished) as caught:
         lifecycle.create(INPUTS, shown.operation(30))
     assert caught.value.state == State(INPUTS, NAME, "validating", None, int(EPOCH))
@@ -207,7 +207,7 @@ def test_an_unfinished_model_is_in_the_error_and_stays(
     assert notes.names == []
 
 
-# When the engine goes, and what the service does: nothing is reported to it, and nothing stays.
+# When the engine goes, and what the service does: no outcome is reported, and no model stays.
 GONE = {
     "while the model validates": ("validating", 10.3, 600),
     "by the time it is active": ("active", 0, 600),
@@ -244,7 +244,7 @@ def test_nothing_stays_where_the_engine_is_gone(
 def test_what_cannot_be_deleted_after_the_engine_stays_noted(
     lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
-    """The guardian is left to delete it."""
+    """The guardian can then delete it."""
     service.new_status = "active"
     service.always("DELETE", status(500))
     with pytest.raises(LeftBehind, match=r"^the engine is gone, and '.*AAAA' could not be deleted$"):
@@ -253,8 +253,8 @@ def test_what_cannot_be_deleted_after_the_engine_stays_noted(
     assert service.time.now <= 31
 
 
-def test_a_create_outdates_the_list(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
-    """A refresh right after a create sees its model in a list from after it."""
+def test_a_create_invalidates_the_list(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
+    """A refresh right after a create reads a new list, which has the model."""
     service.new_status = "active"
     operation = shown.operation()
     assert lifecycle.find(NAME, "p", operation) is None
@@ -269,7 +269,7 @@ def test_a_create_outdates_the_list(lifecycle: Lifecycle, service: Service, show
 
 @dataclass(frozen=True)
 class Resume:
-    """What the service has of a model, and how going on with it ends."""
+    """What the service has of a model, and how a resumed wait ends."""
 
     ends: tuple[float, float]
     there: str | None = "validating"
@@ -316,7 +316,7 @@ RESUMES = {
 def test_a_resumed_wait_begins_with_what_is_live(
     lifecycle: Lifecycle, service: Service, shown: Shown, case: Resume
 ) -> None:
-    """An update reads first, and waits only for what still validates; the model is never deleted."""
+    """An update reads first, and waits only for a model that still validates; the model is never deleted."""
     if case.there:
         service.add(NAME, status=case.there, status_reason=case.reason, description="of others")
     service.always("LIST", case.lists)
@@ -341,7 +341,7 @@ def test_a_resumed_wait_begins_with_what_is_live(
 def test_a_model_missing_while_it_is_awaited_again_is_given_up_soon(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
-    """A resumed model is old enough for the list to have it: three seconds of absence are enough."""
+    """A resumed model is old enough to be in the list: three seconds of absence are enough."""
     service.add(NAME, status="validating")
     service.time.at(5, service.models.clear)
     with pytest.raises(ModelVanished):
@@ -352,7 +352,7 @@ def test_a_model_missing_while_it_is_awaited_again_is_given_up_soon(
 def test_a_model_is_noted_with_its_project(
     lifecycle: Lifecycle, service: Service, shown: Shown, notes: Recorded
 ) -> None:
-    """The guardian looks for it in the list that has it."""
+    """The guardian looks for it in the list of its project."""
     service.new_status = "active"
     lifecycle.create(replace(INPUTS, ai_project_id="p"), shown.operation())
     assert notes.projects == ["p"]
@@ -360,7 +360,7 @@ def test_a_model_is_noted_with_its_project(
 
 @pytest.mark.parametrize("kind", ["POST", "LIST", "GET", "DELETE"])
 def test_every_pause_is_the_operations_own(service: Service, shown: Shown, kind: str) -> None:
-    """Whatever is asked, a pause on the way hears the end of the engine, and is over by the operation's deadline."""
+    """In every call a pause notices the end of the engine, and ends at the operation's deadline at the latest."""
     lifecycle = Lifecycle(service.client(sleep=no_pause), wall_clock=service.time.wall)
     service.new_status = "active"
     state = lifecycle.create(INPUTS, shown.operation(20))

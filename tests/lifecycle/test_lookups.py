@@ -1,4 +1,4 @@
-"""Models that exist already, as programs and the command see them."""
+"""Existing models, as programs and the command see them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = "acme/Base-LoRa:bot-AAAA"
 
 
 def test_a_model_is_seen_as_the_service_returns_it(service: Service) -> None:
-    """Name and base come out of the generated name, the rest as it was sent."""
+    """Name and base come from the generated name, the rest is unchanged."""
     reported = {"description": "answers", "source": "file-1", "status_reason": "fine", "created_at": 7}
     service.add(NAME, **reported)
     seen = CustomModelInfo(NAME, "bot", "acme/Base", "file-1", "answers", "active", "fine", 7)
@@ -21,7 +21,7 @@ def test_a_model_is_seen_as_the_service_returns_it(service: Service) -> None:
 
 
 def test_the_base_of_a_short_name_is_what_the_service_returns(service: Service) -> None:
-    """Without a base in the name the answer's own is taken."""
+    """If the name has no base, that of the answer is used."""
     service.always("GET", says({"name": "bot-AAAA", "base_model": "acme/Bass"}))
     assert get_model(service.client(), "bot-AAAA").base_model == "acme/Bass"
 
@@ -53,7 +53,7 @@ ADVICE = r": `nebius-models list` shows what there is$"
 def test_a_model_that_is_not_seen_is_missing_or_not_known(
     service: Service, answer: Outcome, error: type[NebiusError], text: str
 ) -> None:
-    """404, 410, 403 and a deleted model are reported as missing, every other error unchanged."""
+    """404, 410, 403 and a deleted model are reported as missing; every other error is unchanged."""
     service.always("GET", answer)
     with pytest.raises(error, match=text) as caught:
         get_model(service.client(), NAME)

@@ -1,4 +1,4 @@
-"""How the models of lost answers are shared out among threads."""
+"""How threads share the models of lost answers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from nebius_model_resource.errors import AmbiguousCreate, AnswerLost
 
 KIND = Kind.of(Inputs("bot", "acme/Base", "file-1"))
 MODELS = [ModelInfo(f"acme/Base-LoRa:bot-{code}") for code in ("AAAA", "BBBB")]
-SECONDS = 0.3  # how long one thread waits for the other to come where it must not
+SECONDS = 0.3  # how long one thread waits for another that must not come
 
 
 class HandedOver:
-    """A lock that goes to whoever stands in line, before its last holder does another step."""
+    """A lock that goes to the next waiting thread before its last holder makes another step."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -46,7 +46,7 @@ class HandedOver:
 
 
 class Met(list[Any]):
-    """A list whose end is reached when two threads have read it, or one has waited for the other in vain."""
+    """A list that ends when two threads have read it, or one has waited and the other did not come."""
 
     def __init__(self, entries: list[Any]) -> None:
         super().__init__(entries)
@@ -71,7 +71,7 @@ def _mark(creates: LostAnswers) -> int:
 
 @pytest.mark.parametrize("models", [Met(MODELS), MODELS], ids=["while it looks", "after it has looked"])
 def test_no_model_is_given_to_two_threads(monkeypatch: pytest.MonkeyPatch, models: list[ModelInfo]) -> None:
-    """To look for a candidate and to claim it is one step, which no other thread comes into."""
+    """The search for a candidate and its claim are one step, which no other thread can interrupt."""
     with monkeypatch.context() as patched:
         patched.setattr(threading, "Lock", HandedOver)
         creates = LostAnswers()
@@ -83,8 +83,8 @@ def test_no_model_is_given_to_two_threads(monkeypatch: pytest.MonkeyPatch, model
     assert sorted(each.name for each in taken if each) == [model.name for model in MODELS]
 
 
-def test_nothing_is_shared_out_while_a_post_is_under_way() -> None:
-    """During a POST of the kind there is no mark, and a mark from before is worth nothing, during it and after."""
+def test_nothing_is_shared_while_a_post_is_under_way() -> None:
+    """During a POST of the kind there is no mark, and an earlier mark is invalid during it and afterwards."""
     creates = LostAnswers()
     _lose(creates)
     mark = _mark(creates)
@@ -95,8 +95,8 @@ def test_nothing_is_shared_out_while_a_post_is_under_way() -> None:
     assert creates.assign(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
 
 
-def test_a_post_of_another_kind_holds_nobody_back() -> None:
-    """Creates of another name do not wait for each other; those on another flavour of the base do."""
+def test_a_post_of_another_kind_delays_no_create() -> None:
+    """Creates with different names do not wait for each other; those on two flavours of one base do."""
     creates = LostAnswers()
     _lose(creates)
     with creates.during_post(Kind.of(Inputs("boat", "acme/Base", "file-1"))):
@@ -115,7 +115,7 @@ def test_a_claimed_model_is_no_candidate(reported: str) -> None:
 
 
 def test_a_taken_model_is_no_candidate_again() -> None:
-    """What one create has got, a later one whose answer is lost does not."""
+    """A later create whose answer is lost does not get the model of an earlier one."""
     creates = LostAnswers()
     _lose(creates)
     assert creates.assign(KIND, _mark(creates), MODELS[:1], 0) == MODELS[0]
@@ -124,8 +124,8 @@ def test_a_taken_model_is_no_candidate_again() -> None:
 
 
 @pytest.mark.parametrize(("lost", "fits"), [(3, True), (2, False)])
-def test_a_create_that_made_nothing_leaves_one_place_less(lost: int, fits: bool) -> None:
-    """A create that knows that it has no model leaves one candidate less."""
+def test_a_create_that_created_nothing_leaves_one_place_less(lost: int, fits: bool) -> None:
+    """A create that knows that it has no model reduces the number of expected candidates by one."""
     creates = LostAnswers()
     for _ in range(lost):
         _lose(creates)
@@ -141,7 +141,7 @@ def test_a_create_that_made_nothing_leaves_one_place_less(lost: int, fits: bool)
     ("created", "candidate"), [(97, False), (98, True), (100, True), (200, True), (None, True)]
 )
 def test_a_candidate_was_created_since_the_first_attempt(created: int | None, candidate: bool) -> None:
-    """The clock's grain of two seconds is allowed for, and no more."""
+    """A tolerance of two seconds is allowed for the clock's resolution, and no more."""
     creates = LostAnswers()
     _lose(creates)
     model = ModelInfo(MODELS[0].name, created_at=created)

@@ -1,4 +1,4 @@
-"""What the service does not know of a model that is about to be created."""
+"""What the service does not know about a model that is about to be created."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_an_empty_or_unreadable_list_of_models_says_nothing(
 
 
 def test_a_file_that_the_service_does_not_know_is_warned_of(emulator: Emulator, preflight: Preflight) -> None:
-    """Its list and the file itself are asked for."""
+    """The list of files and the file itself are read."""
     [warning] = preflight.warnings(with_file("file-none"), UNKNOWN)
     assert warning == f"the service does not know the file 'file-none' {GONE}{END}"
     assert paths(emulator) == ["/v1/models", "/v1/files", "/v1/files/file-none"]
@@ -116,7 +116,7 @@ def test_a_file_that_the_service_does_not_know_is_warned_of(emulator: Emulator, 
 def test_a_list_that_lacks_a_file_which_exists_is_not_believed(
     emulator: Emulator, preflight: Preflight
 ) -> None:
-    """It is not documented that the list has every file, so the first that it lacks is read by its id."""
+    """It is not documented that the list has every file, so the first file that it lacks is read by its id."""
     train(emulator)
     emulator.add_fault(Fault(action="wrong_json", path="/v1/files", body={"object": "list", "data": []}))
     there = emulator.files()[0]["id"]
@@ -127,7 +127,7 @@ def test_a_list_that_lacks_a_file_which_exists_is_not_believed(
 def test_a_file_that_this_process_uploaded_is_known(
     emulator: Emulator, preflight: Preflight, files: Files
 ) -> None:
-    """A list read before the upload, which lacks it, says nothing of it."""
+    """A list from before the upload, which lacks the file, proves nothing."""
     assert preflight.warnings(with_file("file-none"), UNKNOWN) != []
     train(emulator)
     files.uploaded.add(emulator.files()[0]["id"])
@@ -135,7 +135,7 @@ def test_a_file_that_this_process_uploaded_is_known(
 
 
 def test_a_job_without_that_checkpoint_is_warned_of(emulator: Emulator, preflight: Preflight) -> None:
-    """The job does not exist, has not succeeded, or has no such checkpoint: each has its own words."""
+    """A missing job, a job that has not succeeded, and a missing checkpoint each have a message of their own."""
     [unknown] = preflight.warnings(replace(BOT, source="ftjob-none:ftckpt_1"), UNKNOWN)
     assert unknown == f"the service does not know the fine-tuning job 'ftjob-none' {GONE}{END}"
     emulator.settings.job_seconds = 1000
@@ -175,7 +175,7 @@ def test_both_faults_of_one_model_are_warned_of(preflight: Preflight) -> None:
 def test_unknown_and_secret_inputs_are_left_alone(
     emulator: Emulator, preflight: Preflight, inputs: Inputs, asked: list[str]
 ) -> None:
-    """Nothing is sent and nothing shown for them; a repository of the hub is never asked for."""
+    """Nothing is sent or shown for them; a repository of the hub is never looked up."""
     assert preflight.warnings(inputs, UNKNOWN) == []
     assert paths(emulator) == asked
 
@@ -187,7 +187,7 @@ def test_a_secret_name_is_not_shown(preflight: Preflight) -> None:
 
 
 def test_the_lists_are_those_of_the_models_project(emulator: Emulator, preflight: Preflight) -> None:
-    """Each project is asked for its own lists, once."""
+    """The lists of each project are read once."""
     for project in ("aiproject-a", "aiproject-b", "aiproject-a", None):
         preflight.warnings(with_file("file-none", ai_project_id=project), UNKNOWN)
     for path in ("/v1/models", "/v1/files"):
@@ -197,7 +197,7 @@ def test_the_lists_are_those_of_the_models_project(emulator: Emulator, preflight
 
 
 def test_fifty_models_cost_as_many_requests_as_one(emulator: Emulator, preflight: Preflight) -> None:
-    """Bases and files are looked up in their lists, and a job is asked for once, whatever the number of threads."""
+    """Bases and files are looked up in their lists, and a job is read once, whatever the number of threads."""
     emulator.settings.job_seconds = 0
     job = train(emulator)
     emulator.clear_requests()
@@ -243,7 +243,7 @@ def test_fifty_models_cost_as_many_requests_as_one(emulator: Emulator, preflight
 def test_a_service_that_does_not_answer_as_expected_is_asked_once(
     emulator: Emulator, preflight: Preflight, fault: Fault
 ) -> None:
-    """After one failure nothing is shown and nothing more is asked, without a second attempt."""
+    """After one failure nothing is shown and nothing more is sent, without a second attempt."""
     emulator.add_fault(fault)
     for number in range(5):
         assert preflight.warnings(with_file(f"file-{number}", base_model="x/y"), UNKNOWN) == []
@@ -259,7 +259,7 @@ def virtual(time: VirtualTime, exchange: Callable[..., Answer]) -> Preflight:
 
 @pytest.mark.parametrize("error", [NotSent, AnswerLost])
 def test_a_service_out_of_reach_costs_a_few_seconds(time: VirtualTime, error: type[Exception]) -> None:
-    """One attempt gets half of the time of a process, and nothing more is tried."""
+    """One attempt gets half of the time that a process has, and nothing more is tried."""
     begun = time.clock()
 
     def exchange(*_: Any, seconds: float, **__: Any) -> Answer:
@@ -283,7 +283,7 @@ def test_a_key_in_a_name_is_not_shown(time: VirtualTime) -> None:
 
 
 def test_a_slow_service_is_asked_no_longer_than_the_time_of_a_process(time: VirtualTime) -> None:
-    """Every answer takes a second: after ten of them nothing more is asked, and what was answered still holds."""
+    """If every answer takes a second, nothing more is asked after ten of them, and the answers so far still count."""
     asked: list[str] = []
 
     def exchange(_session: Any, _method: str, url: str, **_: Any) -> Answer:
@@ -312,7 +312,7 @@ def test_a_slow_service_is_asked_no_longer_than_the_time_of_a_process(time: Virt
 def test_every_question_is_asked_once_within_the_time_that_is_left(
     time: VirtualTime, source: str, asked: list[str]
 ) -> None:
-    """Where the last answer is a fault, nothing is shown, and each had half of what was left of all the time."""
+    """If the last answer is a fault, nothing is shown; each request had half of the time that was left."""
     sent: list[tuple[str, float]] = []
 
     def exchange(_session: Any, _method: str, url: str, *, seconds: float, **_: Any) -> Answer:
@@ -327,7 +327,7 @@ def test_every_question_is_asked_once_within_the_time_that_is_left(
 
 
 def test_a_pause_that_the_service_asks_for_is_not_waited_for_long(time: VirtualTime) -> None:
-    """Where it is longer than the time that is left, nothing is shown at once."""
+    """If the pause is longer than the time left, the questions end at once and show nothing."""
     begun = time.clock()
     preflight = virtual(time, lambda *_, **__: Answer(429, {"Retry-After": "60"}, b"{}"))
     assert preflight.warnings(with_file("file-1"), UNKNOWN) == []

@@ -1,4 +1,4 @@
-"""Read and delete of one model, and adoption: what is live, and what is not known."""
+"""Read, delete and adoption of one model: what is live, and what is not known."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def becomes(service: Service, word: str, at: float) -> None:
 
 @dataclass(frozen=True)
 class Read:
-    """What the service answers, and what is read of a model."""
+    """What the service answers, and the result of the read."""
 
     lists: Outcome = done
     gets: Outcome = done
@@ -76,7 +76,7 @@ READS = {
 def test_a_read_says_what_is_live_or_that_it_is_not_known(
     lifecycle: Lifecycle, service: Service, shown: Shown, case: Read
 ) -> None:
-    """A model is gone only where the list lacks it and its name is not found; what fails is no answer."""
+    """A model is gone only if the list lacks it and its name is not found; a failed read is not an answer."""
     created = int(EPOCH - case.age)
     if case.there:
         service.add(NAME, status=case.there, created_at=created)
@@ -92,7 +92,7 @@ def test_a_read_says_what_is_live_or_that_it_is_not_known(
 
 
 def test_the_live_values_are_taken_over() -> None:
-    """Description, source, name and times change if the service returns other values; the rest stays."""
+    """Description, source, name and times change if the service returns other values; the rest does not change."""
     hub = replace(INPUTS, source="https://huggingface.co/acme/lora", description="old")
     state = State(hub, NAME, "validating", "old", 7)
     reported = ModelInfo(SHORT, source="huggingface.co/acme/lora", description="new")
@@ -120,7 +120,7 @@ def test_the_live_values_are_taken_over() -> None:
 def test_a_refused_delete_of_a_new_model_is_not_believed(
     lifecycle: Lifecycle, service: Service, shown: Shown, code: int, age: float, was: str, fails: bool
 ) -> None:
-    """If the list may not show the model yet, a 403 stays an error."""
+    """If the model may not be in the list yet, a 403 stays an error."""
     service.always("DELETE", status(code))
     state = State(INPUTS, NAME, was, None, int(EPOCH - age))
     if fails:
@@ -133,7 +133,7 @@ def test_a_refused_delete_of_a_new_model_is_not_believed(
 def test_a_refused_delete_of_an_old_model_fails_at_once(
     lifecycle: Lifecycle, service: Service, shown: Shown
 ) -> None:
-    """A 404 for a model that the list shows is an error, and no later try would change that."""
+    """A 404 for a model that the list has is an error, and the delete is not tried again."""
     service.add(NAME)
     service.always("DELETE", status(404))
     with pytest.raises(NotFound):
@@ -141,8 +141,8 @@ def test_a_refused_delete_of_an_old_model_fails_at_once(
     assert service.time.now == 0
 
 
-def test_a_delete_outdates_the_list(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
-    """A refresh right after a delete does not find its model in a list from before."""
+def test_a_delete_invalidates_the_list(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
+    """A refresh right after a delete reads a new list, which lacks the model."""
     service.add(NAME)
     operation = shown.operation()
     state = State(INPUTS, NAME, "active", None, 7)
@@ -173,7 +173,7 @@ def test_an_existing_model_is_missing_where_the_list_lacks_it(
     gets: Outcome,
     fails: type[NebiusError] | None,
 ) -> None:
-    """A 403 for its name is a 404 where the list was read, and an error where it was not."""
+    """A 403 for its name counts as 404 if the list was read, and as an error if it was not."""
     service.always("LIST", lists)
     service.always("GET", gets)
     if fails:
@@ -214,8 +214,8 @@ def test_what_is_not_as_declared_is_not_adopted(
     assert {call.kind for call in service.calls} <= {"LIST", "GET"}
 
 
-def test_a_project_is_asked_by_its_own_list(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
-    """All lists of a model in a project are asked for with the project's id."""
+def test_a_project_is_read_by_its_own_list(lifecycle: Lifecycle, service: Service, shown: Shown) -> None:
+    """All lists for a model in a project are requested with the project's id."""
     inputs = replace(INPUTS, ai_project_id="p")
     becomes(service, "active", 3)
     state = lifecycle.create(inputs, shown.operation())
@@ -230,7 +230,7 @@ def test_a_project_is_asked_by_its_own_list(lifecycle: Lifecycle, service: Servi
 
 
 def test_what_is_not_known_yet_speaks_against_no_adoption(lifecycle: Lifecycle) -> None:
-    """In a preview the placeholder of an unknown input is left alone, and no reason shows the key."""
+    """In a preview the placeholder of an unknown input is not compared, and no reason shows the key."""
     live = ModelInfo(NAME, "active", description=f"made with {KEY}")
     reasons = [each.reason for each in lifecycle.adoption_faults(INPUTS, live, "file-1")]
     assert len(reasons) == 1
@@ -242,7 +242,7 @@ def test_what_is_not_known_yet_speaks_against_no_adoption(lifecycle: Lifecycle) 
 
 
 def test_an_existing_model_is_looked_for_in_its_project(service: Service, shown: Shown) -> None:
-    """Its list is asked for with the id, within the operation's deadline and with its pauses."""
+    """The list of the project is requested, within the operation's deadline and with its pauses."""
     lifecycle = Lifecycle(service.client(sleep=no_pause), wall_clock=service.time.wall)
     service.always("GET", status(403))
     assert lifecycle.find(NAME, "p", shown.operation(20)) is None

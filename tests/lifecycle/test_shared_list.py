@@ -1,4 +1,4 @@
-"""The one reader of the list: what it gives to whom, and when it reads."""
+"""The shared reader of the list: which caller gets which list, and when it reads."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Bench:
 
 @pytest.fixture
 def bench(service: Service) -> Bench:
-    """See there."""
+    """A bench of its own."""
     return Bench(service)
 
 
 @pytest.mark.parametrize(("age", "reads"), [(0, 1), (29, 1), (30, 1), (30.1, 2), (300, 2), (3000, 2)])
 def test_one_list_serves_half_a_minute(bench: Bench, age: float, reads: int) -> None:
-    """A refresh takes a list of at most thirty seconds, and reads anew after that."""
+    """A refresh uses a list that is at most thirty seconds old, and otherwise reads a new one."""
     bench.recent()
     bench.time.advance(age)
     bench.recent()
@@ -60,7 +60,7 @@ def test_one_list_serves_half_a_minute(bench: Bench, age: float, reads: int) -> 
 
 @pytest.mark.parametrize("outcome", [status(500), status(401), status(404), garbled()])
 def test_a_list_that_failed_is_never_served_again(bench: Bench, outcome: Outcome) -> None:
-    """Who comes after a failure reads anew, and gets the list."""
+    """The next caller after a failure reads again, and gets the list."""
     bench.service.next("LIST", *(outcome,) * 3)
     assert bench.recent().failure
     bench.service.recover()
@@ -70,14 +70,14 @@ def test_a_list_that_failed_is_never_served_again(bench: Bench, outcome: Outcome
 
 
 def test_a_list_asked_for_now_is_read_now(bench: Bench) -> None:
-    """However new the last list is, what must prove that a model is gone is read for it."""
+    """However new the last list is, a caller that must prove that a model is gone gets a new one."""
     for number in range(1, 4):
         bench.fresh()
         assert bench.reads == number
 
 
-def test_a_change_of_our_own_outdates_the_list(bench: Bench) -> None:
-    """The list from before is not served after it, one from after is."""
+def test_a_change_of_our_own_invalidates_the_list(bench: Bench) -> None:
+    """After the change, an older list is not returned, and a newer one is."""
     bench.recent()
     bench.time.advance(1)
     bench.reader.invalidate()
@@ -88,7 +88,7 @@ def test_a_change_of_our_own_outdates_the_list(bench: Bench) -> None:
 
 
 class Heard(VirtualTime):
-    """A clock that knows who has asked it, and how often."""
+    """A clock that counts how often each thread has read it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Heard(VirtualTime):
         return super().clock()
 
     def wait_for(self, threads: int) -> None:
-        """Wait until so many threads have created a deadline and then asked for the list."""
+        """Wait until that many threads have created a deadline and then asked for the list."""
         while sum(times >= 2 for times in list(self.asked.values())) < threads:
             threading.Event().wait(0.005)
 
@@ -113,8 +113,8 @@ class Heard(VirtualTime):
         ("fresh", status(400), 2),
     ],
 )
-def test_who_stands_in_line_takes_what_was_read_meanwhile(ask: str, outcome: Outcome, reads: int) -> None:
-    """Those who ask during a read share the next, also where it fails; for a refresh the first is new enough."""
+def test_waiting_callers_share_the_next_read(ask: str, outcome: Outcome, reads: int) -> None:
+    """Callers that ask during a read share the next one, even if it fails; for a refresh the first is new enough."""
     time = Heard()
     bench = Bench(Service(time))
     reading, go_on = threading.Event(), threading.Event()
@@ -139,7 +139,7 @@ def test_who_stands_in_line_takes_what_was_read_meanwhile(ask: str, outcome: Out
 
 
 def test_a_read_that_outlasts_the_deadline_of_another_is_not_waited_for(bench: Bench) -> None:
-    """A wait whose deadline passes while another thread reads continues without a list."""
+    """If the deadline of a wait passes while another thread reads, the wait continues without a list."""
     reading, go_on = threading.Event(), threading.Event()
 
     def held(service: Service, call: object) -> object:
@@ -167,7 +167,7 @@ def _gaps(bench: Bench, seconds: float) -> list[float]:
 
 
 def test_the_gaps_between_two_reads_grow_up_to_five_seconds(bench: Bench) -> None:
-    """The first read comes at once, the next half a second later, the gaps grow by a tenth, the last are 5 s."""
+    """The first read comes at once, the next half a second later; the gaps grow by a tenth up to 5 s."""
     gaps = _gaps(bench, 200)
     assert bench.service.sent("LIST")[0] == pytest.approx(0, abs=0.01)
     assert gaps[:4] == pytest.approx([0.5, 0.55, 0.605, 0.6655], abs=0.001)
@@ -177,28 +177,28 @@ def test_the_gaps_between_two_reads_grow_up_to_five_seconds(bench: Bench) -> Non
 
 @pytest.mark.parametrize(("jitter", "factor"), [(0, 0.9), (0.5, 1), (1, 1.1)])
 def test_a_tenth_of_each_gap_is_left_to_chance(service: Service, jitter: float, factor: float) -> None:
-    """Hosts that began together do not read together."""
+    """Hosts that began at the same time do not read at the same time."""
     gaps = _gaps(Bench(service, jitter), 200)
     assert gaps[-1] == pytest.approx(5 * factor, abs=0.001)
 
 
 @pytest.mark.parametrize(("taken", "gap"), [(0.2, 0.7), (2, 4), (10, 20), (40, 55)])
 def test_a_slow_service_is_asked_half_of_the_time_at_most(bench: Bench, taken: float, gap: float) -> None:
-    """After a read of two seconds two pass without one, and never more than a quarter of a minute."""
+    """After a read of two seconds, two seconds pass without one; a gap is at most a quarter of a minute."""
     bench.service.always("LIST", slow(taken))
     assert _gaps(bench, 3 * gap)[0] == pytest.approx(gap, abs=0.01)
 
 
 def test_an_idle_reader_begins_anew(bench: Bench) -> None:
-    """After a time in which nobody waited, the gaps begin with half a second again."""
+    """After a time without waits, the gaps begin with half a second again."""
     _gaps(bench, 200)
     bench.time.advance(60)
     before = bench.reads
     assert _gaps(bench, 3)[before:][:2] == pytest.approx([0.5, 0.55], abs=0.01)
 
 
-def test_who_joins_is_served_within_a_second(bench: Bench) -> None:
-    """While others wait at gaps of five seconds, a new wait brings the next read to half a second from now."""
+def test_a_new_wait_is_served_within_a_second(bench: Bench) -> None:
+    """While others wait with gaps of five seconds, a new wait moves the next read to half a second from now."""
     _gaps(bench, 200)
     bench.latest()
     bench.time.advance(1)
@@ -208,8 +208,8 @@ def test_who_joins_is_served_within_a_second(bench: Bench) -> None:
     assert bench.reader.until_due() == pytest.approx(0.3, abs=0.01)
 
 
-def test_who_joins_with_a_read_is_served_by_it_and_who_joins_later_is_not(bench: Bench) -> None:
-    """A wait that begins at the moment of a read brings none of its own, one a second later does."""
+def test_only_a_wait_that_begins_with_a_read_is_served_by_it(bench: Bench) -> None:
+    """A wait that begins at the moment of a read causes no further read; a wait a second later does."""
     _gaps(bench, 200)
     assert bench.service.sent("LIST")[-1] == bench.time.now
     bench.reader.join()
@@ -220,8 +220,8 @@ def test_who_joins_with_a_read_is_served_by_it_and_who_joins_later_is_not(bench:
 
 
 @pytest.mark.parametrize("ask", ["recent", "fresh", "latest"])
-def test_a_read_has_the_deadline_and_the_pauses_of_who_asks(bench: Bench, ask: str) -> None:
-    """Every pause is the caller's own, and a request takes at most half of its time."""
+def test_a_read_has_the_deadline_and_the_pauses_of_its_caller(bench: Bench, ask: str) -> None:
+    """Every pause is the caller's, and a request takes at most half of the caller's time."""
     bench.service.next("LIST", status(429, Retry_After="3"))
     getattr(bench.reader, ask)(bench.deadline(10))
     assert bench.time.slept == [3]
@@ -230,14 +230,14 @@ def test_a_read_has_the_deadline_and_the_pauses_of_who_asks(bench: Bench, ask: s
 
 @pytest.mark.parametrize(("ask", "reads"), [("recent", 3), ("fresh", 3), ("latest", 1)])
 def test_a_read_that_fails_is_repeated_for_a_refresh_alone(bench: Bench, ask: str, reads: int) -> None:
-    """A wait reads again anyhow."""
+    """A wait reads again anyway."""
     bench.service.always("LIST", status(500))
     assert getattr(bench, ask)().failure
     assert bench.reads == reads
 
 
 def test_while_the_service_asks_for_pauses_it_is_read_each_quarter_of_a_minute(bench: Bench) -> None:
-    """Creates go first as long as the ramp after a refusal is not over."""
+    """Creates have priority until the ramp after a refusal is over."""
     for _ in range(12):
         bench.client.connection.gate.refused(bench.time.now, 0)
         bench.time.advance(1)
@@ -263,7 +263,7 @@ def test_while_the_service_asks_for_pauses_it_is_read_each_quarter_of_a_minute(b
 def test_a_model_is_found_by_its_full_or_short_name(
     bench: Bench, entries: list[str], name: str, found: str | None, holds: bool
 ) -> None:
-    """A name that fits two models finds neither, and both are there."""
+    """A name that fits two models finds neither, although both exist."""
     bench.service.always("LIST", says([{"name": each} for each in entries]))
     snapshot = bench.recent()
     model = snapshot.find(name)
@@ -272,7 +272,7 @@ def test_a_model_is_found_by_its_full_or_short_name(
 
 
 def test_a_list_says_what_it_is(bench: Bench) -> None:
-    """A list with an unreadable entry is not complete, nor is one that could not be read."""
+    """A list with an unreadable entry is not complete, and neither is one that could not be read."""
     bench.service.next("LIST", says([{}, {"name": FULL}]), *(status(502),) * 3)
     partial = bench.fresh()
     assert (partial.is_complete, partial.failure, partial.holds(FULL)) == (False, None, True)
@@ -282,7 +282,7 @@ def test_a_list_says_what_it_is(bench: Bench) -> None:
 
 
 def test_each_project_has_its_reader(service: Service, time: VirtualTime) -> None:
-    """One project's list is asked for with its id, by one reader for all."""
+    """One reader requests the list of one project with its id, for all callers."""
     readers = StatusReaders(service.client())
     assert readers.of("p") is readers.of("p")
     assert readers.of("p") is not readers.of(None)

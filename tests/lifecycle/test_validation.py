@@ -22,7 +22,7 @@ def faults(**changes: Any) -> dict[str, str]:
 
 
 def test_good_inputs_have_no_fault() -> None:
-    """What the documentation shows is accepted."""
+    """The values of the documentation are accepted."""
     assert faults() == {}
     assert (
         faults(source="ftjob-1234567890:ftckpt_1234567890", description="", ai_project_id="aiproject-e00x")
@@ -60,7 +60,7 @@ def test_good_inputs_have_no_fault() -> None:
     ],
 )
 def test_a_fault_names_what_was_given_and_what_is_allowed(prop: str, value: Any, reported: str) -> None:
-    """Each kind of bad value is refused for that property alone, in one line."""
+    """Each kind of bad value is refused for its own property only, in one line."""
     found = faults(**{prop: value})
     assert list(found) == [prop]
     assert reported in found[prop]
@@ -69,7 +69,7 @@ def test_a_fault_names_what_was_given_and_what_is_allowed(prop: str, value: Any,
 
 @pytest.mark.parametrize("value", [True, False, None])
 def test_whether_to_wait_is_a_bool_or_left_out(value: bool | None) -> None:
-    """Both values of `wait_for_active` are accepted, and so is none."""
+    """Both values of `wait_for_active` are accepted, and it may be left out."""
     assert faults(wait_for_active=value) == {}
 
 
@@ -85,7 +85,7 @@ def test_every_fault_is_reported_at_once() -> None:
 
 
 def test_what_is_not_known_yet_is_left_alone() -> None:
-    """A placeholder is neither right nor wrong."""
+    """A placeholder is not checked."""
     assert faults(name="??", base_model="??", source="??", wait_for_active="??") == {}
 
 
@@ -160,14 +160,14 @@ NO_NAME = "Hugging Face allows no such repository name"
     ],
 )
 def test_a_wrong_source_has_its_hint(source: str, hint: str) -> None:
-    """What people paste instead of a source has a hint of its own, behind what is allowed."""
+    """A text that people paste instead of a source gets a hint of its own, after what is allowed."""
     [reason] = faults(source=source).values()
     assert reason.startswith(f"was given {source!r}, must be 'ftjob-…:ftckpt_…'") or len(source) > 80
     assert hint in reason
 
 
 def test_white_space_around_a_source_is_the_only_thing_reported() -> None:
-    """Where nothing else is wrong there is no further hint."""
+    """If nothing else is wrong, there is no further hint."""
     assert faults(source="file-1\n") == {
         "source": r"was given 'file-1\n', has white space around it: remove it"
     }
@@ -188,7 +188,7 @@ def test_white_space_around_a_source_is_the_only_thing_reported() -> None:
     ],
 )
 def test_a_text_with_a_token_in_it_is_not_shown(source: str, reported: str) -> None:
-    """Neither we nor the engine repeat it; the message names the repository in it."""
+    """Neither our message nor the engine shows it; the message names the repository in it."""
     for prop in ("source", "base_model"):
         [fault] = find_faults({**GOOD, prop: source})
         assert fault.hidden
@@ -209,7 +209,7 @@ def test_a_secret_is_never_in_a_reason(secret: str, prop: str) -> None:
 
 
 def test_a_list_is_not_shown_since_a_part_of_it_may_be_secret() -> None:
-    """What is no text at all is named by its kind."""
+    """A value that is not a text is named by its kind."""
     [fault] = find_faults({**GOOD, "source": ["file-1", "s3cret"]})
     assert fault.hidden
     assert fault.reason.startswith("was given a list, must be text")

@@ -1,4 +1,4 @@
-"""What is said of inputs that cannot work, word for word."""
+"""The reasons for inputs that cannot work, word for word."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_fault_says_what_was_given_and_what_is_allowed(prop: str, value: Any, 
     ],
 )
 def test_a_secret_is_hidden_unless_it_is_empty(value: Any, reason: str) -> None:
-    """Of a secret that cannot be used nothing is said but the rule."""
+    """The reason for an unusable secret has only the rule."""
     [fault] = find_faults({**GOOD, "source": value}, secrets={"source"})
     assert fault.reason == reason
     assert fault.hidden is (value != "")

@@ -1,4 +1,4 @@
-"""The shared reader of the list, on a clock that moves only when somebody sleeps."""
+"""The shared reader of the list, on a clock that moves only in a sleep."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INPUTS = Inputs("bot", "vendor/Base", "file-1")
 
 
 class Bench:
-    """A client and a reader on a clock of their own; the emulator lives on the same clock."""
+    """A client and a reader on a clock of their own, which the emulator uses too."""
 
     def __init__(self, emulator: Emulator, time: FakeTime) -> None:
         self.emulator = emulator
@@ -49,7 +49,7 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """See there."""
+    """A bench of its own."""
     time = FakeTime()
     with Emulator(clock=time.clock, validation_seconds=10) as emulator:
         created = Bench(emulator, time)
@@ -58,7 +58,7 @@ def bench() -> Iterator[Bench]:
 
 
 def test_a_wait_reads_the_list_and_backs_off(bench: Bench) -> None:
-    """Ten minutes cost about a hundred and thirty lists, half a second apart at first and five at last."""
+    """Ten minutes cost about a hundred and thirty lists, first half a second apart, at the end five."""
     with pytest.raises(Unfinished):
         bench.wait(bench.model())
     assert set(bench.reads()) == {"/v0/models"}
@@ -77,7 +77,7 @@ def test_a_model_that_validates_for_ten_seconds_is_seen_active_a_second_later_at
 
 
 def test_a_service_far_away_is_read_as_often_as_a_near_one(bench: Bench) -> None:
-    """What an answer takes on its way is no reason to look again only much later."""
+    """A long way to the service does not make the gap to the next read much longer."""
 
     class Distant(NebiusClient):
         def list_models(self, *args: Any, **options: Any) -> Listing:
@@ -95,7 +95,7 @@ def test_a_service_far_away_is_read_as_often_as_a_near_one(bench: Bench) -> None
 
 
 def _reads_while_others_join(bench: Bench, seconds: int) -> tuple[int, float]:
-    """Ten waits begin in each second: how often the list is read, and how long after its start the last was heard."""
+    """With ten new waits a second: how often the list is read, and how long after its start the last wait gets news."""
     deadline = Deadline.after(600, bench.time.clock, bench.time.sleep)
     longest = 0.0
     waiting: list[float] = []
@@ -110,15 +110,15 @@ def _reads_while_others_join(bench: Bench, seconds: int) -> tuple[int, float]:
 
 
 def test_however_many_models_are_made_the_list_is_read_once_a_second(bench: Bench) -> None:
-    """A minute in which ten waits begin in each second takes a read a second, which serves each of them in time."""
+    """A minute with ten new waits a second takes one read a second, which serves each of them in time."""
     reads, longest = _reads_while_others_join(bench, 60)
     assert 50 <= reads <= 62
     assert longest <= 1.2
 
 
 def test_while_the_service_asks_for_pauses_new_waits_bring_no_read_of_their_own(bench: Bench) -> None:
-    """Creates go first: the list is read each quarter of a minute, however many waits begin meanwhile."""
-    for _ in range(8):  # after so many refusals the ramp outlasts the minute
+    """Creates have priority: the list is read each quarter of a minute, however many waits begin in that time."""
+    for _ in range(8):  # after that many refusals the ramp is longer than the minute
         bench.client.connection.gate.refused(bench.time.now, 0)
         bench.time.now += 1
     reads, _ = _reads_while_others_join(bench, 60)
@@ -126,7 +126,7 @@ def test_while_the_service_asks_for_pauses_new_waits_bring_no_read_of_their_own(
 
 
 def test_a_long_list_leaves_the_processor_to_others(bench: Bench) -> None:
-    """A list that takes a fifth of a second to read is read every two seconds at first, not every half."""
+    """A list that takes a fifth of a second to read is first read every two seconds, not every half."""
     worked = iter(range(1000))
     bench.reader = StatusReader(bench.client, None, lambda: 0.5, work=lambda: 0.2 * next(worked))
     with pytest.raises(Unfinished):
@@ -145,7 +145,7 @@ def test_the_deadline_is_obeyed_and_the_model_is_in_the_error(bench: Bench) -> N
 
 
 def test_progress_is_shown_at_growing_distances(bench: Bench) -> None:
-    """The row says the status once, then after 10 s, 30 s and each minute, from then on with the reason."""
+    """The row shows the status once, then after 10 s, 30 s and each minute, and from the first minute on the reason."""
     state = bench.model()
     bench.emulator.change_model(state.generated_name, status_reason="queued behind others")
     with pytest.raises(Unfinished):
@@ -173,7 +173,7 @@ def test_the_row_shows_that_the_model_became_active(bench: Bench) -> None:
 
 @pytest.mark.parametrize("word", ["failed", "deprecated", "pending"])
 def test_an_unknown_status_ends_the_wait_and_keeps_the_model(bench: Bench, word: str) -> None:
-    """A status that is not documented is named as unknown, with the service's reason, before the deadline."""
+    """An undocumented status is reported as unknown, with the service's reason, before the deadline."""
     state = bench.model()
     entry = {"name": state.generated_name, "status": word, "status_reason": "since today"}
     bench.emulator.add_fault(Fault(method="GET", path="/v0/models", status=200, body=[entry], times=None))
@@ -187,7 +187,7 @@ def test_an_unknown_status_ends_the_wait_and_keeps_the_model(bench: Bench, word:
 
 
 def test_an_error_ends_the_wait_with_the_reason_of_the_service(bench: Bench) -> None:
-    """A failed validation is reported in the service's words, and the model is in the error."""
+    """A failed validation is reported in the service's words, and the error has the model."""
     state = bench.model()
     bench.emulator.change_model(state.generated_name, status="error", status_reason="bad rank")
     with pytest.raises(ValidationFailed, match="bad rank") as caught:
@@ -197,7 +197,7 @@ def test_an_error_ends_the_wait_with_the_reason_of_the_service(bench: Bench) -> 
 
 
 def test_a_model_missing_right_after_its_creation_is_tolerated(bench: Bench) -> None:
-    """For thirty seconds 404 and an absence from the list mean nothing; after that the model is gone."""
+    """For thirty seconds a 404 and an absence from the list mean nothing; after that the model is gone."""
     state = State(INPUTS, "vendor/Base-LoRa:bot-GONE", "validating")
     began = bench.time.now
     with pytest.raises(ModelVanished, match="was deleted outside of this run"):
@@ -206,15 +206,15 @@ def test_a_model_missing_right_after_its_creation_is_tolerated(bench: Bench) -> 
 
 
 def test_a_refused_key_ends_the_wait_and_keeps_the_model(bench: Bench) -> None:
-    """401 while waiting is no reason to lose the model."""
+    """A 401 during a wait does not lose the model."""
     state = bench.model()
     bench.emulator.settings.api_key = "another"
     with pytest.raises(Unfinished, match="the key was refused"):
         bench.wait(state)
 
 
-def test_a_broken_list_is_made_up_for_by_reads_by_name(bench: Bench) -> None:
-    """With the list out of order each model is read by itself."""
+def test_reads_by_name_replace_a_broken_list(bench: Bench) -> None:
+    """If the list does not work, each model is read by itself."""
     created = bench.client.create_model(INPUTS)
     bench.emulator.add_fault(Fault(method="GET", path="/v0/models", status=500, times=None))
     assert bench.wait(State(INPUTS, created.name, "validating")).status == "active"
@@ -229,8 +229,8 @@ def test_a_throttled_service_is_read_less_often(bench: Bench) -> None:
     assert len(bench.reads()) < 60
 
 
-def test_one_list_serves_the_refresh_of_a_whole_stack(bench: Bench) -> None:
-    """A hundred reads within half a minute cost one list; one after a change of our own costs another."""
+def test_one_list_serves_the_refresh_of_a_complete_stack(bench: Bench) -> None:
+    """A hundred reads within half a minute cost one list; a read after a change of our own costs another."""
     deadline = Deadline.after(60, bench.time.clock, bench.time.sleep)
     for _ in range(100):
         bench.reader.recent(deadline)

@@ -51,13 +51,13 @@ def stays(_service: Service) -> None:
 
 
 def listed(**reported: object) -> Outcome:
-    """The list with these fields of the model."""
+    """The list, with these fields of the model."""
     return says([{"name": NAME, **reported}])
 
 
 @dataclass(frozen=True)
 class Case:
-    """What happens meanwhile, how the wait ends, and within which seconds."""
+    """What happens during the wait, how it ends, and after how many seconds."""
 
     ends: tuple[float, float]
     fails: type[NebiusError] | None = None
@@ -65,7 +65,7 @@ class Case:
     plan: Callable[[Service], None] = stays
     lists: Outcome = done
     gets: Outcome = done
-    read: int = 0  # times by name, at the most
+    read: int = 0  # reads by name, at most
 
 
 MANY = 10_000
@@ -145,7 +145,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_wait_ends_as_what_happens_says(service: Service, shown: Shown, case: Case) -> None:
-    """For each thing that can happen to a model, the wait ends with its error, and soon after it."""
+    """For each event of a model, the wait ends with the right result soon after it."""
     service.add(NAME, status="validating")
     service.always("LIST", case.lists)
     service.always("GET", case.gets)
@@ -163,8 +163,8 @@ def test_a_wait_ends_as_what_happens_says(service: Service, shown: Shown, case: 
     assert len(service.sent("GET")) <= case.read
 
 
-def test_what_is_learned_is_in_the_outcome(service: Service, shown: Shown) -> None:
-    """The full name, the time and the reason of the list are taken over; what it lacks stays."""
+def test_new_values_are_in_the_outcome(service: Service, shown: Shown) -> None:
+    """The outcome has the full name, the time and the reason from the list; what the list lacks does not change."""
     service.add(NAME, status="active", status_reason="fine", created_at=7)
     reported = wait(service, shown, State(INPUTS, SHORT, "validating"))
     assert reported == State(INPUTS, NAME, "active", "fine", 7)
@@ -183,7 +183,7 @@ def test_a_wait_for_the_name_alone_ends_with_any_status(service: Service, shown:
 
 
 def test_a_list_from_before_the_wait_is_not_believed(service: Service, shown: Shown) -> None:
-    """What a list said before the model was awaited is no news of it, however late the next one comes."""
+    """A list from before the wait says nothing new about the model, however late the next list comes."""
     service.add(NAME, status="error", status_reason="of before")
     client = service.client()
     client.connection.gate.refused(
@@ -202,7 +202,7 @@ def test_a_list_from_before_the_wait_is_not_believed(service: Service, shown: Sh
 
 @pytest.mark.parametrize("grace", [0.0, 0.02, 3.0, 30.0])
 def test_the_grace_of_a_wait_is_its_callers(service: Service, shown: Shown, grace: float) -> None:
-    """A model that is missing from the start is given up after the grace that the wait was given."""
+    """A wait gives up a model that is missing from the start after the grace period of its caller."""
     client = service.client()
     reader = StatusReader(client, None, lambda: 0.5, work=lambda: 0.0)
     operation = shown.operation(100)
@@ -212,7 +212,7 @@ def test_the_grace_of_a_wait_is_its_callers(service: Service, shown: Shown, grac
 
 
 def test_an_engine_that_goes_away_ends_the_wait(service: Service, shown: Shown, time: VirtualTime) -> None:
-    """Between two looks no more than a second passes, so that its end is heard at once."""
+    """At most a second passes between two checks, so that the wait notices the end at once."""
     service.add(NAME, status="validating")
     client = service.client()
     operation = shown.operation(sleep=time.gone_at(41))
@@ -223,7 +223,7 @@ def test_an_engine_that_goes_away_ends_the_wait(service: Service, shown: Shown, 
 
 
 def test_a_model_is_read_by_name_once_for_each_list(service: Service, shown: Shown) -> None:
-    """A failed read is not repeated before the next list, and every pause is the operation's own."""
+    """A failed read by name is not repeated before the next list, and every pause is the operation's own."""
     service.next("LIST", status(429, Retry_After="3"))
     service.next("GET", status(429, Retry_After="3"))
     service.always("LIST", says([]))
@@ -234,7 +234,7 @@ def test_a_model_is_read_by_name_once_for_each_list(service: Service, shown: Sho
 
 
 def test_a_list_from_the_very_moment_of_the_wait_is_believed(service: Service, shown: Shown) -> None:
-    """A list that is requested when the wait begins shows the model, which was created before."""
+    """A list that is requested when the wait begins has the model, which was created before."""
     service.add(NAME)
     client = service.client()
     client.connection.gate.refused(
@@ -256,7 +256,7 @@ def test_the_message_of_the_deadline_has_the_reason(service: Service, shown: Sho
 
 
 class Silent(StatusReader):
-    """A reader that has no news: each look at it comes just a second after the other."""
+    """A reader without news: each call of it takes exactly a second."""
 
     def until_due(self) -> float:
         return 1.0
@@ -268,7 +268,7 @@ class Silent(StatusReader):
 def test_progress_is_shown_at_ten_and_thirty_seconds_and_at_each_minute(
     service: Service, shown: Shown
 ) -> None:
-    """Each mark is shown at its very second, from the first minute on with the reason and the time that is left."""
+    """Each mark is shown at exactly its second, from the first minute on with the reason and the time left."""
     client = service.client()
     state = State(INPUTS, NAME, "validating", "queued")
     with pytest.raises(Unfinished):
@@ -289,7 +289,7 @@ def test_progress_is_shown_at_ten_and_thirty_seconds_and_at_each_minute(
 def test_a_long_wait_shows_what_is_known_of_its_reason(
     service: Service, shown: Shown, get: Outcome, why: str
 ) -> None:
-    """Without a reason of the service the row shows the last trouble, or that there is none."""
+    """If the service gives no reason, the row shows the last error, or that there is none."""
     service.add(NAME, status="validating")
     service.always("LIST", says([]))
     service.always("GET", get)

@@ -30,7 +30,7 @@ def _environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_model_has_typed_fields(emulator: Emulator) -> None:
-    """By its short name a model is found, with its name, base and source taken apart."""
+    """A model is found by its short name, with its name, base and source as separate fields."""
     name = emulator.add_model(name="bot", base_model=BASE, source="ftjob-1:ftckpt_2", description="by hand")
     [model] = emulator.models()
     wanted = CustomModelInfo(
@@ -59,7 +59,7 @@ def test_a_project_is_chosen_by_argument_or_environment(
 
 
 def test_failures_are_one_kind_with_their_cause(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The class of the error or of its cause distinguishes a missing model, a refused key and no key."""
+    """The class of the error or of its cause distinguishes a missing model, a refused key and a missing key."""
     with pytest.raises(ModelNotFound, match="there is no model 'bot-AbCd'") as missing:
         get_custom_model("bot-AbCd")
     assert isinstance(missing.value.__cause__, ModelMissing)
@@ -109,7 +109,7 @@ def test_jobs_without_a_checkpoint_to_use_are_one_kind_of_error(emulator: Emulat
 
 
 def test_outside_of_a_program_only_the_environment_is_advised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script has no stack whose configuration could be set."""
+    """A script has no stack to configure, so the messages name only environment variables."""
     monkeypatch.setenv("NEBIUS_API_KEY", "'quoted'")
     monkeypatch.setenv("NEBIUS_AI_PROJECT_ID", "a b")
     for query in (

@@ -39,7 +39,7 @@ PLAIN = {"name": "bot", "base_model": "a/b", "source": "file-1", "wait_for_activ
 
 
 def run(program: str) -> list[list[Any]]:
-    """The type and inputs of each resource; in its own process, because mocks apply to a complete process."""
+    """The type and inputs of each resource; in a process of its own, because mocks apply to a complete process."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("NEBIUS_", "PULUMI_"))}
     done = subprocess.run(
         [sys.executable, "-c", HEAD + program + TAIL], env=clean, capture_output=True, text=True, check=False
@@ -78,7 +78,7 @@ declare(opts=adopting, name="other")
 
 
 def test_a_subclass_keeps_the_type_of_its_parent() -> None:
-    """So does a subclass of a subclass; a subclass that names a type has that type."""
+    """This holds for a subclass of a subclass too; a subclass that names a type has that type."""
     given = run("""
 class Bot(CustomModel):
     pass

@@ -46,7 +46,7 @@ def test_every_picture_is_shown() -> None:
     "picture", sorted((ROOT / "docs" / "pictures").glob("*.svg")), ids=lambda each: each.stem
 )
 def test_a_picture_is_small_and_loads_nothing(picture: Path) -> None:
-    """It has less than 20 kB, no font, no link and no path of a machine."""
+    """It has less than 20 kB, and no font, link or path of a machine."""
     svg = picture.read_text()
     assert len(svg) < 20_000
     assert not re.search(r"@font-face|href|url\((?!#)|/(home|root|tmp|Users)/", svg)

@@ -1,4 +1,4 @@
-"""What the package exports, and what importing it costs."""
+"""What the package exports, and how long its import takes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Programs as data: how they change from step to step, and what becomes of them once they are run.
+"""Programs as data: how they change from step to step, and which resources they declare when they run.
 
-A program holds models by name, and boxes (components) for them to be in. Of each it remembers what it was called
-before (`was`), for its aliases. A model may be taken over (`import`) or only be read (`get`): then it says of whom, and
-which model that is turns out when the program is run.
+A program holds models by name, and boxes (components) that contain them. For each it records the former names (`was`)
+for its aliases. A model may be adopted (`import`) or only read (`get`): then it has a reference, and the run of the
+program decides which model that is.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta")
 AT_ONCE = 3
 BOXES = ("box", "crate", "chest")
 KINDS = ("soak:index:Box", "soak:index:Crate")
-CUSTOM_NAMES = ("bot", "bot", "tool")  # two resources may well ask for models of the same name
-WAITS = "wait_for_active"  # how to work, not what to make: a change of it is no diff
+CUSTOM_NAMES = ("bot", "bot", "tool")  # two resources may ask for models of the same name
+WAITS = "wait_for_active"  # how to work, not what to create: a change of it is no diff
 INPUTS = ("name", "base_model", "source", "description", WAITS)
 OTHERS = "others"
 
@@ -35,10 +35,10 @@ class Program:
 
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     boxes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refs: int = 0  # how many references there are: each has a number of its own
+    refs: int = 0  # the number of references: each has a number of its own
 
     def free(self, rng: random.Random) -> str:
-        """A name that is neither in use nor remembered."""
+        """A name that is neither in use nor recorded."""
         taken = set(self.models)
         for model in self.models.values():
             taken |= {place[0] for place in model.get("was", [])}
@@ -46,12 +46,12 @@ class Program:
         return rng.choice([name for name in NAMES if name not in taken])
 
     def ref(self, of: str) -> dict[str, Any]:
-        """A reference to the model that the resource `of` holds, or to one that others make."""
+        """A reference to the model that the resource `of` holds, or to one that others create."""
         self.refs += 1
         return {"number": self.refs, "of": of}
 
     def places(self, name: str) -> list[list[str]]:
-        """Where a model is, and may still be for the state: name, box and the box's kind."""
+        """The places of a model, now and possibly still in the state: name, box and the box's kind."""
         box = self.models[name].get("box")
         if box is None:
             return [[name, "", ""]]
@@ -100,7 +100,7 @@ def _remove(_rng: random.Random, program: Program, name: str) -> None:
 
 
 def _alter(rng: random.Random, program: Program, name: str) -> None:
-    """Another source; what it was taken over from does not fit any more."""
+    """Another source; the model that it was adopted from does not fit any more."""
     model = program.models[name]
     model.pop("import", None)
     model["source"] = f"file-{rng.randint(1, 2)}"
@@ -117,7 +117,7 @@ def _rename(rng: random.Random, program: Program, name: str) -> None:
 
 
 def _move(rng: random.Random, program: Program, name: str) -> None:
-    """Into a box, out of it, or into another one."""
+    """Move the model into a box, out of it, or into another one."""
     model = program.models[name]
     was = program.places(name)
     box = rng.choice((None, *BOXES))
@@ -142,7 +142,7 @@ def _replace(program: Program, name: str, new: str, was: list[list[str]]) -> Non
 
 
 def _hand_over(rng: random.Random, program: Program, name: str) -> None:
-    """Its model is adopted by another resource, under another name."""
+    """Another resource adopts its model, under another name."""
     model = program.models[name]
     if "get" in model:
         return
@@ -152,7 +152,7 @@ def _hand_over(rng: random.Random, program: Program, name: str) -> None:
 
 
 def _only_read(rng: random.Random, program: Program, name: str) -> None:
-    """Read what was held, or hold what was read: a model of its own, or that one."""
+    """Read what was held, or hold what was read: create a model, or adopt that one."""
     model = program.models[name]
     if "get" in model:
         reference = model.pop("get")
@@ -184,7 +184,7 @@ def _rename_box(rng: random.Random, program: Program, name: str) -> None:
 
 
 class Truth:
-    """What a user of the service knows: which model a reference means, and which models are others'."""
+    """What a user of the service knows: which model a reference means, and which models belong to others."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -199,7 +199,7 @@ class Truth:
         boxes: Mapping[str, Mapping[str, Any]],
         held: list[Resource],
     ) -> list[Declaration]:
-        """The program as it runs now; models that can no longer be read or adopted are created."""
+        """The program as it runs now; a model that can no longer be read or adopted is created."""
         found = [
             Declaration(
                 urn_of(box["kind"], name),
@@ -236,7 +236,7 @@ class Truth:
             created = self._emulator.add_model(**{key: model[key] for key in INPUTS if key != WAITS})
             self._meant[number] = created
             self.others.add(created)
-            # An equal model of others from the same moment cannot be told apart from that of a lost answer.
+            # An equal model that others create at the same moment cannot be distinguished from that of a lost answer.
             self._world.jump(60)
             self._world.end_gaps()
             return
@@ -251,9 +251,10 @@ class Truth:
         return len(set(held)) < len(held)
 
     def learn(self, stack: Stack, before: list[Resource]) -> None:
-        """Whose each model is after an operation.
+        """Record the owner of each model after an operation.
 
-        What a resource reads that held it before, under the same URN or one that was renamed, is released: others'.
+        If a resource now reads the model that it held before, under the same URN or a renamed one, the model is
+        released and belongs to others.
         """
         holders = {(each.urn, model_of(each)) for each in before if not each.external}
         held = {model_of(each) for each in stack.models() if not each.external}

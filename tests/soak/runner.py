@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def soak(first: int, count: int, minutes: float = float("inf")) -> tuple[Figures, list[int]]:
-    """Run sequences; the figures, and the seeds of those that broke the promise."""
+    """Run sequences; returns the figures, and the seeds of those that broke the promise."""
     figures, broken = Figures(), []
     end = time.monotonic() + minutes * 60
     with World() as world:
@@ -44,7 +44,7 @@ def soak(first: int, count: int, minutes: float = float("inf")) -> tuple[Figures
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print, and return the exit code: 1 where a sequence broke the promise."""
+    """Run, print, and return the exit code: 1 if a sequence broke the promise."""
     options = parser().parse_args(argv)
     started = time.monotonic()
     figures, broken = soak(options.seed, options.sequences, options.minutes)

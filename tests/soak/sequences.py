@@ -57,7 +57,7 @@ class Step:
 
 @dataclass
 class Sequence:
-    """What to run; ``repr`` of it is all that is needed to run it again."""
+    """What to run; its ``repr`` is enough to run it again."""
 
     settings: dict[str, Any]
     steps: list[Step]
@@ -81,7 +81,7 @@ def _step(rng: random.Random, program: Program) -> Step:
     operation = rng.choices(("up", "preview", "refresh", "destroy"), (7, 1, 2, 1))[0]
     step = Step(operation, program.models, program.boxes)
     step.refresh = operation != "refresh" and rng.random() < 0.25
-    # Where nothing is refreshed, an `up` runs its program anyway.
+    # Without a refresh, an `up` runs its program anyway.
     step.by_program = (operation in ("refresh", "destroy") or step.refresh) and rng.random() < 0.4
     if rng.random() < 0.65:
         step.faults = [_fault(rng) for _ in range(rng.randint(1, 3))]
@@ -122,8 +122,8 @@ def _fault(rng: random.Random) -> dict[str, Any]:
         fault["status"] = rng.choice(STATUSES)
         if fault["status"] in (429, 503) and rng.random() < 0.7:
             fault["headers"] = {"Retry-After": str(rng.choice((1, 2, 700)))}
-            fault["effect"] = "before"  # the promise rests on a pause meaning that nothing was done
-        # Nor does a service do what it refuses.
+            fault["effect"] = "before"  # the promise requires that a pause means that nothing was done
+        # A service does not do what it refuses either.
         if 400 <= fault["status"] < 500 and fault["status"] != 408:
             fault["effect"] = "before"
     if action == "redirect":
@@ -164,7 +164,7 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
         drifted |= _run_step(stack, truth, step, figures)
     last = sequence.steps[-1]
     _calm(world)
-    # As with every Pulumi resource, only a refresh finds a model that is gone. And reads and adoptions may not see a
+    # As with every Pulumi resource, only a refresh finds a model that is gone. Reads and adoptions may also miss a
     # model that was just created.
     refers = any({"get", "import"} & model.keys() for model in last.program.values())
     world.jump(GRACE if drifted or refers else 0)
@@ -182,7 +182,7 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
 
 
 def _up(stack: Stack, truth: Truth, step: Step) -> tuple[list[Declaration], bool]:
-    """Run the program of a step as it is meant now; that program, and whether it succeeded."""
+    """Run the program of a step with its present references; returns that program, and whether the run succeeded."""
     held = stack.models()
     program = truth.program(step.program, step.boxes, held)
     succeeded = stack.run(Order("update"), program)
@@ -193,7 +193,7 @@ def _up(stack: Stack, truth: Truth, step: Step) -> tuple[list[Declaration], bool
 
 
 def _failed_for_nobody(stack: Stack, program: list[Declaration]) -> tuple[str, ...]:
-    """The URNs of failed models that nobody waits for: an `up` that names them replaces them, as the message says."""
+    """The URNs of failed models that are not awaited: an `up` that names them replaces them, as the message says."""
     failed = {each["name"] for each in stack.world.emulator.models() if each["status"] == "error"}
     held = {each.urn: model_of(each) for each in stack.models() if not each.external}
     names = [
@@ -207,14 +207,14 @@ def _failed_for_nobody(stack: Stack, program: list[Declaration]) -> tuple[str, .
 
 
 def _find_out(stack: Stack, truth: Truth, sequence: Sequence) -> bool:
-    """Let the state know what is gone."""
+    """Remove from the state what is gone."""
     if truth.held_twice(stack):
-        # A hand-over that ended half way: the next `up` deletes what the program has dropped, and the model with it.
+        # After half a hand-over, the next `up` deletes the resource that the program dropped, and its model.
         _up(stack, truth, sequence.steps[-1])
     held = stack.models()
     try:
         if sequence.settings.get("hidden_missing"):
-            # A refused key drops nothing, and a 403 that hides what is gone is one; a destroy asks the list.
+            # A refused key drops nothing, and a 403 for a missing model looks like one; a destroy reads the list.
             return stack.run(Order("destroy"), [])
         tries = 1 + sequence.settings.get("missing_reads", 0)
         return any(stack.run(Order("refresh"), []) for _ in range(tries))
@@ -223,11 +223,11 @@ def _find_out(stack: Stack, truth: Truth, sequence: Sequence) -> bool:
 
 
 def _run_step(stack: Stack, truth: Truth, step: Step, figures: Figures) -> bool:
-    """Run one step; True where a model may be gone that the state holds: deleted by others, or unanswered."""
+    """Run one step; True if a model in the state may be gone: deleted by others, or by a call without an answer."""
     world = stack.world
     emulator = world.emulator
     _calm(world)
-    # Where a 403 hides what is gone, a refresh cannot drop it: a refused key drops nothing.
+    # If a 403 hides what is gone, a refresh cannot drop it: a refused key drops nothing.
     deleted = step.others_delete and bool(emulator.models()) and not emulator.settings.hidden_missing
     if deleted:
         gone = emulator.models()[0]["name"]
@@ -252,7 +252,7 @@ def _run_step(stack: Stack, truth: Truth, step: Step, figures: Figures) -> bool:
 
 
 def _calm(world: World) -> None:
-    """No more faults, nobody dies, no validation fails; guardians do their work."""
+    """No more faults, kills or failed validations; guardians do their work."""
     world.kill = None
     world.emulator.clear_faults()
     world.emulator.settings.failing_sources = {}
@@ -316,5 +316,5 @@ def as_text(sequence: Sequence) -> str:
 
 
 def from_data(data: dict[str, Any]) -> Sequence:
-    """A sequence out of what :func:`as_text` wrote."""
+    """A sequence from the output of :func:`as_text`."""
     return Sequence(data["settings"], [Step(**step) for step in data["steps"]])

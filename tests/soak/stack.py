@@ -1,4 +1,4 @@
-"""A stack on the package's small engine: the world's host, a state file in memory, and a program that is data."""
+"""A stack on the package's small engine, with the world's host, a state file in memory, and a program that is data."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class Declaration:
 
     @property
     def is_model(self) -> bool:
-        """Whether it is a model, and no box."""
+        """Whether it is a model and not a box."""
         return urns.type_of(self.urn) == MODEL
 
     @property
     def wanted(self) -> dict[str, Any]:
-        """The inputs as the state is to hold them: whom a model was adopted from is not among them."""
+        """The inputs that the state must hold, without the model that was adopted."""
         return {key: value for key, value in self.inputs.items() if key != "import_id"}
 
     @property
     def goal(self) -> Goal:
-        """What the program asks the engine for."""
+        """What the program registers with the engine."""
         given = {key: value for key, value in self.inputs.items() if value is not None}
         return Goal(
             urns.type_of(self.urn),
@@ -76,7 +76,7 @@ ROOT = urn_of(urns.STACK_TYPE, "soak-soak")
 
 
 class Memory(StateFile):
-    """A state file that is gone with this process, and that a dead engine writes no more."""
+    """A state file in the memory of this process, which a dead engine can no longer write."""
 
     def __init__(self, world: World) -> None:
         super().__init__(Path("in memory"), Crypter(None))
@@ -88,13 +88,13 @@ class Memory(StateFile):
         return self.snapshot(self._content) if self._content else Snapshot()
 
     def write(self, snapshot: Snapshot) -> None:
-        """Keep it as a file would."""
+        """Store it as a file would."""
         if not self._world.engine_is_dead:
             self._content = self.document(snapshot)
 
 
 class Wire(Calls):
-    """The world's host, without a wire between; it fails as a dead host does, and is silent for a dead engine."""
+    """The world's host, without a wire between; it fails like a dead host, and does not answer a dead engine."""
 
     def __init__(self, world: World) -> None:
         super().__init__(self)
@@ -145,7 +145,7 @@ class Stack:
         self.done: Counter[str] = Counter()
 
     def run(self, order: Order, program: list[Declaration], *, timeout: float = 0, threads: int = 1) -> bool:
-        """One operation; True where it succeeded."""
+        """Run one operation; True if it succeeded."""
         self.failures, self.read = [], []
         events = Events([self._listen], planning=order.dry_run)
         base = self.file.read()
@@ -169,7 +169,7 @@ class Stack:
             journal.save()
         except EngineKilled:
             return False
-        except Refused as refusal:  # what the CLI ends with a panic
+        except Refused as refusal:  # the CLI ends with a panic here
             self.failures.append(str(refusal))
             return False
         finally:
@@ -183,7 +183,7 @@ class Stack:
         return not deployment.failed
 
     def models(self) -> list[Resource]:
-        """The models in the state, those that are only read and those that await their deletion too."""
+        """The models in the state, including those that are only read and those that await their deletion."""
         return [each for each in self.file.read().resources if each.type == MODEL]
 
     def _listen(self, event: Any) -> None:

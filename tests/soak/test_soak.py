@@ -1,4 +1,4 @@
-"""Random sequences of programs, operations, faults and deaths: state and service agree in the end."""
+"""Random sequences of programs, operations, faults and deaths: state and service agree at the end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ RETYPED = {"box": {**CRATE["box"], "was": [["box", "soak:index:Box"]]}}
 
 
 def formerly(name: str, box: str = "", kind: str = "", *, source: str = "file-1") -> dict[str, object]:
-    """The model that was called `name` before, in that box, with another source where one is given."""
+    """The model that was called `name` before, in that box, with another source if one is given."""
     return {**model(source), "was": [[name, box, kind]]}
 
 
@@ -223,7 +223,7 @@ REGRESSIONS = {
 
 @pytest.mark.parametrize("name", REGRESSIONS)
 def test_regression(world: World, name: str) -> None:
-    """What once went wrong in a sequence does not again."""
+    """A sequence that once failed does not fail again."""
     run(world, REGRESSIONS[name])
 
 

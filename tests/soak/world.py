@@ -1,7 +1,7 @@
 """One service, one clock that jumps, and the real provider inside the real host's code, all in this process.
 
-Requests are real HTTP; what is left out of the host is its process and its gRPC connection, so that thousands of
-sequences can be run. Pauses cost nothing: the clock jumps over them.
+Requests are real HTTP; only the host's process and gRPC connection are left out, so that thousands of sequences can
+run. Pauses cost no time: the clock jumps over them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host_here import Context, ListeningEngine, host_code
 
 ATTEMPT_SECONDS = 0.25
-SECONDS = 90.0  # an operation's deadline where it has none of its own: less than in truth, for speed
+SECONDS = 90.0  # the deadline of an operation that has none of its own: shorter than the real one, for speed
 
 
 dynamic_main = host_code()
@@ -49,7 +49,7 @@ class HostKilled(BaseException):
 
 @dataclass
 class Kill:
-    """Who dies, at which of the points that an operation passes.
+    """Which process dies, and at which point of an operation.
 
     Attributes:
         who: ``"engine"``, ``"host"`` or ``"both"``.
@@ -63,7 +63,7 @@ class Kill:
 
 
 class Notebook(Notes):
-    """What a guardian process would have read by now."""
+    """The notes that a guardian process would have read by now."""
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         super().__init__(wall_clock)
@@ -130,14 +130,14 @@ class World:
         self.jump(120)
 
     def end_gaps(self) -> None:
-        """An older model shows in every read, however few there were: the gap is one of time."""
+        """Show every older model in all reads, however few there were: the gap depends on time."""
         store, settings = self.emulator.store, self.emulator.settings
         for model in store.live():
             if self.wall() - model.made_at > GRACE - 5:
                 store.load([replace(model, reads=settings.missing_reads + 1, lists=settings.missing_lists)])
 
     def end_host(self) -> None:
-        """The host ends, as it does after each operation of an engine; what it remembered is gone."""
+        """The host ends, as after each operation of an engine; what it had in memory is gone."""
         dynamic_main._PROVIDER_CACHE.clear()
         for client in self.clients:
             client.connection.close()
@@ -147,14 +147,14 @@ class World:
         self.notes = Notebook(self.wall)
 
     def guard(self) -> None:
-        """What the guardians of dead hosts do once the service answers again."""
+        """Do what the guardians of dead hosts do once the service answers again."""
         settings = Settings(self.emulator.url, self.emulator.api_key)
         with NebiusClient(settings, clock=self.clock, sleep=self.jump) as client:
             delete_all(self.left, client, self.wall)
         self.left.clear()
 
     def _begin_host(self) -> None:
-        """What the host does when it meets a provider for the first time."""
+        """Do what the host does with a provider for the first time."""
         with self._lock:
             if PROVIDER not in dynamic_main._PROVIDER_CACHE:
                 config = {
@@ -172,7 +172,7 @@ class World:
         return bool(self.kill and self.kill.done and self.kill.who != "host")
 
     def point(self) -> None:
-        """Something that a kill can come before or after."""
+        """A point before or after which a kill can come."""
         self.points += 1
         kill = self.kill
         if kill is None or kill.done:
@@ -205,7 +205,7 @@ class World:
 
 
 def the_world() -> World:
-    """The world that is now."""
+    """The current world."""
     assert World.current is not None
     return World.current
 
@@ -281,4 +281,4 @@ class SoakModels(CustomModels):
         return Operation(Deadline.after(call.timeout or SECONDS, world.clock, sleep))
 
 
-PROVIDER = "pickled by reference"  # what it is here does not matter: the host finds it in its cache
+PROVIDER = "pickled by reference"  # its value does not matter: the host finds it in its cache

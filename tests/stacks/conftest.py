@@ -1,4 +1,4 @@
-"""One stack, on Pulumi's engine where there is a CLI and on the project's small one everywhere."""
+"""One stack, on Pulumi's engine if there is a CLI, and always on the project's small one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MakeStack = Callable[..., Any]
     ]
 )
 def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> MakeStack:
-    """Makes stacks configured for the emulator, on either engine."""
+    """Creates stacks that are configured for the emulator, on either engine."""
 
     def on_cli(
         program: str | None = None, config: Mapping[str, str] | None = None, name: str = "test"

@@ -1,4 +1,4 @@
-"""Several accounts in one stack, and what the state holds of their keys, on each engine there is."""
+"""Several accounts in one stack, and how the state holds their keys, on each engine there is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def eu() -> Iterator[Emulator]:
 def make(
     make_stack: MakeStack, emulator: Emulator, eu: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> MakeStack:
-    """Makes stacks that know where the second account is; its key is in the environment as well."""
+    """Creates stacks that know the URL of the second account; its key is in the environment as well."""
     emulator.settings.active_on_create = True
     monkeypatch.setenv("KEY_OF_EU", eu.api_key)
 
@@ -69,7 +69,7 @@ def set_variable(stack: Any, name: str, value: str) -> None:
 
 
 def state(stack: Any) -> str:
-    """The state as it is kept in its file: secrets are encrypted."""
+    """The state as in its file: secrets are encrypted."""
     if hasattr(stack, "workspace"):
         place = stack.workspace.env_vars["PULUMI_BACKEND_URL"].removeprefix("file://")
         return Path(place, ".pulumi", "stacks", "models", "test.json").read_text()
@@ -102,7 +102,7 @@ def test_each_model_lives_in_its_own_account(make: MakeStack, emulator: Emulator
 
 
 def test_a_component_passes_its_provider_on(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
-    """Models of a component with `providers=[eu]` are made in that account, also by a look-up of its children."""
+    """Models of a component with `providers=[eu]` are created in that account, and look-ups of its children use it."""
     stack = make(
         BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU")
         + """
@@ -121,7 +121,7 @@ pulumi.export("status", team.bot.status)
 
 
 def test_existing_models_of_another_account(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
-    """Adoption, `get` and the functions look into the account of their provider."""
+    """Adoption, `get` and the functions use the account of their provider."""
     base, source = "meta-llama/Meta-Llama-3.1-8B-Instruct", "huggingface.co/a/b"
     name = eu.add_model(name="bot", base_model=base, source=source)
     other = eu.add_model(name="other", base_model=base, source=source)
@@ -144,7 +144,7 @@ pulumi.export("plain", get_custom_model({other!r}, at_eu).status)
 
 
 def test_an_output_as_key_is_for_the_functions_on_outputs(make: MakeStack, eu: Emulator) -> None:
-    """A plain function cannot wait for a secret of the configuration and names the one that can; it is no secret."""
+    """A plain function cannot wait for a secret and names the function that can, whose result is not secret."""
     name = eu.add_model(name="bot", base_model="a/b", source="file-1")
     secret = BY_KEY.replace("require(", "require_secret(", 1)
     call = "get_custom_model{}({!r}, InvokeOptions(provider=eu))"
@@ -160,7 +160,7 @@ def test_an_output_as_key_is_for_the_functions_on_outputs(make: MakeStack, eu: E
 
 
 def test_a_key_in_a_variable_is_never_in_the_state(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
-    """After a rotation refresh and destroy use the new key at once; a preview names a variable that is missing."""
+    """After a rotation, refresh and destroy use the new key at once; a preview names a missing variable."""
     stack = make(BY_VARIABLE + HOME + ABROAD)
     with pytest.raises(
         FAILED, match=f"{VARIABLE}, which api_key_variable of Provider 'eu' names, is not set"
@@ -181,7 +181,7 @@ def test_a_key_in_a_variable_is_never_in_the_state(make: MakeStack, emulator: Em
 def test_a_changed_key_of_a_provider_replaces_nothing(
     make: MakeStack, emulator: Emulator, eu: Emulator
 ) -> None:
-    """A key, a variable and a base URL change in place, the key shows as a secret, and the models stay."""
+    """A key, a variable and a base URL change in place, the key is shown as a secret, and the models stay."""
     stack = make(BY_KEY + HOME + ABROAD)
     stack.up()
     before = names(emulator, eu)
@@ -217,10 +217,8 @@ def test_the_variable_of_the_configuration(make: MakeStack, emulator: Emulator) 
     assert names(emulator) == []
 
 
-def test_a_key_of_the_configuration_stands_in_the_state_encrypted(
-    make: MakeStack, emulator: Emulator
-) -> None:
-    """The engine keeps it with the default provider, as a secret; one of the environment is not there at all."""
+def test_a_key_of_the_configuration_is_encrypted_in_the_state(make: MakeStack, emulator: Emulator) -> None:
+    """The engine stores it with the default provider, as a secret; a key of the environment is not in the state."""
     stack = make(HOME)
     stack.up()
     assert emulator.api_key not in state(stack)
@@ -234,7 +232,7 @@ def test_a_key_of_the_configuration_stands_in_the_state_encrypted(
 
 
 def test_faults_of_a_provider_name_its_arguments(make: MakeStack) -> None:
-    """A bad key, base URL or project is told with the argument and the provider, and both keys are refused."""
+    """A bad key, base URL or project is reported with the argument and the provider, and two keys are refused."""
     bad = 'eu = Provider("eu", api_key="\'quoted\'", base_url="http://example.com", ai_project_id="a b")\n'
     stack = make(bad + ABROAD)
     with pytest.raises(FAILED) as caught:
@@ -253,7 +251,7 @@ def test_faults_of_a_provider_name_its_arguments(make: MakeStack) -> None:
 
 
 def test_a_model_that_changes_its_account(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
-    """The engine does not replace it; with `--replace` it is made in the new account and deleted in the old one."""
+    """The engine does not replace it; with `--replace` it is created in the new account and deleted in the old one."""
     stack = make(BY_KEY + ABROAD)
     stack.up()
     [held_model] = custom_models(stack)

@@ -1,4 +1,4 @@
-"""Models from adapters on the disk, on each engine there is."""
+"""Models from adapters on disk, on each engine there is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pulumi.export("model", bot.generated_name)
 
 
 def writes(emulator: Emulator) -> list[tuple[str, str]]:
-    """What changed at the service, in order: uploads, models and deletions."""
+    """The changes at the service, in order: uploads, models and deletions."""
     kinds = {"/v0/models/upload": "file", "/v0/models": "model"}
     return [
         (call.method, kinds.get(call.path) or ("file" if call.path.startswith("/v1/files/") else "model"))
@@ -37,7 +37,7 @@ def writes(emulator: Emulator) -> list[tuple[str, str]]:
 def test_a_folder_becomes_a_model_and_its_change_a_new_one(
     make_stack: MakeStack, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """Same content is no diff at any path; changed content makes the new file and model before the old ones go."""
+    """The same content at another path is no diff; changed content creates a new file and model before the old go."""
     stack = make_stack(PROGRAM.format(path="'adapter'"))
     folder = write_folder(tmp_path / "project" / "adapter", files())
     stack.preview()
@@ -90,7 +90,7 @@ def test_a_folder_that_is_no_adapter_is_refused_at_preview(
 def test_a_retained_file_stays_and_a_deleted_one_is_uploaded_again(
     make_stack: MakeStack, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """A file that somebody deleted is found missing by a refresh; `retain_on_delete` keeps the file at the end."""
+    """A refresh finds that another client deleted a file; `retain_on_delete` keeps the file at the end."""
     program = PROGRAM.format(path="'adapter', opts=pulumi.ResourceOptions(retain_on_delete=True)")
     stack = make_stack(program)
     write_folder(tmp_path / "project" / "adapter", files())

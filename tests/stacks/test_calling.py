@@ -1,4 +1,4 @@
-"""A stack that calls the model it makes."""
+"""A stack that calls the model that it creates."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ pulumi.export("text", pulumi.Output.unsecret(answer.apply(lambda it: it["choices
 """
 
 
-def test_a_program_calls_the_model_that_it_makes(make_stack: MakeStack, emulator: Emulator) -> None:
-    """The generated name is callable as soon as the program knows it, and no preview calls anything."""
+def test_a_program_calls_the_model_that_it_creates(make_stack: MakeStack, emulator: Emulator) -> None:
+    """The generated name can be called as soon as the program knows it, and no preview calls a model."""
     emulator.settings.completion_text = "tickets are answered"
     stack = make_stack(PROGRAM)
     stack.preview()

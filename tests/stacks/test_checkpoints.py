@@ -30,7 +30,7 @@ pulumi.export("losses", get_fine_tuning_checkpoints_output(pulumi.Output.from_in
 def test_models_are_created_from_the_latest_checkpoint_of_a_job(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """The plain functions and their twins give the same source, and a second job replaces the models."""
+    """The plain functions and those on outputs return the same source, and a second job replaces the models."""
     emulator.settings.job_seconds = 0
     job, later = train(emulator, epochs=2), train(emulator, epochs=3)
     stack = make_stack(HEAD + TUNED.format(job=job))

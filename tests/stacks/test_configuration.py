@@ -57,9 +57,9 @@ def failed_preview(stack: Any) -> str:
 
 
 def test_a_key_that_is_no_secret_is_warned_of_once(make_stack: MakeStack, emulator: Emulator) -> None:
-    """One warning for a program of several models, with the command; none for a secret, none for no key at all.
+    """A program of several models gets one warning, with the command; a secret or a missing key causes none.
 
-    A look-up in a program tells the same remedy.
+    A look-up in a program names the same fix.
     """
     program = program_with() + 'CustomModel("other", base_model="a/b", source="file-1")\n'
     config = {"nebius-models:apiKey": emulator.api_key, "nebius-models:preflight": "false"}
@@ -78,7 +78,7 @@ def test_a_key_that_is_no_secret_is_warned_of_once(make_stack: MakeStack, emulat
 
 
 def test_no_secret_and_no_token_is_printed(make_stack: MakeStack, emulator: Emulator) -> None:
-    """Neither our words nor the engine's repeat a secret input, or a URL that has a token in it."""
+    """Neither our messages nor the engine's show a secret input, or a URL with a token in it."""
     stack = make_stack(SECRETS)
     told = failed_preview(stack)
     assert "TOPSECRET" not in told
@@ -99,7 +99,7 @@ def test_no_secret_and_no_token_is_printed(make_stack: MakeStack, emulator: Emul
 
 
 def test_a_base_url_and_a_source_as_people_paste_them_work(make_stack: MakeStack, emulator: Emulator) -> None:
-    """`/v1/` and `.git` are taken off, another spelling of the source is no change, and a call's address is refused."""
+    """`/v1/` and `.git` are removed, another spelling of the source is no change, and the URL of a call is refused."""
     source = "https://HuggingFace.co/org/repo.git"
     stack = make_stack(program_with(source=source), {"nebius-models:baseUrl": f"{emulator.url}/v1/"})
     stack.up()

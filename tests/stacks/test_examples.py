@@ -37,7 +37,7 @@ MakeExample = Callable[..., Any]
     ]
 )
 def make_example(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> MakeExample:
-    """Makes a stack of a copy of one example, configured for the emulator, on either engine."""
+    """Creates a stack from a copy of one example, configured for the emulator, on either engine."""
 
     def make(example: str, variables: dict[str, str] | None = None, **config: str) -> Any:
         folder = tmp_path / example

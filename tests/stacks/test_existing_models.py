@@ -1,4 +1,4 @@
-"""Models that exist already, brought into a stack on each engine there is."""
+"""Existing models, adopted by a stack on each engine there is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEAD = "import pulumi\nfrom nebius_model_resource import CustomModel\n"
 
 
 def by_hand(emulator: Emulator, **changes: Any) -> str:
-    """A model that somebody made without Pulumi."""
+    """A model that was created without Pulumi."""
     return emulator.add_model(**{"name": "bot", "base_model": BASE, "source": SOURCE, **changes})
 
 
@@ -64,8 +64,8 @@ def export(stack: Any) -> str:
     return json.dumps({"version": deployment.version, "deployment": deployment.deployment})
 
 
-def test_models_made_by_hand_go_through_the_whole_round(make_stack: MakeStack, emulator: Emulator) -> None:
-    """Their printed program adopts them without a POST, then shows no change, and nothing is unknown."""
+def test_models_created_by_hand_go_through_the_full_round(make_stack: MakeStack, emulator: Emulator) -> None:
+    """Their printed program adopts them without a POST, then shows no change, and no model is unknown."""
     found = [
         by_hand(emulator, description='says "hi"\nand \\ more', ai_project_id=None),
         by_hand(emulator, source="huggingface.co/org/repo"),
@@ -94,7 +94,7 @@ def test_models_made_by_hand_go_through_the_whole_round(make_stack: MakeStack, e
 
 
 def test_import_taken_away_or_changed_is_no_diff(make_stack: MakeStack, emulator: Emulator) -> None:
-    """After the adoption the option does nothing, and nothing of it stays in the state."""
+    """After the adoption the option has no effect, and the state has no trace of it."""
     name = by_hand(emulator)
     stack = make_stack(HEAD + declaration("bot", name.rpartition(":")[2]))
     stack.up()
@@ -131,7 +131,7 @@ def test_a_program_that_adopts_one_model_twice_is_refused(make_stack: MakeStack,
 
 
 def test_a_replacement_never_deletes_the_model_it_adopts(make_stack: MakeStack, emulator: Emulator) -> None:
-    """A change with `import_` still there is refused; without it a new model is made and the old one goes."""
+    """A change with `import_` in the program is refused; without it a new model is created and the old one deleted."""
     emulator.settings.active_on_create = True
     name = by_hand(emulator)
     stack = make_stack(HEAD + declaration("bot", name))
@@ -148,7 +148,7 @@ def test_a_replacement_never_deletes_the_model_it_adopts(make_stack: MakeStack, 
 
 
 def test_a_model_moves_to_a_resource_of_another_name(make_stack: MakeStack, emulator: Emulator) -> None:
-    """Where its old resource is taken out of the program, a model is handed over and not deleted."""
+    """If its old resource leaves the program, the model moves to the new one and is not deleted."""
     name = by_hand(emulator)
     stack = make_stack(HEAD + declaration("old", name))
     stack.up()
@@ -172,7 +172,7 @@ def assert_nothing_is_taken_away(preview: str) -> None:
 
 
 def test_get_reads_a_model_without_owning_it(make_stack: MakeStack, emulator: Emulator) -> None:
-    """All outputs and inputs are there, a refresh keeps them, and destroy leaves the model alone."""
+    """All outputs and inputs are there, a refresh keeps them, and a destroy does not delete the model."""
     name = by_hand(emulator, description="by hand")
     [model] = emulator.models()
     stack = make_stack(HEAD + GET.format(name=name.rpartition(":")[2]))
@@ -187,7 +187,7 @@ def test_get_reads_a_model_without_owning_it(make_stack: MakeStack, emulator: Em
     assert names(emulator) == [name]
 
 
-def test_get_of_a_missing_model_is_told_in_one_line(make_stack: MakeStack) -> None:
+def test_get_of_a_missing_model_fails_with_one_line(make_stack: MakeStack) -> None:
     """A name that does not exist fails the preview with what to do, and without a traceback of ours."""
     stack = make_stack(HEAD + GET.format(name="bot-AbCd"))
     with pytest.raises(FAILED) as caught:
@@ -229,7 +229,7 @@ pulumi.export("status", get_custom_model({name!r}).status)
 def test_programs_look_models_up_with_the_configuration_of_the_stack(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """The plain functions and those on outputs answer with the stack's secret key and project."""
+    """The plain functions and those on outputs use the stack's secret key and project."""
     here = by_hand(emulator, ai_project_id="aiproject-e00one")
     elsewhere = by_hand(emulator, ai_project_id="aiproject-e00two")
     program = QUERIES.format(base=BASE, source=SOURCE, name=here.rpartition(":")[2])
@@ -242,7 +242,7 @@ def test_programs_look_models_up_with_the_configuration_of_the_stack(
 def test_a_look_up_that_fails_ends_the_program_with_one_line(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """A missing model and a refused key are told without a traceback."""
+    """A missing model and a refused key are reported without a traceback."""
     call = "from nebius_model_resource import get_custom_model\nget_custom_model('bot-AbCd')\n"
     stack = make_stack(call)
     with pytest.raises(FAILED, match="there is no model 'bot-AbCd'") as caught:
@@ -259,7 +259,7 @@ def test_a_look_up_that_fails_ends_the_program_with_one_line(
 def test_pulumi_import_fails_before_it_reaches_the_provider(
     make_stack: MakeStack, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """`pulumi import` ends in the host for want of `__provider`: the day it does not, the docs can change."""
+    """`pulumi import` fails in the host because `__provider` is missing: when that changes, the docs can change."""
     stack = make_stack(HEAD)
     if not hasattr(stack, "workspace"):
         pytest.skip("the small engine has no import")

@@ -1,4 +1,4 @@
-"""Engine, host, or both killed at points spread over a create, a replace and a delete on the real engine."""
+"""Engine, host or both are killed at many points of a create, a replace and a delete on the real engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [
 
 
 class Lab:
-    """One stack on the real engine whose state and service can be put back to a known point."""
+    """One stack on the real engine whose state and service can be reset to a known point."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class Lab:
     def begin(self, operation: str) -> None:
         """The state before an operation: nothing for a create, one model for the others."""
         for lock in (self.folder / "state" / ".pulumi" / "locks").rglob("*.json"):
-            lock.unlink()  # what a killed engine leaves, and `pulumi cancel` takes away
+            lock.unlink()  # a killed engine leaves this, and `pulumi cancel` removes it
         self.emulator.clear_faults()
         self.emulator.store.clear()
         # As a file: an engine that is killed while it writes its state leaves one that it cannot import over.
@@ -74,7 +74,7 @@ class Lab:
         return {each["id"] for each in resources if "CustomModel" in each["type"]}
 
     def unknown(self, held: set[str]) -> set[str]:
-        """Models that the state does not hold."""
+        """The models that the state does not hold."""
         return {model["name"] for model in self.emulator.models()} - held
 
 
@@ -112,7 +112,7 @@ def hosts_of(family: list[psutil.Process]) -> list[psutil.Process]:
 
 
 def strike(cli: psutil.Popen, who: str, family: list[psutil.Process]) -> list[psutil.Process]:
-    """Kill who is to die; the hosts, which are to end by themselves."""
+    """Kill the chosen processes; returns the hosts, which must end by themselves."""
     hosts = hosts_of(family)
     if who in ("SIGINT", "SIGTERM"):
         for process in [cli, *family]:
@@ -126,7 +126,7 @@ def strike(cli: psutil.Popen, who: str, family: list[psutil.Process]) -> list[ps
 
 
 def _outlasting(fault: Fault) -> Fault:
-    """A host that is to die during its POST gets no answer before, however busy the machine is."""
+    """A host that must die during its POST gets no answer before, however busy the machine is."""
     if fault.method != "POST":
         return fault
     return fault.model_copy(update={"seconds": 8.0 if fault.effect == "before" else 300.0})
@@ -134,7 +134,7 @@ def _outlasting(fault: Fault) -> Fault:
 
 @pytest.mark.parametrize(("operation", "moment", "who"), CASES)
 def test_killed(lab: Lab, operation: str, moment: str, who: str) -> None:
-    """Whoever dies, and when: only the model of a POST that its host did not live to hear of is unknown."""
+    """Whichever process dies, and when: a model is unknown only if its host died before the answer to the POST."""
     method, fault = POINTS[moment]
     lab.begin(operation)
     if fault:
@@ -149,7 +149,7 @@ def test_killed(lab: Lab, operation: str, moment: str, who: str) -> None:
     bury(family)
     held = lab.held()
     if method == "POST" and who in ("host", "both"):
-        # The service makes the model all the same. Nobody knows its name, so nobody deletes it.
+        # The service still creates the model. No process knows its name, so none deletes it.
         wait_until(lambda: len(lab.unknown(held)) == 1, "the model in flight is made")
         assert lab.emulator.requests("DELETE") == []
     elif who in ("engine", "host"):
@@ -161,7 +161,7 @@ def test_killed(lab: Lab, operation: str, moment: str, who: str) -> None:
 
 
 def test_up_after_a_kill(lab: Lab) -> None:
-    """After both died in a create, the next `up` ends with one model that the state holds."""
+    """After both died in a create, the next `up` ends with one model, which the state holds."""
     lab.begin("create")
     cli = lab.run("create")
     wait_until(lambda: lab.asked("GET"), "a wait")

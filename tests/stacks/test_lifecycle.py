@@ -1,4 +1,4 @@
-"""The whole life of a model in a stack, on each engine there is."""
+"""The complete life of a model in a stack, on each engine there is."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def hurried(**inputs: str) -> str:
 
 
 def with_a_replacement_that_waits(make_stack: MakeStack, emulator: Emulator) -> Any:
-    """A stack with one active model, and a program that replaces it with one that goes on validating."""
+    """A stack with one active model, and a program that replaces it with one that stays in validation."""
     emulator.settings.active_on_create = True
     stack = make_stack(hurried(description="first"))
     stack.up()
@@ -43,10 +43,10 @@ def with_a_replacement_that_waits(make_stack: MakeStack, emulator: Emulator) -> 
     return stack
 
 
-def test_a_model_is_previewed_made_seen_unchanged_and_taken_away(
+def test_a_model_is_previewed_created_unchanged_and_deleted(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """Preview sends nothing, up posts once and exports the name, again is no change, destroy leaves nothing."""
+    """Preview sends nothing, up posts once and exports the name, a second up changes nothing, destroy deletes all."""
     stack = make_stack(program_with(description="first"))
     stack.preview()
     assert posts(emulator) == []
@@ -87,7 +87,7 @@ CHANGES = [
 
 
 def changed_lines(preview: str) -> list[str]:
-    """What a detailed preview tells of the model's properties."""
+    """What a detailed preview shows of the model's properties."""
     lines = [line.strip() for line in preview.partition("utputs:")[0].splitlines()]
     return [
         line for line in lines if line[:2] in {"~ ", "+ ", "- "} and ":" in line and "dynamic/" not in line
@@ -97,7 +97,7 @@ def changed_lines(preview: str) -> list[str]:
 def test_a_changed_input_replaces_the_model_and_names_just_that_input(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """Each preview names one property, the new model is made before the old one goes, and one is left."""
+    """Each preview names one property, the new model is created before the old one is deleted, and one is left."""
     emulator.settings.active_on_create = True
     declared: dict[str, Any] = {}
     stack = make_stack(program_with(**declared))
@@ -128,10 +128,10 @@ def test_equal_spellings_are_no_change(make_stack: MakeStack) -> None:
     assert stack.up().summary.resource_changes == {"same": 2}
 
 
-def test_a_model_deleted_elsewhere_leaves_the_state_and_is_made_again(
+def test_a_model_deleted_elsewhere_leaves_the_state_and_is_created_again(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """Refresh drops a model that is gone, and the next up makes it again."""
+    """A refresh drops a model that is gone, and the next up creates it again."""
     stack = make_stack()
     stack.up()
     emulator.remove_model(names(emulator)[0])
@@ -153,7 +153,7 @@ def test_a_description_changed_by_hand_shows_as_drift(make_stack: MakeStack, emu
 def test_destroy_works_when_the_model_is_gone_and_the_program_has_changed(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """Destroy needs neither the model nor the program it was declared in."""
+    """A destroy needs neither the model nor the program that declared it."""
     stack = make_stack()
     stack.up()
     emulator.remove_model(names(emulator)[0])
@@ -165,7 +165,7 @@ def test_destroy_works_when_the_model_is_gone_and_the_program_has_changed(
 def test_inputs_unknown_in_a_preview_are_validated_once_known(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """A model whose name is another one's output previews well, and is refused or made when it is known."""
+    """A preview accepts a model whose name is another one's output; the up then refuses or creates the model."""
     program = (
         program_with("first")
         + """
@@ -184,7 +184,7 @@ second = CustomModel("second", base_model=bot.base_model, source="file-2",
     assert len(emulator.models()) == 2
 
 
-def test_every_fault_is_told_at_preview(make_stack: MakeStack, emulator: Emulator) -> None:
+def test_every_fault_is_shown_at_preview(make_stack: MakeStack, emulator: Emulator) -> None:
     """Bad inputs of two resources are refused in one preview, each property in a line of its own."""
     bad = program_with(name="my bot", base_model="llama", source="ftjob-1")
     stack = make_stack(bad)
@@ -197,8 +197,8 @@ def test_every_fault_is_told_at_preview(make_stack: MakeStack, emulator: Emulato
     assert emulator.requests() == []
 
 
-def test_a_missing_key_is_told_with_both_ways_to_set_it(make_stack: MakeStack) -> None:
-    """Without a key the preview fails with one line that names the two remedies."""
+def test_a_missing_key_is_reported_with_both_ways_to_set_it(make_stack: MakeStack) -> None:
+    """Without a key the preview fails with one line that names the two ways to set it."""
     stack = make_stack()
     stack.remove_config("nebius-models:apiKey")
     with pytest.raises(FAILED) as caught:
@@ -210,7 +210,7 @@ def test_a_missing_key_is_told_with_both_ways_to_set_it(make_stack: MakeStack) -
 def test_the_refusal_of_the_service_is_shown_in_its_own_words(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """An up that the service refuses prints its sentence once with what to do next, and no traceback of ours."""
+    """If the service refuses a model, the up prints its text once with what to do next, and no traceback of ours."""
     emulator.settings.supported_bases = []
     stack = make_stack()
     with pytest.raises(FAILED) as caught:
@@ -238,7 +238,7 @@ def test_the_provider_in_the_state_is_a_short_reference_and_holds_no_key(
 def test_a_model_not_ready_at_its_deadline_is_kept_and_awaited_by_the_next_up(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """In a replacement the old model lives until the new one is active, which takes no second POST."""
+    """In a replacement the old model stays until the new one is active, which needs no second POST."""
     stack = with_a_replacement_that_waits(make_stack, emulator)
     [old] = names(emulator)
     with pytest.raises(FAILED, match="still validating after"):
@@ -288,7 +288,7 @@ def test_destroy_between_deletes_both_models_of_an_unfinished_replacement(
 def test_a_failed_validation_leaves_the_old_model_untouched(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """In a replacement that fails its validation the reason is told, and state and service keep the old model."""
+    """If a replacement fails its validation, the reason is shown, and state and service keep the old model."""
     stack = make_stack(program_with(description="first"))
     stack.up()
     before = names(emulator)
@@ -312,7 +312,7 @@ def test_configuration_of_the_stack_comes_before_the_environment(
 
 
 def test_progress_shows_in_the_row_and_leaves_no_trace(make_stack: MakeStack, emulator: Emulator) -> None:
-    """While a model validates its row says for how long, and the diagnostics of a good run are empty."""
+    """While a model validates, its row says for how long, and the diagnostics of a successful run are empty."""
     emulator.settings.validation_seconds = 2.5
     stack = make_stack(config={"nebius-models:preflight": "false"})  # the emulator has no such job
     told = stack.up().stdout

@@ -1,4 +1,4 @@
-"""Proxy and CA file in a whole stack: the environment of `pulumi` is that of the provider."""
+"""Proxy and CA file in a complete stack: the provider has the environment of `pulumi`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_up_that_cannot_reach_the_service_says_why(
     make_stack: MakeStack, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
 ) -> None:
-    """The line names the variable or the proxy, says that nothing was made, and tells no password."""
+    """The line names the variable or the proxy, says that nothing was created, and shows no password."""
     with RawServer(lambda connection, _: connection.sendall(b"HTTP/1.1 407 No\r\n\r\n")) as proxy:
         place = proxy.url.removeprefix("http://")
         monkeypatch.setenv(variable, value.format(place=place))
@@ -49,7 +49,7 @@ def test_an_up_that_cannot_reach_the_service_says_why(
 def test_a_short_key_and_a_proxy_for_all_change_nothing_on_loopback(
     make_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the key `test` and every proxy set: up, a refresh without drift, destroy, and no proxy hears of it."""
+    """With the key `test` and every proxy set, up, refresh and destroy work without drift, and no proxy is used."""
     with Emulator(validation_seconds=0.1, api_key="test") as service, RawServer(lambda *_: None) as proxy:
         for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(variable, proxy.url)

@@ -47,7 +47,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Native:
 
 @pytest.fixture
 def make(plugin: Native, tmp_path: Path, emulator: Emulator) -> MakeNative:
-    """Makes stacks of the plugin, configured for the emulator."""
+    """Creates stacks of the plugin, configured for the emulator."""
 
     def make(program: str | None = None, config: dict[str, str] | None = None) -> Any:
         return plugin.stack(tmp_path, emulator, program, config)
@@ -120,7 +120,7 @@ def state_text(tmp_path: Path) -> str:
 
 
 def detailed_diffs(stack: Any) -> dict[str, set[str]]:
-    """What a preview shows as changed, by the resource's name."""
+    """The changes that a preview shows, by the resource's name."""
     events: list[Any] = []
     stack.preview(on_event=events.append)
     steps = [event.resource_pre_event.metadata for event in events if event.resource_pre_event]
@@ -128,7 +128,7 @@ def detailed_diffs(stack: Any) -> dict[str, set[str]]:
 
 
 def test_the_life_of_a_model(make: MakeNative, emulator: Emulator) -> None:
-    """Preview sends nothing, up posts once, a change replaces, drift shows, what is gone comes back, all is deleted."""
+    """Preview sends nothing, up posts once, a change replaces, drift shows, a lost model comes back, all is deleted."""
     stack = make(native(program_with(description="first")))
     stack.preview()
     assert wrote(emulator) == []
@@ -164,7 +164,7 @@ def test_the_life_of_a_model(make: MakeNative, emulator: Emulator) -> None:
 def test_models_are_imported_with_their_program(
     make: MakeNative, emulator: Emulator, pulumi: Any, tmp_path: Path
 ) -> None:
-    """Full and short names, alone and in bulk, print a program that changes nothing; a missing name is reported."""
+    """An import by full or short name, alone or in bulk, prints a program without changes; a missing name fails."""
     stack = make(HEAD)
     found = [
         emulator.add_model(name=f"bot{n}", base_model=BASE, source="file-1", description='says "hi"')
@@ -196,7 +196,7 @@ def test_an_interrupted_wait_continues_in_the_next_up(
 ) -> None:
     """Ctrl-C ends a run soon and records the model as not ready; the next up waits for it and posts nothing.
 
-    It does so too while the service answers nothing.
+    This also holds while the service does not answer.
     """
     emulator.settings.validation_seconds = 3600
     if hangs:
@@ -220,7 +220,7 @@ def test_an_interrupted_wait_continues_in_the_next_up(
 
 
 def test_the_plugin_ends_with_a_killed_engine(make: MakeNative, emulator: Emulator, begin_up: Any) -> None:
-    """After kill -9 of the engine in a validation the model is deleted, and no process of the plugin stays."""
+    """After kill -9 of the engine during a validation, the model is deleted, and no process of the plugin stays."""
     emulator.settings.validation_seconds = 3600
     make()
     cli = begin_up()
@@ -235,7 +235,7 @@ def test_the_plugin_ends_with_a_killed_engine(make: MakeNative, emulator: Emulat
 
 
 def test_a_replacement_that_meets_its_deadline(make: MakeNative, emulator: Emulator) -> None:
-    """A deadline keeps both models; the next up waits for the new one, then deletes the old one, and posts nothing."""
+    """At the deadline both models stay; the next up waits for the new one, deletes the old one, and posts nothing."""
     emulator.settings.active_on_create = True
     line = 'CustomModel("bot", **B, description="{}", opts=ResourceOptions(custom_timeouts=HURRIED))\n'
     stack = make(native(HEAD + line.format("first")))
@@ -266,7 +266,7 @@ CustomModel("abroad", **B, opts=ResourceOptions(provider=other))
 
 
 def test_dynamic_resources_become_native_ones(make: MakeNative, emulator: Emulator, tmp_path: Path) -> None:
-    """After a change of the import line one up writes the state anew: same ids, nothing sent, then no change."""
+    """After a change of the import line, one up rewrites the state: ids stay, nothing is sent, no change is left."""
     emulator.settings.api_keys = {"other-key-0123456789": "aiproject-e00other"}
     stack = make(HEAD + MOVED)
     write_folder(tmp_path / "project" / "adapter", files())
@@ -347,7 +347,7 @@ pulumi.export("status", first.status)
 def test_secrets_unknown_values_and_ignored_changes(
     make: MakeNative, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """A secret is encrypted and never printed, not even by a failing check; unknown and ignored inputs work."""
+    """A secret is encrypted and never printed, even by a failing check; unknown and ignored inputs work."""
     stack = make(native(HEAD + SECRETS.format(hidden="hushhush", ignored="a")))
     printed = stack.preview(diff=True).stdout
     done = stack.up()
@@ -372,7 +372,7 @@ def test_secrets_unknown_values_and_ignored_changes(
 
 @pytest.mark.parametrize("count", [64, 300])
 def test_many_models_wait_at_the_same_time(make: MakeNative, emulator: Emulator, count: int) -> None:
-    """As many models as the engine asks for at once become active, each with one POST."""
+    """All models that the engine creates at the same time become active, each with one POST."""
     emulator.settings.validation_seconds = 4
     stack = make(native(f'{HEAD}for n in range({count}):\n    CustomModel(f"bot{{n}}", **B)\n'))
     stack.up(parallel=count)

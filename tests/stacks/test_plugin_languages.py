@@ -1,4 +1,4 @@
-"""The native examples, word for word, each with the language host that Pulumi's CLI has on PATH."""
+"""The native examples, word for word, each with the language host on PATH."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 def needs(language: str) -> pytest.MarkDecorator:
-    """Skip without the language host."""
+    """Skip the test if the language host is missing."""
     host = f"pulumi-language-{language}"
     return pytest.mark.skipif(shutil.which(host) is None, reason=f"no {host} on PATH")
 
@@ -43,7 +43,7 @@ class Project:
         (folder / "plugin" / "requirements.txt").write_text(f"{ROOT}\n")
 
     def pulumi(self, *arguments: str) -> str:
-        """What a command prints; the test fails if it fails."""
+        """The output of a command; the test fails if the command fails."""
         done = subprocess.run(
             ["pulumi", *arguments],
             cwd=self.folder,
@@ -72,7 +72,7 @@ class Project:
     ],
 )
 def test_an_example_runs_in_its_language(example: str, tmp_path: Path, emulator: Emulator) -> None:
-    """Install, preview, up, a second preview without a change, and destroy, with what the function returns."""
+    """Install, preview, up, a second preview without a change, and destroy work, and so does the function."""
     project = Project(example, tmp_path)
     project.pulumi("install")
     project.configure(emulator)

@@ -1,4 +1,4 @@
-"""What a preview shows of sources and bases that the service does not know, on each engine there is."""
+"""What a preview shows about sources and bases that the service does not know, on each engine there is."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def events(stack: Any, operation: str = "preview") -> tuple[Any, str]:
 
 
 def test_a_preview_warns_of_what_the_service_does_not_know(make_stack: MakeStack, emulator: Emulator) -> None:
-    """Each kind has its warning and is still planned; models that do not change are not asked about again."""
+    """Each kind has its warning and is still planned; models that do not change are not looked up again."""
     emulator.settings.job_seconds = 1000
     running, done = train(emulator), train(emulator)
     emulator.finish_job(done)

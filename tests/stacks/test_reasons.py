@@ -1,4 +1,4 @@
-"""What a person sees of a model that is not as it should be, on each engine there is."""
+"""What a person sees about a model that is not as it should be, on each engine there is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def program(**arguments: Any) -> str:
 def test_a_model_kept_as_validating_that_fails_is_replaced_with_its_reason(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """A refresh of it is no change; after it failed, preview and up say why, and the diff shows its status."""
+    """A refresh of it shows no change; after it failed, preview and up say why, and the diff shows its status."""
     emulator.settings.validation_seconds = 600
     stack = make_stack(program())
     with pytest.raises(FAILED, match="still validating after"):
@@ -87,7 +87,7 @@ def test_an_active_model_that_fails_later_is_named(make_stack: MakeStack, emulat
 
 
 def test_wait_for_active_is_changed_in_place(make_stack: MakeStack, emulator: Emulator) -> None:
-    """The output says what is declared, no model is made, and switched on it waits for the model."""
+    """The output says what is declared, no model is created, and an up with the option on waits for the model."""
     emulator.settings.validation_seconds = 3
     export = "pulumi.export('waits', bot.wait_for_active)\n"
     stack = make_stack(program_with(**LAZY) + export)
@@ -103,7 +103,7 @@ def test_wait_for_active_is_changed_in_place(make_stack: MakeStack, emulator: Em
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_withdrawn_service_leaves_a_way_out(make_stack: MakeStack, emulator: Emulator, status: int) -> None:
-    """Where every route is gone, refresh and destroy name the command that drops the model from the state."""
+    """If every route is gone, refresh and destroy name the command that drops the model from the state."""
     emulator.settings.active_on_create = True
     stack = make_stack()
     stack.up()
@@ -152,7 +152,7 @@ bot = {}("bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source="ftjo
 
 
 def test_a_subclass_is_the_same_resource(make_stack: MakeStack, emulator: Emulator) -> None:
-    """A program that changes to a subclass of `CustomModel` changes nothing of its model."""
+    """A program that changes to a subclass of `CustomModel` does not change its model."""
     emulator.settings.active_on_create = True
     stack = make_stack(SUBCLASS.format("CustomModel"))
     stack.up()
@@ -164,7 +164,7 @@ def test_a_subclass_is_the_same_resource(make_stack: MakeStack, emulator: Emulat
 
 @pytest.mark.parametrize("word", ["failed", "pending"])
 def test_an_unknown_status_is_named(make_stack: MakeStack, emulator: Emulator, word: str) -> None:
-    """Preview, refresh and up name a status that is not documented, and nobody is told to go on waiting."""
+    """Preview, refresh and up name a status that is not documented, and none of them advises to wait longer."""
     emulator.settings.validation_seconds = 600
     stack = make_stack(program())
     with pytest.raises(FAILED):
@@ -183,7 +183,7 @@ def test_an_unknown_status_is_named(make_stack: MakeStack, emulator: Emulator, w
 
 
 def test_a_key_that_is_refused_in_a_wait_keeps_the_model(make_stack: MakeStack, emulator: Emulator) -> None:
-    """The remedy is the key and not a longer deadline, and the next `up` waits on without another POST."""
+    """The suggested fix is the key and not a longer deadline, and the next `up` continues without another POST."""
     emulator.settings.validation_seconds = 1
     emulator.add_fault(Fault(method="GET", status=401, times=None))
     stack = make_stack()
@@ -198,7 +198,7 @@ def test_a_key_that_is_refused_in_a_wait_keeps_the_model(make_stack: MakeStack, 
 
 
 def test_a_rotated_key_is_explained(make_stack: MakeStack, emulator: Emulator) -> None:
-    """Refresh and destroy use the recorded key and say so, and work when they run the program."""
+    """Refresh and destroy use the recorded key and say so, and they work with `--run-program`."""
     emulator.settings.active_on_create = True
     stack = make_stack()
     stack.up()
@@ -214,7 +214,7 @@ def test_a_rotated_key_is_explained(make_stack: MakeStack, emulator: Emulator) -
 
 
 def test_a_refusal_says_what_it_is_about(make_stack: MakeStack, emulator: Emulator) -> None:
-    """Billing, quota, the base URL and a proxy are told apart, in the service's words."""
+    """The messages distinguish billing, quota, the base URL and a proxy, in the service's words."""
     stack = make_stack()
     for status, words, opening in (
         (402, "top up", "Nebius refused for the account's billing: top up"),

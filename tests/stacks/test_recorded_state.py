@@ -1,4 +1,4 @@
-"""A state file as the package wrote it on 24 November 2026: whatever moves in the code, its stacks go on."""
+"""A state file as the package wrote it on 24 November 2026: its stack works with every later version of the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PICKLE = "gASVPQAAAAAAAACMHm5lYml1c19tb2RlbF9yZXNvdXJjZS5wcm92aWRlcpSME0N1c3RvbU
 
 @pytest.fixture
 def stack(make_stack: MakeStack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A stack with that state, whose model is at the service; the key is the environment's, as it was then."""
+    """A stack with that state, whose model is at the service; the key comes from the environment, as it did then."""
     emulator.settings.active_on_create = True
     name = emulator.add_model(
         name="bot",
@@ -44,7 +44,7 @@ def names(emulator: Emulator) -> list[str]:
     return [model["name"] for model in emulator.models()]
 
 
-def test_a_recorded_state_goes_on(stack: Any, emulator: Emulator) -> None:
+def test_a_recorded_state_still_works(stack: Any, emulator: Emulator) -> None:
     """A refresh changes nothing, a preview shows nothing, a change replaces the model, and destroy deletes it."""
     [old] = names(emulator)
     [held] = custom_models(stack)
@@ -61,6 +61,6 @@ def test_a_recorded_state_goes_on(stack: Any, emulator: Emulator) -> None:
 
 
 def test_a_recorded_state_is_destroyed(stack: Any, emulator: Emulator) -> None:
-    """A destroy of the state as it is, without an `up` before, deletes the model."""
+    """A destroy of the unchanged state, without an `up` before, deletes the model."""
     stack.destroy()
     assert (names(emulator), custom_models(stack)) == ([], [])

@@ -30,7 +30,7 @@ IN_A_TEAM = 'Team("team", name="bot")\n'
 RETYPED = 'Team("team", "acme:index:Squad", ResourceOptions(aliases=[Alias(type_="acme:index:Team")]), name="bot"{})\n'
 MOVED = 'Team("team", name="bot", aliases=[Alias(name="old", parent=pulumi.ROOT_STACK_RESOURCE)]{})\n'
 
-# What stands in the program before, and what after; `{}` is where a change goes.
+# The program before, and after; `{}` marks the place of a change.
 RENAMES = {
     "renamed": (OLD, f'CustomModel("new", name="bot", **B{{}}, opts=ResourceOptions({ALIAS}))\n'),
     "renamed, deleted before it is replaced": (
@@ -43,7 +43,7 @@ RENAMES = {
 
 
 def agree(stack: Any, emulator: Emulator) -> list[str]:
-    """State and service hold the same models; their names."""
+    """Check that state and service hold the same models; returns their names."""
     held = sorted(each["id"] for each in custom_models(stack))
     assert held == sorted(model["name"] for model in emulator.models())
     return held
@@ -53,7 +53,7 @@ def agree(stack: Any, emulator: Emulator) -> list[str]:
 def test_a_rename_keeps_its_model_and_with_a_change_replaces_it(
     make_stack: MakeStack, emulator: Emulator, kind: str
 ) -> None:
-    """A rename with a change makes one new model and deletes the old one; with a refresh it is the same."""
+    """A rename with a change creates one new model and deletes the old one, with a refresh too."""
     emulator.settings.active_on_create = True
     before, after = RENAMES[kind]
     stack = make_stack(HEAD + before)
@@ -78,7 +78,7 @@ def test_a_rename_keeps_its_model_and_with_a_change_replaces_it(
 def test_a_rename_with_a_change_in_one_plain_up_loses_nothing(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """The deletion comes with the old URN, after the diff with the new one: the old model is deleted all the same."""
+    """The deletion has the old URN and the diff before has the new one: the old model is still deleted."""
     emulator.settings.active_on_create = True
     stack = make_stack(HEAD + OLD)
     for kind in ("renamed", "its component retyped"):
@@ -118,7 +118,7 @@ def test_a_destroy_that_runs_the_program_deletes_a_renamed_model(
 
 
 def test_a_hand_over_works_with_a_refresh(make_stack: MakeStack, emulator: Emulator) -> None:
-    """A model whose resource goes and that another one adopts is not deleted, and the run says so."""
+    """If a resource goes and another one adopts its model, the model is not deleted, and the run says so."""
     emulator.settings.active_on_create = True
     stack = make_stack(HEAD + OLD)
     stack.up()

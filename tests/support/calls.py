@@ -21,14 +21,14 @@ LISTED = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
 
 
 def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take what the environment of the tests says of proxies and certificates out of it."""
+    """Remove the variables about proxies and certificates from the environment of the tests."""
     for variable in list(os.environ):
         if variable.lower().endswith(("_proxy", "_ca_bundle")) or variable == "SSLKEYLOGFILE":
             monkeypatch.delenv(variable)
 
 
 def post(base_url: str, seconds: float = 4) -> NebiusError:
-    """What a create fails with."""
+    """The error of a create."""
     with NebiusClient(Settings(base_url, KEY), attempt_seconds=seconds / 2) as client:
         inputs = Inputs("bot", "acme/Base", "file-1")
         try:
@@ -39,7 +39,7 @@ def post(base_url: str, seconds: float = 4) -> NebiusError:
 
 
 def not_sent(base_url: str, seconds: float = 4) -> NotSent:
-    """The same where nothing was sent, told in one line."""
+    """The same for a create that sent nothing and reports that in one line."""
     error = post(base_url, seconds)
     assert type(error) is NotSent, repr(error)
     assert str(error).isprintable()
@@ -54,12 +54,12 @@ def answering(
 
 
 def keep_quiet(connection: socket.socket, _head: bytes) -> None:
-    """Answer nothing until the other side hangs up."""
+    """Give no answer until the other side hangs up."""
     connection.recv(1)
 
 
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port on which no process listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port: int = unused.getsockname()[1]

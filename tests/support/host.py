@@ -25,9 +25,9 @@ from tests.support.warm import warm_python
 
 URN = "urn:pulumi:test::test::pulumi-python:dynamic/nebius:CustomModel::"
 PROVIDER = serialize_provider(CustomModelProvider())
-# For a test of what only the dynamic provider has: `import_`, which the engine itself does for a plugin.
+# For tests of what only the dynamic provider has: `import_`. The engine itself imports for a plugin.
 dynamic_only = pytest.mark.parametrize("edge", ["dynamic"], indirect=True)
-# For tests that mostly wait: one worker runs them, while the others compute. Otherwise all workers wait at once.
+# For tests that mostly wait: one worker runs them while the others compute. Otherwise all workers wait at once.
 mostly_waits = pytest.mark.xdist_group("mostly waits")
 
 
@@ -36,7 +36,7 @@ class HostError(Exception):
 
     Attributes:
         message: the text that the engine would show.
-        kept: the partial state (id, properties, reasons), None where there is none.
+        kept: the partial state (id, properties, reasons), None if there is none.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ def _partial(error: grpc.RpcError, decode: Callable[[struct_pb2.Struct], dict[st
 
 
 class FakeEngine(engine_pb2_grpc.EngineServicer):
-    """The engine's end of the host's connection: it remembers what was logged."""
+    """The engine's end of the host's connection: it records what was logged."""
 
     def __init__(self) -> None:
         self.logs: list[Any] = []
@@ -86,14 +86,14 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
         return empty_pb2.Empty()
 
     def stop(self) -> None:
-        """Go away, as an engine does that is killed."""
+        """Go away, as a killed engine does."""
         self._server.stop(None).wait()
 
 
 class HostCalls(ABC):
-    """The engine's calls, with plain bags for what goes in and what comes out.
+    """The engine's calls, with plain bags for requests and answers.
 
-    The names in the bags are those of the dynamic resource, whatever goes over the wire.
+    The names in the bags are those of the dynamic resource, whatever the names on the wire.
     """
 
     @staticmethod
@@ -137,7 +137,7 @@ class HostCalls(ABC):
         ]
 
     def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any], name: str = "m") -> Any:
-        """The whole answer."""
+        """The complete answer."""
         request = provider_pb2.DiffRequest(
             id=id_, urn=self.urn(name, news), olds=self.encode(olds), news=self.encode(news)
         )
@@ -163,7 +163,7 @@ class HostCalls(ABC):
     def read(
         self, id_: str, props: Mapping[str, Any], name: str = "m"
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """Id, outputs and inputs; an empty id where the model is gone."""
+        """Id, outputs and inputs; an empty id if the model is gone."""
         answer = self._call("Read", self.read_request(id_, props, name))
         return answer.id, self.decode(answer.properties), self.decode(answer.inputs)
 
@@ -202,7 +202,7 @@ class DynamicHost(HostCalls):
 
     Attributes:
         config: the stack's configuration, by full keys (``nebius-models:apiKey``).
-        environ: variables to add; the service's own variables never leak in.
+        environ: variables to add; the service's own variables of this process are removed.
         prelude: a script to run in place of ``-m pulumi.dynamic``, which it must end with.
     """
 
@@ -254,7 +254,7 @@ class DynamicHost(HostCalls):
 
     @property
     def output(self) -> str:
-        """Whatever the host has printed so far."""
+        """The host's output so far."""
         return "".join(self.printed)
 
     def create_later(self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> Any:

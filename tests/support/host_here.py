@@ -1,7 +1,7 @@
 """The real host's code inside the test process: no process, no port, and each call takes a millisecond.
 
-It is what the SDK's own servicer does with a request, with our provider behind it. What only a process can show (its
-end, its threads, what it prints) is tested with :class:`tests.support.host.DynamicHost`.
+It is what the SDK's own servicer does with a request, with our provider behind it. Tests of what only a
+process has (its end, its threads, its output) use :class:`tests.support.host.DynamicHost`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Metadata = tuple[tuple[str, bytes], ...]
 
 
 def host_code() -> types.ModuleType:
-    """The host's own module, without its last line, which would begin to serve."""
+    """The host's own module, without its last line, which would start the server."""
     spec = importlib.util.find_spec("pulumi.dynamic.__main__")
     assert spec is not None
     assert spec.origin is not None
@@ -60,24 +60,24 @@ class CallFailed(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
         return str(self)
 
     def trailing_metadata(self) -> Metadata:
-        """What stays in the state, among others."""
+        """The trailing metadata, which has the partial state."""
         return self._metadata
 
 
 @dataclass
 class Context:
-    """What the host's servicer takes for gRPC's context."""
+    """Stands in for gRPC's context in the host's servicer."""
 
     on_end: list[Callable[[], None]] = field(default_factory=list)
     metadata: Metadata = ()
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
-        """Remember what to call when the engine goes away."""
+        """Record what to call when the engine goes away."""
         self.on_end.append(callback)
         return True
 
     def set_trailing_metadata(self, pairs: Metadata) -> None:
-        """Remember the partial state."""
+        """Record the partial state."""
         self.metadata = pairs
 
     def abort(self, code: Any, message: str) -> NoReturn:
@@ -86,7 +86,7 @@ class Context:
 
 
 class ListeningEngine(Engine):
-    """An engine that remembers what it was asked to show.
+    """An engine that records what it was asked to show.
 
     Attributes:
         logs: each text as the host sent it.
@@ -97,7 +97,7 @@ class ListeningEngine(Engine):
         self.logs: list[Any] = []
 
     def send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
-        """Remember it."""
+        """Record it."""
         from pulumi.runtime.proto import engine_pb2
 
         level: Any = engine_pb2.LogSeverity.Value(severity)
@@ -109,7 +109,7 @@ class ListeningEngine(Engine):
 
 
 class _Unguarded(Notes):
-    """In place of the guardian, which would live as long as this process."""
+    """Stands in for the guardian, which would run as long as this process."""
 
     def __init__(self, _settings: Any) -> None:
         super().__init__()
@@ -119,8 +119,8 @@ class HostHere(HostCalls):
     """One host in this process; a context manager, one at a time.
 
     Attributes:
-        engine: what was shown.
-        output: what a host's process would have printed: nothing can be told apart here.
+        engine: records what was shown.
+        output: what a host's process would have printed: always empty here, because nothing separates it.
     """
 
     output = ""
@@ -154,7 +154,7 @@ class HostHere(HostCalls):
         self._patches.close()
 
     def create_later(self, inputs: Mapping[str, Any], *, timeout: float = 0, name: str = "m") -> Future[Any]:
-        """A create in a thread of its own; its error is gRPC's."""
+        """A create in a thread of its own; its error is one of gRPC."""
         request = self.create_request(inputs, timeout, name)
         pool = ThreadPoolExecutor(1)
         future = pool.submit(self.servicer_here.Create, request, Context())

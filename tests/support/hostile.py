@@ -1,4 +1,4 @@
-"""Servers that do what no framework lets them do: raw bytes, bad certificates, answers changed on their way."""
+"""Servers that do what no framework allows: raw bytes, bad certificates, answers changed on their way."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class RawServer:
-    """Reads each request's head and lets a function answer with whatever bytes it likes; a context manager.
+    """Reads each request's head and lets a function answer with any bytes; a context manager.
 
     Attributes:
         received: the heads of all requests.
@@ -159,7 +159,7 @@ class Meddler:
 
 
 def tunnel(target: str) -> Handler:
-    """What a proxy does for CONNECT, whatever host it names: bytes go to and from a server of this machine."""
+    """What a proxy does for CONNECT, for any host: bytes go to and from a server of this machine."""
     address = urlsplit(target)
 
     def handle(connection: socket.socket, _head: bytes) -> None:
@@ -179,12 +179,12 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while part := source.recv(65536):
             target.sendall(part)
-    with contextlib.suppress(OSError):  # also after a reset, or the other side waits for its time-out
+    with contextlib.suppress(OSError):  # even after a reset: otherwise the other side waits for its time-out
         target.shutdown(socket.SHUT_WR)
 
 
 def self_signed(folder: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
-    """A certificate for an address or host that nobody vouches for, and its key."""
+    """A self-signed certificate for an address or host, and its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -1,4 +1,4 @@
-"""Stacks of the native plugin on the real engine: one generated SDK for a session, and no environment for each."""
+"""Stacks of the native plugin on the real engine: one generated SDK for a session, without an environment per stack."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Native:
         ]
         _run(generate, env=environment(folder))
         self.packages = folder / "python"
-        # What an installation of the SDK adds is its version.
+        # An installation of the SDK would add its version.
         record = self.packages / "pulumi_nebius_models-0.0.0.dist-info"
         record.mkdir()
         (record / "METADATA").write_text(_METADATA)
@@ -74,7 +74,7 @@ def native(program: str) -> str:
 
 
 def records(stack: Stack) -> list[dict[str, Any]]:
-    """What the state holds of the resources that a provider made."""
+    """The records in the state of the resources that a provider created."""
     deployment = stack.export_stack().deployment or {}
     resources = deployment.get("resources") or []
     return [each for each in resources if each.get("custom") and not each["type"].startswith("pulumi:")]

@@ -64,7 +64,7 @@ class PluginCalls(HostCalls):
         return _NAMES.get(wire, wire)
 
     def read_request(self, id_: str, props: Mapping[str, Any], name: str) -> Any:
-        """A request with inputs: that of an import has none."""
+        """A request with inputs; the request of an import has none."""
         request = super().read_request(id_, props, name)
         request.inputs.CopyFrom(self.encode(props if "status" in props or "file_id" in props else {}))
         return request

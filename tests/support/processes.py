@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-SECONDS = 100.0  # patience, which a busy machine needs
+SECONDS = 100.0  # long, because a machine may be busy
 
 
 def wait_until(holds: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
@@ -20,7 +20,7 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = SECONDS)
 
 
 def family_of(cli: psutil.Popen) -> list[psutil.Process]:
-    """What the engine started; the guardian is no part of it: it has a session of its own."""
+    """The processes that the engine started, without the guardian, which has a session of its own."""
     return [
         process
         for process in cli.children(recursive=True)
@@ -37,7 +37,7 @@ def has_ended(process: psutil.Process) -> bool:
 
 
 def bury(family: Iterable[psutil.Process]) -> None:
-    """End what the CLI leaves behind when it is killed: its own language host, which is none of ours."""
+    """End the process that a killed CLI leaves behind: its own language host, not one of ours."""
     for process in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

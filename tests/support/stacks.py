@@ -44,7 +44,7 @@ def program_with(resource: str = "bot", **arguments: Any) -> str:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What a CLI needs to keep everything in one folder, and to know nothing of the outside."""
+    """The variables with which a CLI keeps everything in one folder and uses no settings from elsewhere."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("NEBIUS_", "PULUMI_"))}
     state = folder / "state"
     state.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def write_program(folder: Path, program: str) -> Path:
-    """A project folder with that program; the interpreter that runs the tests runs it."""
+    """A project folder with that program, which the interpreter of the tests runs."""
     work_dir = folder / "project"
     work_dir.mkdir(parents=True, exist_ok=True)
     (work_dir / "Pulumi.yaml").write_text(PROJECT.format(venv=Path(sys.prefix)))
@@ -78,9 +78,9 @@ def cli_stack(
     """A stack on the real engine, configured for the emulator; the key is a secret of its configuration.
 
     Args:
-        folder: a temporary folder; everything of the stack stays in it.
+        folder: a temporary folder; all files of the stack stay in it.
         emulator: the service.
-        program: the text of ``__main__.py``; one model where left out.
+        program: the text of ``__main__.py``; one model if left out.
         config: more configuration.
         name: the stack's name; two stacks of one folder share program and backend.
     """

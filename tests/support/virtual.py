@@ -1,4 +1,4 @@
-"""The service as a function from request to answer, on a clock that moves only when somebody sleeps."""
+"""The service as a function from request to answer, on a clock that moves only in a sleep."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from nebius_model_resource._lifecycle.operation import Operation, Report
 from nebius_model_resource.errors import AnswerLost, EngineGone, NotSent
 
 KEY = "sk-0123456789abcdef0123"
-MANY = 5_000  # on a virtual clock a loop without an end takes no time, and all of the memory
+MANY = 5_000  # on a virtual clock an endless loop takes no time, but all of the memory
 EPOCH = 1_800_000_000.0  # Unix seconds at which a virtual clock begins
 
 
 class VirtualTime:
-    """A clock that moves only when somebody sleeps.
+    """A clock that moves only in a sleep.
 
     Attributes:
         now: monotonic seconds, 0 at first.
@@ -44,13 +44,13 @@ class VirtualTime:
         return EPOCH + self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, and with it what was planned for it."""
+        """Let time pass, and run what was planned for it."""
         self.slept.append(seconds)
         assert len(self.slept) < MANY, "the pauses do not end"
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """The same for time that passes without a pause."""
+        """Let time pass without a pause."""
         until = self.now + seconds
         while due := [plan for plan in self._planned if plan[0] <= until]:
             plan = min(due, key=lambda each: each[0])
@@ -88,7 +88,7 @@ class VirtualTime:
 
 @dataclass(frozen=True)
 class Call:
-    """One request: what it was, when it was sent, and how long it could take."""
+    """One request: what it was, when it was sent, and how long it may take."""
 
     kind: str  # POST, LIST, GET or DELETE
     name: str
@@ -103,7 +103,7 @@ Outcome = Callable[["Service", Call], Answer]
 
 @dataclass
 class Service:
-    """The service, with its answers scripted where a test says so.
+    """The service, with scripted answers if a test says so.
 
     Attributes:
         time: its clock.
@@ -112,7 +112,7 @@ class Service:
         ahead: seconds by which its clock is ahead of ours.
         dated: whether its answers have a ``Date``.
         hidden: models that the list lacks.
-        new_status: the status of a model just made.
+        new_status: the status of a new model.
     """
 
     time: VirtualTime
@@ -141,7 +141,7 @@ class Service:
         self._always[kind] = outcome
 
     def recover(self) -> None:
-        """Do from now on whatever is asked."""
+        """Serve every request from now on."""
         self._next.clear()
         self._always.clear()
 
@@ -165,7 +165,7 @@ class Service:
         return self.time.wall() + self.ahead
 
     def add(self, name: str, **told: Any) -> str:
-        """Put a model there by its full name, made now."""
+        """Add a model by its full name, created now."""
         self.models[name] = {"name": name, "status": "active", "created_at": int(self.wall()), **told}
         return name
 
@@ -175,7 +175,7 @@ class Service:
         return Answer(status, {**dates, **headers}, json.dumps(body).encode())
 
     def make(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """What a POST makes."""
+        """The model that a POST creates."""
         code = "".join("ABCDEFGHIJ"[int(digit)] for digit in f"{len(self.models):04}")
         told = {key: asked[key] for key in ("description", "source") if key in asked}
         name = f"{asked['base_model']}-LoRa:{asked['name']}-{code}"
@@ -188,7 +188,7 @@ class Service:
 
 
 def done(service: Service, call: Call) -> Answer:
-    """The service does what was asked."""
+    """The service carries out the request."""
     if call.kind == "POST":
         return service.answer(service.make(call.body))
     if call.kind == "LIST":
@@ -203,7 +203,7 @@ def done(service: Service, call: Call) -> Answer:
 
 
 def status(code: int, detail: str = "no", *, effect: bool = False, **headers: str) -> Outcome:
-    """An error, after what was asked was done where it had its effect."""
+    """An error; with an effect, the service carries out the request before."""
 
     def answer(service: Service, call: Call) -> Answer:
         if effect:
@@ -227,7 +227,7 @@ def says(body: Any, *, effect: bool = False) -> Outcome:
 
 
 def garbled(*, effect: bool = False) -> Outcome:
-    """A success that is no JSON."""
+    """A success that is not JSON."""
 
     def answer(service: Service, call: Call) -> Answer:
         if effect:
@@ -259,7 +259,7 @@ def not_sent(*, permanent: bool = False) -> Outcome:
 
 
 def slow(seconds: float, outcome: Outcome = done) -> Outcome:
-    """Another outcome, some seconds later."""
+    """Another outcome, after some seconds."""
 
     def answer(service: Service, call: Call) -> Answer:
         service.time.advance(seconds)
@@ -269,13 +269,13 @@ def slow(seconds: float, outcome: Outcome = done) -> Outcome:
 
 
 def no_pause(seconds: float) -> None:
-    """The client's own pause, where an operation brings one that must be used."""
+    """A client's own pause that fails the test, because the operation's pause must be used."""
     raise AssertionError(f"{seconds} s of sleep that would not hear the end of the engine")
 
 
 @dataclass
 class Shown:
-    """What an operation has shown: progress with its moment, and warnings."""
+    """What an operation has shown: progress with its time, and warnings."""
 
     time: VirtualTime
     progress: list[tuple[float, str]] = field(default_factory=list)

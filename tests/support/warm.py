@@ -1,7 +1,7 @@
 """Python processes that start at once: forked from a process that has imported the Pulumi SDK.
 
 A turn of the small engine starts a program and a host, and each spends its time on `import pulumi`. :func:`warm_python`
-gives the path of an interpreter for :class:`LocalStack` that avoids it. What it runs is unmodified; it stands in for
+gives the path of an interpreter for :class:`LocalStack` that avoids it. What it runs is unmodified; it replaces
 ``python -u <file>`` and ``python -u -m <module>``, which is all that the engine asks of an interpreter.
 """
 
@@ -24,7 +24,7 @@ from pathlib import Path
 
 Order = tuple[list[str], str, dict[str, str]]
 
-# The front: it hands its arguments and streams to the server, passes signals on, and ends as the process behind it.
+# The front: it gives its arguments and streams to the server, forwards signals, and ends as the process behind it.
 # Each process of each engine has one, so it imports only modules that are part of the interpreter.
 FRONT = """
 import array, os, sys, _signal, _socket
@@ -63,7 +63,7 @@ def warm_python() -> str:
     folder = tempfile.TemporaryDirectory(prefix="warm-")
     address = Path(folder.name) / "socket"
     server = subprocess.Popen([sys.executable, __file__, str(address)], stdin=subprocess.PIPE)
-    assert server.wait() == 0  # what serves from now on is its child, and no child of this process
+    assert server.wait() == 0  # from now on its child serves, which is not a child of this process
     (Path(folder.name) / "front.py").write_text(FRONT)
     front = Path(folder.name) / "python"
     words = [sys.executable, "-IS", f"{folder.name}/front.py", str(address)]
@@ -72,7 +72,7 @@ def warm_python() -> str:
 
     def end() -> None:
         assert server.stdin
-        server.stdin.close()  # by which the server ends
+        server.stdin.close()  # which ends the server
         folder.cleanup()
 
     atexit.register(end)
@@ -82,11 +82,11 @@ def warm_python() -> str:
 def _serve(address: str) -> Order:
     """Fork a process for each front, in the background; returns in each of these processes, with its order."""
     gc.collect()
-    gc.freeze()  # the children neither search nor copy what is here already
+    gc.freeze()  # the children neither scan nor copy the existing objects
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no process waits for the keepers
     if os.fork():
         os._exit(0)
     while True:
@@ -102,7 +102,7 @@ def _serve(address: str) -> Order:
 
 
 def _keep(front: socket.socket) -> Order:
-    """Fork the process that was asked for and tell its front of its end; returns in the new process."""
+    """Fork the requested process and report its end to its front; returns in the new process."""
     head, streams, _, _ = socket.recv_fds(front, 4, 3)
     with front.makefile("rb", buffering=0) as stream:
         text = b""
@@ -129,7 +129,7 @@ def _keep(front: socket.socket) -> Order:
 
 
 def _order(text: bytes) -> Order:
-    """Arguments, folder and environment out of what a front has sent."""
+    """Arguments, folder and environment from the message of a front."""
     folder, count, *words = map(os.fsdecode, text.split(b"\0"))
     arguments, environ = words[: int(count)], words[int(count) :]
     return arguments, folder, dict(pair.split("=", 1) for pair in environ)

@@ -1,4 +1,4 @@
-"""How users call the package, checked by the type checker; never run."""
+"""How users call the package; the type checker checks this file, and nothing runs it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An emulator of the custom-model API of Nebius AI Studio, for tests and first looks.
 
-It follows the published documentation and answers seen live in 2025 and 2026; it was never checked against
-the running service by us.
+It follows the published documentation and answers seen live in 2025 and 2026; we have never checked
+it against the running service.
 """
 
 from .faults import Fault

@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_settings(arguments: argparse.ArgumentParser) -> None:
-    # Options not given are left out, so that each default stands in one place: the settings.
+    # Options not given are left out, so that each default is in one place: the settings.
     group = arguments.add_argument_group("behaviour", argument_default=argparse.SUPPRESS)
     group.add_argument("--api-key", metavar="KEY", help="the key that works; emulator-key by default")
     group.add_argument(
@@ -98,10 +98,10 @@ def _port(text: str) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until a signal comes or, if asked for, the parent ends; return the exit code."""
+    """Run until a signal comes or, if that option is set, the parent ends; return the exit code."""
     options: dict[str, Any] = vars(parser().parse_args(argv))
     with_log, with_parent = options.pop("log"), options.pop("exit_with_parent")
-    # Asked before anything else, or a parent that ends during the start would not be missed.
+    # Read before anything else: otherwise a parent that ends during the start would go unnoticed.
     parent = os.getppid() if with_parent else None
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""The routes under `/_emulator/`, a prefix the real service has not, for steering from another process."""
+"""The routes under `/_emulator/`, a prefix the real service does not have, to steer it from another process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ModelByHand(BaseModel):
-    """The body that makes a model behind everyone's back."""
+    """The body that creates a model outside of the API."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,7 +32,7 @@ class ModelByHand(BaseModel):
 
 
 class EndByHand(BaseModel):
-    """The body that ends a job behind everyone's back."""
+    """The body that ends a job outside of the API."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,7 +41,7 @@ class EndByHand(BaseModel):
 
 
 def steering_routes(service: Service) -> APIRouter:
-    """Return the routes over requests, faults, settings, models and jobs; none asks for a key."""
+    """Return the routes for requests, faults, settings, models and jobs; none needs a key."""
     router = APIRouter(prefix="/_emulator")
     _add_request_routes(router, service)
     _add_fault_routes(router, service)

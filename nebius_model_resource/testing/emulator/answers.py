@@ -1,4 +1,4 @@
-"""Ready answers of the API, its errors above all, and how one is sent."""
+"""Ready answers of the API, mostly its errors, and how one is sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN_FILE = "The file `{}` does not exist."
 
 @dataclass
 class Answer:
-    """A whole answer: status code, headers (names in lower case) and body."""
+    """A complete answer: status code, headers (names in lower case) and body."""
 
     status: int
     body: bytes

@@ -38,7 +38,7 @@ def create_app(
     Args:
         settings: read on every call, so it may be changed while the application runs.
         clock: gives Unix time in seconds.
-        state_file: where models, jobs and files are kept from one run to the next; None keeps them in memory only.
+        state_file: stores models, jobs and files from one run to the next; None keeps them in memory only.
 
     Raises:
         ValueError: `state_file` exists and is not a state file.
@@ -54,7 +54,7 @@ def create_app(
 
 @functools.cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Return the routes, which every service of this process shares: they take longer to make than 20 calls."""
+    """Return the routes, which every service of this process shares: creating them takes longer than 20 calls."""
     service = current_service()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     # The uploads come first: the path of a model would match theirs as well.
@@ -68,6 +68,6 @@ def _routes() -> tuple[BaseRoute, ...]:
 
 
 async def _unprocessable(_request: Request, error: Exception) -> Response:
-    # The framework's own handler fails on input that is no proper Unicode.
+    # The framework's own handler fails on input that is not valid Unicode.
     items = error.errors() if isinstance(error, RequestValidationError) else []
     return respond(answers.error(422, jsonable_encoder(items)))

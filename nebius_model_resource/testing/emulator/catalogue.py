@@ -12,7 +12,7 @@ from .routes import respond
 if TYPE_CHECKING:
     from .service import Service
 
-# Our choice; the service tells the time at which a base was added.
+# Our choice; the service reports the time at which a base was added.
 BASES_CREATED = 1_735_689_600
 
 
@@ -27,7 +27,7 @@ def catalogue_routes(service: Service) -> APIRouter:
         if not service.may_use(project, key_project):
             return respond(answers.error(403, answers.NO_ACCESS))
         shown = [(base, BASES_CREATED) for base in service.callable_bases()]
-        # That active custom models are listed is claimed by one client only.
+        # Only one client claims that active custom models are listed.
         if service.settings.custom_in_catalogue:
             shown += [(model.name, model.created_at) for model in service.store.active(project)]
         return respond(

@@ -46,7 +46,7 @@ def completion_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/chat/completions")
-    async def complete(request: Request, new: NewCompletion, ai_project_id: str | None = None) -> Response:  # noqa: ARG001 - documented, and of no effect here
+    async def complete(request: Request, new: NewCompletion, ai_project_id: str | None = None) -> Response:  # noqa: ARG001 - documented, without effect here
         key_project = service.key_project(request.headers.get("authorization"))
         return respond(_complete(service, new, key_project))
 
@@ -55,8 +55,8 @@ def completion_routes(service: Service) -> APIRouter:
 
 def _complete(service: Service, new: NewCompletion, key_project: str | None) -> Answer:
     if not service.may_call(new.model, key_project):
-        # Seen live for an unknown model. That one still validating, failed, or called by its short name
-        # answers the same is our choice: nothing is documented.
+        # Seen live for an unknown model. The same answer for a model that is still validating, has failed,
+        # or is called by its short name is our choice: nothing is documented.
         return answers.unknown_model(new.model, hidden=False)
     # Seen live next to `x-request-id`.
     headers = {"x-inference-id": service.request_id()}

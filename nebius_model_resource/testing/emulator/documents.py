@@ -59,7 +59,7 @@ def entry(model: Model, *, with_status: bool = True) -> dict[str, Any]:
 
 
 def whole(model: Model) -> dict[str, Any]:
-    """Return everything known of a model, for tests and the steering routes."""
+    """Return everything known about a model, for tests and the steering routes."""
     return {
         **created(model),
         "short_name": model.short_name,

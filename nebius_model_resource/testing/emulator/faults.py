@@ -39,9 +39,9 @@ class Fault(BaseModel):
     """One rule.
 
     The rule hits calls whose method, path and custom name match, after letting `skip` of them pass, `times`
-    times (None: for ever), each time with `probability`. With `effect="before"` the spoilt answer is all that
-    happens; with `"after"` the call takes place first and only its answer is lost. `delay` and `slow` always
-    let the call take place; for `delay` the effect says on which side of it the wait lies.
+    times (None: for ever), each time with `probability`. With `effect="before"` the client gets the spoilt answer
+    and nothing else happens; with `"after"` the call takes place first and only its answer is lost. `delay` and
+    `slow` always let the call take place; for `delay` the effect says whether the wait is before or after it.
 
     Actions and the fields they use:
         status: `status` (503), `headers`, `body` (text, or anything JSON; default a `detail`).
@@ -52,7 +52,7 @@ class Fault(BaseModel):
         hang: nothing for `seconds`, then closed. delay: the true answer after `seconds`.
         slow: the true answer, `seconds` before each byte of the body.
         endless: a body that never ends. huge: a body of `bytes` bytes.
-        redirect: `status` (307) to `location`, by default to where it came from.
+        redirect: `status` (307) to `location`, by default to the same URL.
         header_flood: 500 headers. invalid_utf8, deep_json: bodies that parsers choke on, `status` (200).
         echo_key: `status` (401) with the Authorization header repeated in `detail`.
     """
@@ -81,7 +81,7 @@ class Fault(BaseModel):
     location: HeaderValue | None = None
 
     def matches(self, method: str, path: str, name: str | None) -> bool:
-        """Tell whether the rule is about such a call."""
+        """Return whether the rule is about such a call."""
         if self.method is not None and self.method.upper() not in {"*", method}:
             return False
         if self.name is not None and (name is None or not fnmatchcase(name, self.name)):
@@ -107,7 +107,7 @@ class FaultTable:
         self._added = 0
 
     def add(self, fault: Fault) -> str:
-        """Put a rule last and return its id."""
+        """Add a rule at the end and return its id."""
         with self._lock:
             self._added += 1
             rule_id = f"fault-{self._added}"

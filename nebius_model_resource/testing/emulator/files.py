@@ -1,4 +1,4 @@
-"""The files of the emulator: what was uploaded, and what jobs made."""
+"""The files of the emulator: what was uploaded, and what jobs created."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Files:
         clock: gives Unix time in seconds.
         seed: makes ids repeatable.
         on_change: called with all objects after each change.
-        contents: where the bytes are kept by id; None keeps them in memory.
+        contents: stores the bytes by id; None keeps them in memory.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Files:
         self._contents: MutableMapping[str, bytes] = {} if contents is None else contents
 
     def load(self, documents: Iterable[dict[str, Any]]) -> None:
-        """Take over objects kept from an earlier run; their contents are there already."""
+        """Load the objects of an earlier run; their contents are there already."""
         with self._lock:
             self._files.update({document["id"]: document for document in documents})
 
@@ -75,7 +75,7 @@ class Files:
             return list(self._files.values())
 
     def delete(self, file_id: str) -> bool:
-        """Forget a file and tell whether there was one."""
+        """Remove a file and return whether there was one."""
         with self._lock:
             if self._files.pop(file_id, None) is None:
                 return False

@@ -64,7 +64,7 @@ class Gate:
         headers: dict[str, str] = {}
         refusal = self._refusal(record, headers)
         if refusal is not None:
-            # As behind a proxy that buffers: a client that still sends would lose the answer.
+            # Like a proxy that buffers: a client that still sends would lose the answer.
             while (await receive()).get("more_body", False):
                 pass
             return refusal

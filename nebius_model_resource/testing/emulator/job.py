@@ -1,4 +1,4 @@
-"""One fine-tuning job as the emulator keeps it."""
+"""One fine-tuning job as the emulator stores it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Job:
 
     @property
     def epochs(self) -> int:
-        """How many epochs the job was asked for."""
+        """How many epochs the job has."""
         return int(self.hyperparameters["n_epochs"])
 
     @property
@@ -62,7 +62,7 @@ class Job:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Job:
-        """Make a job from `dataclasses.asdict` of one; keys of other versions are ignored."""
+        """Create a job from `dataclasses.asdict` of one; keys of other versions are ignored."""
         known = {each.name for each in fields(cls)}
         values = {key: value for key, value in stored.items() if key in known}
         checkpoints = [Checkpoint(**each) for each in values.pop("checkpoints")]

@@ -25,7 +25,7 @@ def job(of: Job) -> dict[str, Any]:
         "validation_file": of.validation_file,
         "hyperparameters": of.hyperparameters,
         "error": _error(of),
-        # Which files these are is not documented; our choice is the final checkpoint's.
+        # The documentation does not say which files these are; we return those of the final checkpoint.
         "result_files": of.checkpoints[-1].files if of.status == SUCCEEDED else [],
         "seed": of.seed,
         "suffix": of.suffix,
@@ -45,7 +45,7 @@ def checkpoint(of: Job, one: Checkpoint, *, with_files: bool = True) -> dict[str
         "id": one.id,
         "object": "fine_tuning.job.checkpoint",
         "created_at": int(one.made_at),
-        # As seen live: with these very placeholders, so that it cannot be called.
+        # As seen live: with exactly these placeholders, so that it cannot be called.
         "fine_tuned_model_checkpoint": (
             f"ft:{of.model}:org_placeholder:{of.suffix}:IDPlaceholder:ckpt-step-{one.step}"
         ),

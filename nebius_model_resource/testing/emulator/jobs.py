@@ -1,7 +1,7 @@
-"""The fine-tuning jobs of the emulator: made, run by the clock, cancelled, and ended by hand.
+"""The fine-tuning jobs of the emulator: created, run by the clock, cancelled, and ended by hand.
 
 A job trains nothing. It runs for the setting `job_seconds`, its epochs take equal parts of that time, and each
-leaves a checkpoint with files. As with the validation of a model, a job moves on when somebody looks at it.
+leaves a checkpoint with files. As with the validation of a model, a job advances only when a client reads it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Jobs:
     """Keeps jobs by id; safe to use from several threads.
 
     Args:
-        settings: read on every call, so changes hold at once.
+        settings: read on every call, so changes take effect at once.
         clock: gives Unix time in seconds.
         files: where training files come from and results go.
         on_change: called with all jobs after each change.
@@ -61,7 +61,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
 
     def load(self, jobs: Iterable[Job]) -> None:
-        """Take over jobs kept from an earlier run."""
+        """Load the jobs of an earlier run."""
         with self._lock:
             self._jobs.update({job.id: job for job in jobs})
 
@@ -115,7 +115,7 @@ class Jobs:
 
         Raises:
             JobMissingError: no such job.
-            ValueError: `status` is no end of a job, or the job has ended.
+            ValueError: `status` is not a final status of a job, or the job has ended.
         """
         if status not in ENDED:
             raise ValueError(f"{status!r} is no end of a job; allowed are {', '.join(ENDED)}")
@@ -126,12 +126,12 @@ class Jobs:
             return self._ended(job, status, self._clock(), message)
 
     def has(self, job_id: str) -> bool:
-        """Tell whether there is such a job."""
+        """Return whether there is such a job."""
         with self._lock:
             return job_id in self._jobs
 
     def has_checkpoint(self, job_id: str, checkpoint_id: str) -> bool:
-        """Tell whether a job has such a checkpoint by now."""
+        """Return whether a job has such a checkpoint by now."""
         with self._lock:
             return self.has(job_id) and any(
                 each.id == checkpoint_id for each in self.read(job_id).checkpoints

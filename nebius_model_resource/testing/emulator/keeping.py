@@ -1,4 +1,4 @@
-"""Keeping models, jobs and files from one run to the next."""
+"""Storing models, jobs and files from one run to the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PARTS = ("models", "jobs", "files")
 
 
 class StateFile:
-    """A JSON file, replaced as a whole so that a killed emulator leaves no half file.
+    """A JSON file, always replaced completely so that a killed emulator leaves no half file.
 
     It has a list for each of `PARTS`. Safe to use from several threads.
     """
@@ -24,7 +24,7 @@ class StateFile:
         self._parts: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
 
     def load(self, part: str, make: Callable[[dict[str, Any]], Thing]) -> list[Thing]:
-        """Return what is kept of one part, each made from its dict; none if there is no file yet.
+        """Return the items of one part, each created from its dict; none if there is no file yet.
 
         Raises:
             ValueError: the file is not one of ours.
@@ -42,7 +42,7 @@ class StateFile:
         return made
 
     def save(self, part: str, things: Iterable[dict[str, Any]]) -> None:
-        """Replace what is kept of one part."""
+        """Replace the items of one part."""
         with self._lock:
             self._parts[part] = list(things)
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,12 +51,12 @@ class StateFile:
             draft.replace(self.path)
 
     def contents(self) -> Folder:
-        """Return where the contents of files are kept: a folder next to the state file."""
+        """Return the store of the contents of files: a folder next to the state file."""
         return Folder(self.path.with_name(self.path.name + ".files"))
 
 
 class Folder(MutableMapping[str, bytes]):
-    """Contents by name, each in a file; the folder is made with the first."""
+    """Contents by name, each in a file; the folder is created with the first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

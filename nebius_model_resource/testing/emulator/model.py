@@ -1,4 +1,4 @@
-"""One custom model as the emulator keeps it."""
+"""One custom model as the emulator stores it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Model:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Model:
-        """Make a model from `dataclasses.asdict` of one; keys of other versions are ignored."""
+        """Create a model from `dataclasses.asdict` of one; keys of other versions are ignored."""
         known = {field.name for field in fields(cls)}
         model = cls(**{key: value for key, value in stored.items() if key in known})
         check_state(model.status)

@@ -26,7 +26,7 @@ def full_name(base_model: str, short: str, *, drop_fast: bool) -> str:
 
 
 def is_base_name(base_model: str) -> bool:
-    """Tell whether a text has the form `vendor/name`."""
+    """Return whether a text has the form `vendor/name`."""
     vendor, slash, rest = base_model.partition("/")
     well_formed = bool(vendor and slash and rest) and "/" not in rest
     return well_formed and not any(letter.isspace() for letter in base_model)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-# That there are `limit` and `after` is documented; the bounds are OpenAI's.
+# `limit` and `after` are documented; the bounds are OpenAI's.
 Limit = Annotated[int, Query(ge=1, le=100)]
 PAGE = 20
 FileLimit = Annotated[int, Query(ge=1, le=10_000)]

@@ -1,4 +1,4 @@
-"""What was asked of the emulator."""
+"""The requests that the emulator received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT = 100_000
 
 @dataclass
 class RecordedRequest:
-    """One call; `status` is None until an answer starts, and stays None where none did.
+    """One call; `status` is None until an answer starts, and stays None if none starts.
 
     `path` is decoded, `raw_path` as sent; `headers` have lower-case names; `time` is Unix seconds; `fault` is
     the id of the rule that hit the call.
@@ -58,7 +58,7 @@ class RequestLog:
             self._requests.append(request)
 
     def end(self, request: RecordedRequest) -> None:
-        """Note that a call is over."""
+        """Record that a call is over."""
         if self.on_end is not None:
             self.on_end(request)
 
@@ -73,7 +73,7 @@ class RequestLog:
         ]
 
     def clear(self) -> None:
-        """Forget all calls."""
+        """Remove all calls."""
         with self._lock:
             self._requests.clear()
 

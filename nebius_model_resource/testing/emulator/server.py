@@ -34,7 +34,7 @@ class _OpenProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         connection: socket.socket = transport.get_extra_info("socket")
-        # Header and body leave in two writes; without this the second waits 40 ms for the client's word.
+        # Header and body leave in two writes; without this the second waits 40 ms for the client's acknowledgement.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
@@ -64,7 +64,7 @@ class _PromptServer(uvicorn.Server):
         self.ready.set()
 
     async def main_loop(self) -> None:
-        # The original looks ten times a second whether it should end; tests start hundreds of emulators.
+        # The original checks ten times a second whether it should end; tests start hundreds of emulators.
         while not await self.on_tick(0):
             if self._stopping is not None:
                 with contextlib.suppress(asyncio.TimeoutError):
@@ -87,7 +87,7 @@ class _PromptServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever runs the emulator."""
+        """Leave signals to the process that runs the emulator."""
         yield
 
 
@@ -115,7 +115,7 @@ class Emulator:
         port: port to listen on; 0 takes a free one.
         clock: gives Unix time in seconds, for created times, validation and the rate limit. With another clock than
             the machine's, answers have no `Date`: it would be the machine's.
-        state_file: where models, jobs and files are kept from one run to the next; None keeps them in memory only.
+        state_file: stores models, jobs and files from one run to the next; None keeps them in memory only.
         settings: any field of `Settings`.
 
     Raises:
@@ -148,7 +148,7 @@ class Emulator:
                 access_log=False,
                 server_header=False,
                 date_header=clock is time.time,
-                # Longer than the pauses of a client that polls, or it would meet closed connections.
+                # Longer than the pauses of a client that polls; otherwise it would find closed connections.
                 timeout_keep_alive=75,
                 h11_max_incomplete_event_size=1 << 18,
             )
@@ -206,7 +206,7 @@ class Emulator:
         return self.service.store
 
     def models(self) -> list[dict[str, Any]]:
-        """Return all that is known of each live model, newest last; this is not a read of the API."""
+        """Return everything known about each live model, newest last; this is not a read of the API."""
         return [documents.whole(model) for model in self.store.live()]
 
     def jobs(self) -> list[dict[str, Any]]:
@@ -218,7 +218,7 @@ class Emulator:
         return self.service.files.select()
 
     def remove_file(self, file_id: str) -> None:
-        """Delete a file behind everyone's back.
+        """Delete a file outside of the API.
 
         Raises:
             LookupError: no such file.
@@ -227,7 +227,7 @@ class Emulator:
             raise LookupError(file_id)
 
     def finish_job(self, job_id: str, status: str = "succeeded", message: str | None = None) -> None:
-        """End a running job behind everyone's back.
+        """End a running job outside of the API.
 
         Raises:
             LookupError: no such job.
@@ -244,7 +244,7 @@ class Emulator:
         self.service.requests.clear()
 
     def add_fault(self, fault: Fault) -> str:
-        """Put a fault rule in force, after those there, and return its id."""
+        """Add a fault rule after the existing ones, and return its id."""
         return self.service.faults.add(fault)
 
     def clear_faults(self) -> None:
@@ -261,7 +261,7 @@ class Emulator:
         status: str = "active",
         ai_project_id: str | None = None,
     ) -> str:
-        """Make a model behind everyone's back and return its full name; it stays in `status`.
+        """Create a model outside of the API and return its full name; it stays in `status`.
 
         Raises:
             ValueError: `status` is none of the four.
@@ -276,7 +276,7 @@ class Emulator:
         ).name
 
     def change_model(self, full_name: str, **fields: Any) -> None:
-        """Set fields of a model behind everyone's back, such as `status` or `description`.
+        """Set fields of a model outside of the API, such as `status` or `description`.
 
         Raises:
             LookupError: no live model of this name.
@@ -285,7 +285,7 @@ class Emulator:
         self.store.change(full_name, **fields)
 
     def remove_model(self, full_name: str) -> None:
-        """Delete a model behind everyone's back.
+        """Delete a model outside of the API.
 
         Raises:
             LookupError: no live model of this name.

@@ -1,4 +1,4 @@
-"""All the parts of one emulated service, held together."""
+"""All the parts of one emulated service."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Service:
         return self.settings.api_keys.get(key)
 
     def may_use(self, project: str, key_project: str | None) -> bool:
-        """Tell whether a key may act in a project: the master key in all, another in its own."""
-        # Which projects a real key reaches is not documented.
+        """Return whether a key may act in a project: the master key in all, another in its own."""
+        # It is not documented which projects a real key reaches.
         return key_project in {self.settings.default_project, project}
 
     def callable_bases(self) -> list[str]:
@@ -84,7 +84,7 @@ class Service:
         return list(dict.fromkeys([*self.settings.base_models, *(self.settings.supported_bases or [])]))
 
     def may_call(self, name: str, key_project: str | None) -> bool:
-        """Tell whether a chat call may name this model: a base, or a custom model that is active."""
+        """Return whether a chat call may name this model: a base, or a custom model that is active."""
         if name in self.callable_bases():
             return True
         model = self.store.called(name)

@@ -17,5 +17,5 @@ class _Current:
 
 
 def current_service() -> Service:
-    """Return what stands for the service of the call under way."""
+    """Return a proxy for the service of the current call."""
     return cast("Service", _Current())

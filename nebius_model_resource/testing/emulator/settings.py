@@ -18,7 +18,7 @@ class Settings(BaseModel):
     """How the emulator behaves; every default is the documented behaviour, or our choice where none is.
 
     Assignments are checked, so a wrong type raises `pydantic.ValidationError` (a `ValueError`) at the line
-    that made it. Durations are seconds.
+    of the assignment. Durations are seconds.
     """
 
     model_config = ConfigDict(validate_assignment=True, extra="forbid")

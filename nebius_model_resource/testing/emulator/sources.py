@@ -1,7 +1,7 @@
-"""What is wrong with the source of a model, as far as the emulator can tell.
+"""What is wrong with the source of a model, as far as the emulator can check it.
 
-That an adapter is checked only after the create call was inferred from public code that handles a model which
-ends in `error`. No such `status_reason` was ever seen, so all texts here are ours.
+We infer from public code, which handles a model that ends in `error`, that the service checks an adapter only after
+the create call. We have never seen such a `status_reason`, so all texts here are ours.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from .jobs import Jobs
     from .settings import Settings
 
-# Two public guides, both citing a page of the documentation that is gone since, name these files.
+# Two public guides name these files. Both cite a page of the documentation that no longer exists.
 NEEDED = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def flaw_of(source: str, files: Files, jobs: Jobs, settings: Settings) -> str | None:
     """Return why no model can come from a source, None if one can.
 
-    Checked are uploads, the checkpoints of jobs of this emulator and, given `known_checkpoints`, those of
-    other jobs; a source of any other form passes.
+    It checks uploads, the checkpoints of jobs of this emulator and, given `known_checkpoints`, those of other
+    jobs; a source of any other form passes.
     """
     if source.startswith("file-"):
         content = files.content(source)
@@ -49,7 +49,7 @@ def _archive_flaw(content: bytes, settings: Settings) -> str | None:
     entries = _entries(content)
     if entries is None:
         return "The archive is not a zip file."
-    # Whether the documented limit means the archive or what is in it is not told; we hold both to it.
+    # The documentation does not say whether the limit is for the archive or for its contents; we apply it to both.
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > limit:
         return f"The archive has {unpacked} bytes unpacked; the limit is {limit}."
@@ -67,7 +67,7 @@ def _entries(content: bytes) -> list[zipfile.ZipInfo] | None:
 
 
 def _missing_files(entries: list[zipfile.ZipInfo]) -> str | None:
-    """Look for the files at the root or together in one folder; where they belong is not documented."""
+    """Look for the files at the root or together in one folder; it is not documented where they belong."""
     paths = {PurePosixPath(entry.filename) for entry in entries}
     folders = {PurePosixPath(), *(path.parent for path in paths if len(path.parts) == 2)}
     lacking = [[name for name in NEEDED if folder / name not in paths] for folder in folders]

@@ -27,7 +27,7 @@ DEPTH = 100_000
 
 @dataclass
 class Call:
-    """A call about to be spoilt; `perform` lets it take place and returns the true answer."""
+    """A call whose answer is about to be spoilt; `perform` lets it take place and returns the true answer."""
 
     scope: Scope
     receive: Receive
@@ -42,7 +42,7 @@ class Call:
         return f"{path}?{query}" if query else path
 
     async def take(self, size: int | None) -> None:
-        """Take so many bytes of the body and drop them; None is all of it."""
+        """Read that many bytes of the body and drop them; None is all of it."""
         taken = 0
         while size is None or taken < size:
             message = await self.receive()
@@ -73,7 +73,7 @@ async def spoil(fault: Fault, call: Call) -> None:
     await _BROKEN[fault.action](fault, call, truth)
 
 
-# Whole answers that say something else.
+# Complete answers that say something else.
 
 
 def _status(fault: Fault, _call: Call) -> Answer:
@@ -160,12 +160,12 @@ async def _slow(fault: Fault, call: Call) -> None:
 
 _RETIMED: dict[str, Callable[[Fault, Call], Awaitable[None]]] = {"delay": _delay, "slow": _slow}
 
-# Answers that do not arrive as a whole.
+# Answers that do not arrive completely.
 
 
 async def _reset(_fault: Fault, call: Call, _truth: Answer | None) -> None:
     transport = _transport(call)
-    # No lingering makes the kernel send RST rather than FIN.
+    # Without lingering the kernel sends RST and not FIN.
     transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
@@ -218,13 +218,13 @@ _BROKEN: dict[str, Callable[[Fault, Call, Answer | None], Awaitable[None]]] = {
 
 
 async def _pour(call: Call, size: int | None) -> bool:
-    """Send `size` bytes, None for no end, and tell whether the client took them all."""
+    """Send `size` bytes, None for no end, and return whether the client took them all."""
     gone = asyncio.ensure_future(call.ended())
     try:
         while size is None or size > 0:
             chunk = CHUNK if size is None else CHUNK[:size]
             await _part(call, chunk)
-            # Sending does not wait while the client keeps up, and others want a turn.
+            # Sending does not wait while the client reads fast enough, and other calls need a turn.
             await asyncio.sleep(0)
             if gone.done():
                 return False

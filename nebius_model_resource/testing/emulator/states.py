@@ -1,7 +1,7 @@
 """The states of a model and the ways between them.
 
-The four words are documented; so is that a model starts `validating` and ends `deleted`. That an active
-model never fails later is our choice: nothing says that it may.
+The four words are documented, and so are the start, `validating`, and the end, `deleted`. Here an active model
+never fails later. That is our choice: nothing says that it may.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The models of the emulator: made, read, listed, deleted, and changed behind everyone's back."""
+"""The models of the emulator: created, read, listed and deleted by the API, and changed outside of it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CHANGEABLE = frozenset(
 
 
 class ModelMissingError(LookupError):
-    """No such model, or one that does not show yet.
+    """No such model, or one that is not visible yet.
 
-    `status` is the code to answer while a new model does not show, and None for a name that is unknown.
+    `status` is the code to answer while a new model is not visible, and None for a name that is unknown.
     """
 
     def __init__(self, name: str, status: int | None = None) -> None:
@@ -37,10 +37,10 @@ class Store:
     """Keeps models by name; safe to use from several threads.
 
     Args:
-        settings: read on every call, so changes hold at once.
+        settings: read on every call, so changes take effect at once.
         clock: gives Unix time in seconds.
-        on_change: called with all models, deleted ones too, after each change worth keeping.
-        flaw_of: with the setting `check_sources`, tells what is wrong with a source when a validation ends.
+        on_change: called with all models, deleted ones too, after each change to be stored.
+        flaw_of: with the setting `check_sources`, returns what is wrong with a source when a validation ends.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Store:
         self._full_names: dict[str, str] = {}
 
     def load(self, models: Iterable[Model]) -> None:
-        """Take over models kept from an earlier run."""
+        """Load the models of an earlier run."""
         with self._lock:
             for model in models:
                 self._keep(model)
@@ -70,7 +70,7 @@ class Store:
         return len(self._models)
 
     def clear(self) -> None:
-        """Take away every model without a trace, those deleted as well."""
+        """Remove every model without a trace, the deleted ones too."""
         with self._lock:
             self._models.clear()
             self._full_names.clear()
@@ -84,7 +84,7 @@ class Store:
         description: str | None = None,
         ai_project_id: str | None = None,
     ) -> Model:
-        """Make a model as the service would: `validating`, or `active` with `active_on_create`."""
+        """Create a model as the service would: `validating`, or `active` with `active_on_create`."""
         status = states.ACTIVE if self._settings.active_on_create else states.VALIDATING
         return self._make(
             status,
@@ -96,7 +96,7 @@ class Store:
         )
 
     def read(self, name: str) -> Model:
-        """Return the model of a full or short name; reading is what moves its validation on.
+        """Return the model of a full or short name; each read advances its validation.
 
         Raises:
             ModelMissingError: unknown, deleted, or still in its read-after-create gap.
@@ -112,7 +112,7 @@ class Store:
             return self._seen(model)
 
     def select(self, ai_project_id: str | None = None) -> list[Model]:
-        """Return the models of a project, newest last; listing moves validations on as reading does."""
+        """Return the models of a project, newest last; a list advances validations as a read does."""
         project = self._settings.project_of(ai_project_id)
         keep_deleted = self._settings.after_delete == "deleted"
         with self._lock:
@@ -121,7 +121,7 @@ class Store:
             return [self._seen(model) for model in shown]
 
     def delete(self, name: str) -> Model:
-        """Delete a model and return what was.
+        """Delete a model and return what it was.
 
         Raises:
             ModelMissingError: unknown or deleted before.
@@ -133,13 +133,13 @@ class Store:
             return self._move(model, states.DELETED)
 
     def active(self, ai_project_id: str) -> list[Model]:
-        """Return the models of a project that may be called, newest last; validations move on."""
+        """Return the models of a project that may be called, newest last; this advances validations."""
         with self._lock:
             mine = [model for model in self.live() if model.ai_project_id == ai_project_id]
             return [model for model in map(self._seen, mine) if model.status == states.ACTIVE]
 
     def called(self, full_name: str) -> Model | None:
-        """Return the active model of a full name, or None; a call moves its validation on as a read does."""
+        """Return the active model of a full name, or None; a call advances its validation as a read does."""
         with self._lock:
             model = self._models.get(full_name)
             if model is None or not model.is_live:
@@ -162,7 +162,7 @@ class Store:
         status: str = states.ACTIVE,
         ai_project_id: str | None = None,
     ) -> Model:
-        """Make a model by hand; it stays in `status` whatever is read.
+        """Create a model by hand; it stays in `status` whatever is read.
 
         Raises:
             ValueError: `status` is none of the four.

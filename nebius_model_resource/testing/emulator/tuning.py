@@ -26,8 +26,8 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class Hyperparameters(BaseModel):
     """The documented bounds.
 
-    The defaults are those documented or seen live in an answer; of `n_epochs`, `batch_size` and the two
-    switches no default is known, and they are ours.
+    The defaults are those documented or seen live in an answer. No default is known for `n_epochs`, `batch_size`
+    and the two switches: those are ours.
     """
 
     n_epochs: int = Field(default=3, ge=1, le=20)
@@ -46,7 +46,7 @@ class Hyperparameters(BaseModel):
 
 
 class Origin(BaseModel):
-    """Where the training starts from; the token is taken and not kept."""
+    """Where the training starts from; the token is accepted and not stored."""
 
     type: Literal["hf"]
     repo: str
@@ -124,7 +124,7 @@ def _create(service: Service, new: NewJob, ai_project_id: str | None, key_projec
     project = service.settings.project_of(ai_project_id, key_project)
     if not service.may_use(project, key_project):
         return answers.error(403, answers.NO_ACCESS)
-    # What follows a bad model or file is not documented: 400 is what the service says of bad datasets.
+    # The answer to a bad model or file is not documented; 400 is the service's answer to a bad dataset.
     if not names.is_base_name(new.model):
         return answers.error(400, f"The model `{new.model}` does not support fine-tuning.")
     for file_id in (new.training_file, new.validation_file):
@@ -179,5 +179,5 @@ def _page(items: list[dict[str, Any]], limit: int, after: str | None) -> Answer:
 
 
 def _unknown(kind: str, identifier: str) -> Answer:
-    # Neither code nor text is documented for jobs; both follow those seen live on chat calls.
+    # Neither code nor text is documented for jobs; both follow what was seen live on chat calls.
     return answers.error(404, f"The {kind} `{identifier}` does not exist.")

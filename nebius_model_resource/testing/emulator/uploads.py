@@ -14,9 +14,9 @@ from .routes import respond
 if TYPE_CHECKING:
     from .service import Service
 
-# What an archive's object says is not documented.
+# The object of an archive is not documented.
 ARCHIVE_PURPOSE = "model_archive"
-# Where the service keeps contents is not documented; as on signed links, whoever has this one needs no key.
+# It is not documented where the service stores contents. As with a signed link, a client needs no key here.
 STORAGE = "/storage/"
 
 
@@ -44,7 +44,7 @@ def _add_uploads(router: APIRouter, service: Service) -> None:
 def _add_objects(router: APIRouter, service: Service) -> None:
     @router.get("/v1/files")
     async def list_files(limit: FileLimit | None = None, after: str | None = None) -> Response:
-        # Paging is not documented here; OpenAI's client asks for pages for ever where `after` does nothing.
+        # Paging is not documented here; OpenAI's client asks for pages for ever if `after` does nothing.
         try:
             return respond(
                 answers.as_json(page(service.files.select(), limit or service.settings.files_per_page, after))
@@ -75,7 +75,7 @@ def _add_contents(router: APIRouter, service: Service) -> None:
     @router.get("/v1/files/{file_id}/content")
     async def read_content(request: Request, file_id: str) -> Response:
         if service.settings.content_redirects and service.files.get(file_id) is not None:
-            # That it redirects is told by a client's notes; the code is the framework's usual one.
+            # A client's notes say that it redirects; the code is the framework's usual one.
             return respond(Answer(307, b"", {"location": _link(request, file_id)}))
         return respond(_content(service, file_id))
 

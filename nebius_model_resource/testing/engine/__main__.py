@@ -1,4 +1,4 @@
-"""The shell's way in; see `cli`."""
+"""The entry point for a shell; see `cli`."""
 
 import sys
 

@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="refresh and destroy under the program's present names and configuration",
             )
-            # No question is ever asked: the options exist because the real command line has them.
+            # The engine asks no questions: the options exist because the real command line has them.
             command.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
             command.add_argument("--skip-preview", "-f", action="store_true", help=argparse.SUPPRESS)
         if name in ("output", "export"):

@@ -52,10 +52,10 @@ def load_project(work_dir: Path) -> Project:
 
 
 def load_stack_config(project: Project, stack: str, crypter: Crypter) -> Config:
-    """Read `Pulumi.<stack>.yaml` where there is one; its secrets need the passphrase that encrypted them.
+    """Read `Pulumi.<stack>.yaml` if there is one; its secrets need the passphrase that encrypted them.
 
     Raises:
-        ConfigError: It keeps a secret in a way that this engine cannot open.
+        ConfigError: It stores a secret in a way that this engine cannot open.
     """
     path = next((path for path in _files(project.root, f"Pulumi.{stack}") if path.exists()), None)
     if path is None:
@@ -77,7 +77,7 @@ def load_stack_config(project: Project, stack: str, crypter: Crypter) -> Config:
 
 
 def qualified(key: str, project: str) -> str:
-    """`key` with its namespace, which is the project's name where none is given; `ns:config:key` becomes `ns:key`."""
+    """`key` with its namespace, by default the project's name; `ns:config:key` becomes `ns:key`."""
     parts = key.split(":")
     if len(parts) == 3 and parts[1] == "config":
         return f"{parts[0]}:{parts[2]}"
@@ -85,7 +85,7 @@ def qualified(key: str, project: str) -> str:
 
 
 def text(value: Any) -> str:
-    """A configuration value as programs see it: text, JSON for anything structured."""
+    """A configuration value as programs see it: a text, or JSON for anything structured."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

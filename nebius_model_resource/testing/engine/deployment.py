@@ -1,4 +1,4 @@
-"""One operation from its first step to its last: who may run when, and what happens when something fails."""
+"""One operation from its first step to its last: which step may run when, and what happens when one fails."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Identity:
 
 
 class Deployment:
-    """The engine's side of one operation. Its methods may be called from any thread.
+    """The engine's side of one operation. Any thread may call its methods.
 
-    Planning goes one resource at a time (as in the real engine), steps run `parallel` at a time. The first failure
-    stops everything that has not begun; what is in flight is finished and recorded.
+    It plans one resource at a time (as the real engine does), and runs `parallel` steps at a time. After the first
+    failure it starts no further step; it finishes and records those in flight.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Deployment:
         self.events.say(message, severity="error", urn=urn)
 
     def give_up(self) -> None:
-        """Start nothing more; what is in flight finishes."""
+        """Start nothing more; steps in flight finish."""
         self.given_up.set()
 
     def interrupt(self) -> None:
@@ -124,7 +124,7 @@ class Deployment:
         return resource
 
     def read(self, new: Resource) -> Resource:
-        """Bring a resource that the program only gets into the state.
+        """Record a resource that the program only reads (`get`).
 
         Raises:
             Unavailable: As for `register`.
@@ -148,7 +148,7 @@ class Deployment:
             for step in steps:
                 if step.logical and step.new is not None:
                     self._registered[step.urn] = step
-            # While planning is locked: steps begin in the order in which they were planned.
+            # Under the lock of planning: steps begin in the order in which they were planned.
             return steps, self._pool.submit(self._run_chain, steps)
 
         return self._planned(hand_over)
@@ -194,9 +194,9 @@ class Deployment:
                 self._run(step)
             except StepFailed:
                 self.failed = True
-                # A refresh on the program's behalf counts as planning.
+                # A refresh for the program counts as planning.
                 self.step_failed |= not isinstance(step, Refresh)
-                # A protected resource is named with all others of its kind: nothing was done to any.
+                # The message names every protected resource: nothing was done to any of them.
                 if isinstance(step, Delete) and step.resource.protect and not step.replacing:
                     self._refused.append(step.resource)
                 else:
@@ -231,7 +231,7 @@ class Deployment:
             new.outputs = hide_outputs(new.outputs, new.inputs, new.additional_secret_outputs)
 
     def register_outputs(self, urn: str, outputs: Properties) -> None:
-        """Take a component's outputs; the stack's wait for the end of the operation."""
+        """Record a component's outputs; those of the stack wait for the end of the operation."""
         if urns.qualified_type(urn) == urns.STACK_TYPE:
             self._stack_outputs = outputs
             return
@@ -243,7 +243,7 @@ class Deployment:
         self.journal.save()
 
     def settle_stack(self) -> None:
-        """Set the stack's outputs: the program's, and the former ones too where the operation has failed."""
+        """Set the stack's outputs: the program's, and the former ones too if the operation has failed."""
         step = self._registered.get(self.stack_urn)
         if self._stack_outputs is None or step is None:
             return
@@ -274,7 +274,7 @@ class Deployment:
                 return
 
     def refresh(self, *, alone: bool) -> None:
-        """Refresh what the state holds and no program has declared; one that cannot be read stops no other.
+        """Refresh what the state holds and no program has declared; a resource that cannot be read stops no other.
 
         `alone`: nothing else is done in this operation.
         """

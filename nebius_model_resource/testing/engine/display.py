@@ -1,4 +1,4 @@
-"""What a person reads of an operation: progress, then a summary in the manner of Pulumi's."""
+"""What a person reads about an operation: progress, then a summary like Pulumi's."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class Display:
                 self._on_output(line)
 
     def show(self, event: EngineEvent) -> None:
-        """Take in one event; events come one at a time."""
+        """Handle one event; events come one at a time."""
         with self._live.lock if self._live else threading.Lock():
             row = self._take(event)
-            # The stack is done when the operation is: its last line is printed then.
+            # The stack is done when the operation is: its last line comes then.
             early = row is not None and event.res_outputs_event and row.urn == self._rows.stack_urn
             if row is not None and not early:
                 self._progress(row)
@@ -132,7 +132,7 @@ class Display:
         return "\n".join(self._lines) + "\n"
 
     def stop(self) -> None:
-        """End the drawing on a terminal; safe to call twice, and all there is to do where an operation never began."""
+        """End the drawing on a terminal; safe to call twice. An operation that never began needs no more than this."""
         if self._live:
             self._live.stop()
 
@@ -173,7 +173,7 @@ class LiveTable:
         self._thread.start()
 
     def stop(self) -> None:
-        """Draw once more, and leave it."""
+        """Draw the final table, which stays on the screen."""
         if not self._over.is_set():
             self._over.set()
             self._thread.join()

@@ -32,11 +32,11 @@ class EngineError(CommandError):
 
 
 class Refused(EngineError):
-    """The program uses a feature this engine leaves out; the real engine may well do it."""
+    """The program uses a feature that this engine does not support; the real engine may support it."""
 
 
 class ConfigError(EngineError):
-    """A project or configuration file is missing, unreadable or holds what cannot be used here."""
+    """A project or configuration file is missing or unreadable, or holds what cannot be used here."""
 
 
 class SecretError(EngineError):
@@ -50,7 +50,7 @@ class StateError(EngineError):
 class StepFailed(Exception):
     """Between the parts of the engine: a provider's method failed.
 
-    `reasons` is set where the resource exists all the same (partial state).
+    `reasons` is set if the resource exists nevertheless (partial state).
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class PathError(Exception):
 
 
 class DiffUnavailable(Exception):
-    """Between the parts of the engine: it is unknown what changes; the text is for a reader."""
+    """Between the parts of the engine: it is unknown what changes; the text is shown to a person."""
 
 
 class Bail(Exception):

@@ -19,7 +19,7 @@ Listener = Callable[[EngineEvent], None]
 
 
 class Events:
-    """Makes the events of one operation, in one order for all listeners, and counts the changes."""
+    """Creates the events of one operation, in one order for all listeners, and counts the changes."""
 
     def __init__(self, listeners: list[Listener], *, planning: bool) -> None:
         self._listeners = listeners
@@ -55,7 +55,7 @@ class Events:
         with self._lock:
             if step.logical and not step.internal and (op != "read" or _read_anew(step)):
                 self.changes[op] += 1
-        # A component's outputs are shown when the program registers them; its former ones mean nothing.
+        # A component's outputs are shown when the program registers them; its former ones say nothing.
         if self._planning or step.resource.custom or op == "delete" or isinstance(step, Refresh):
             self.outputs(step)
 

@@ -1,4 +1,4 @@
-"""Who needs whom among the resources of a state."""
+"""Which resources of a state need which others."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Graph:
         self._origins: dict[Resource, Resource] = {}
 
     def stands_for(self, present: Resource, origin: Resource) -> None:
-        """`present` is what a resource has become in a refresh: it has the place that `origin` has."""
+        """Record that a refresh turned `origin` into `present`, which takes its place."""
         self._presents[origin], self._origins[present] = present, origin
 
     def present(self, origin: Resource) -> Resource:
-        """What a resource has become in a refresh; itself where there was none."""
+        """What a refresh turned a resource into; the resource itself if there was no refresh."""
         return self._presents.get(origin, origin)
 
     def add(self, resource: Resource) -> None:
-        """Take in what was not in the state before."""
+        """Add what was not in the state before."""
         self._by_urn.setdefault(resource.urn, []).append(resource)
 
     def needed_by(self, resource: Resource) -> set[Resource]:
-        """What must outlive `resource`; a condemned twin of a live one does not count as it."""
+        """What must outlive `resource`; a resource to be deleted does not count as the live one of the same URN."""
         resource = self._origins.get(resource, resource)
         found: set[Resource] = set()
         for urn in resource.needs():
@@ -67,7 +67,7 @@ class Graph:
         return found
 
     def layers(self, condemned: Iterable[Resource]) -> list[list[Resource]]:
-        """`condemned` in the order of deletion: each layer only when the one before it is gone."""
+        """`condemned` in the order of deletion: each layer is deleted after the one before it."""
         left = list(condemned)
         layers: list[list[Resource]] = []
         while left:

@@ -24,7 +24,7 @@ from .resources import Resource
 from .urns import name_of, type_of
 from .values import Properties, from_struct, keep_secrets, to_struct
 
-_PATIENCE = 60.0  # seconds for a host to import pulumi and say its port
+_PATIENCE = 60.0  # seconds for a host to import pulumi and print its port
 # A message holds all properties; gRPC's own limit is 4 MB, that of Pulumi's SDKs 400 MB.
 _MESSAGE_LIMIT = 400 * 1024 * 1024
 CHANNEL_OPTIONS = [
@@ -74,16 +74,16 @@ class Diff:
 
     @classmethod
     def made_up(cls, *, changes: bool = True, replaces: list[str] | None = None) -> Diff:
-        """A diff that no provider was asked for."""
+        """A diff that comes from the engine and not from a provider."""
         kind = provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE
         return cls(provider_pb2.DiffResponse(changes=kind, replaces=replaces or []))
 
 
 class Calls(ABC):
-    """What the engine asks of a host of dynamic providers, whoever serves it."""
+    """What the engine asks of a host of dynamic providers, whatever process serves it."""
 
     def __init__(self, stub: Any = None) -> None:
-        """Nothing is asked yet.
+        """Nothing is called yet.
 
         Args:
             stub: the host's `ResourceProvider`, as gRPC's client has it.
@@ -92,13 +92,13 @@ class Calls(ABC):
 
     @abstractmethod
     def start(self, config: Properties) -> None:
-        """Let it begin, with its provider's configuration."""
+        """Start it, with its provider's configuration."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Let it end."""
+        """Stop it."""
 
-    # The methods below take and return properties with their secrets marked. The host gets them in the clear; what was
+    # The methods below take and return properties with their secrets marked. The host gets them in the clear. What was
     # secret in a request is marked again under the same name in the answer.
 
     def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[tuple[str, str]]]:
@@ -111,7 +111,7 @@ class Calls(ABC):
         return inputs, [(failure.property, failure.reason) for failure in response.failures]
 
     def diff(self, urn: str, old: Resource, news: Properties, ignored: list[str]) -> Diff:
-        """What changes between a recorded resource and new inputs; `urn` is what the resource is called now."""
+        """What changes between a recorded resource and new inputs; `urn` is the present URN of the resource."""
         request = provider_pb2.DiffRequest(
             id=old.id,
             urn=urn,
@@ -137,7 +137,7 @@ class Calls(ABC):
         return response.id, keep_secrets(from_struct(response.properties), new.inputs)
 
     def preview(self, new: Resource) -> Properties:
-        """The outputs that a preview expects; this kind of host cannot be asked."""
+        """The outputs that a preview expects; this kind of host cannot report them."""
         return dict(new.inputs)
 
     def update(self, old: Resource, new: Resource) -> Properties:
@@ -158,7 +158,7 @@ class Calls(ABC):
     def read(
         self, urn: str, resource: Resource, state: Properties
     ) -> tuple[str, Properties, Properties | None]:
-        """The id (empty: gone), outputs and inputs that are live now; no inputs where the provider gives none."""
+        """The id (empty: gone), outputs and inputs that are live now; no inputs if the provider returns none."""
         request = provider_pb2.ReadRequest(
             id=resource.id,
             urn=urn,
@@ -227,9 +227,9 @@ class Host(Calls):
         """Start the process, wait for its port, and give it its provider's configuration.
 
         Raises:
-            EngineError: It ended, or said nothing that is a port.
+            EngineError: It ended, or printed nothing that is a port.
         """
-        # A group of its own keeps a terminal's Ctrl-C away: the calls in flight are to finish.
+        # A process group of its own keeps a terminal's Ctrl-C away, so that the calls in flight can finish.
         self._process = subprocess.Popen(
             self._command,
             cwd=self._cwd,
@@ -280,7 +280,7 @@ class Host(Calls):
         self._readers.append(thread)
 
     def stop(self) -> None:
-        """End the process and everything it has printed so far; safe to call twice."""
+        """End the process and the reading of its output; safe to call twice."""
         if self._channel is not None:
             self._channel.close()
             self._channel = None

@@ -14,7 +14,7 @@ from .values import UNKNOWN_TEXT, Properties, Unknown, holds
 
 @dataclass
 class _Held:
-    """A host with its configuration; it is started when it is first asked for."""
+    """A host with its configuration; it starts with its first use."""
 
     urn: str
     config: Properties
@@ -29,14 +29,14 @@ class _Held:
 
 
 class Hosts:
-    """Finds the host of a resource by the provider that it refers to. Its methods may be called from any thread."""
+    """Finds the host of a resource by the provider that it refers to. Any thread may call its methods."""
 
     def __init__(self, make: Callable[[], Calls], recorded: Iterable[Resource]) -> None:
         """Nothing is started yet.
 
         Args:
-            make: makes a host, which is started then.
-            recorded: the resources of the state: what no program has declared is served from them.
+            make: creates a host, which is started then.
+            recorded: the resources of the state: they serve what no program has declared.
         """
         self._make = make
         self._recorded = {_key(each.reference): each for each in recorded if each.is_provider}
@@ -46,7 +46,7 @@ class Hosts:
     def declare(self, provider: Resource) -> None:
         """Use a provider with its present inputs from now on.
 
-        Its host is another one where its inputs or its name have changed: so it is with the real engine.
+        It gets another host if its inputs or its name have changed, as with the real engine.
         """
         key = _key(provider.reference)
         with self._lock:
@@ -100,7 +100,7 @@ class Unconfigured(Calls):
         """There is nothing to stop."""
 
     def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[tuple[str, str]]]:  # noqa: ARG002
-        """The inputs as they are."""
+        """The inputs, unchanged."""
         return news, []
 
     def diff(self, urn: str, old: Resource, news: Properties, ignored: list[str]) -> Diff:  # noqa: ARG002

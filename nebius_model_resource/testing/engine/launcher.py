@@ -1,8 +1,8 @@
 """Runs a Pulumi program in a process of its own, as a language host does; started by its path.
 
 Reads one JSON document from the environment variable below, and imports nothing from this package: the program must
-not see this folder on its path. Exit status 32: the engine's log has the error already. Other statuses are those that
-Pulumi's own language host ends with.
+not see this folder on its path. Exit status 32: the engine's log has the error already. Other statuses are those of
+Pulumi's own language host.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _own_traceback(program: str) -> str:
 
 
 def _status(code: object) -> int:
-    """The exit status of a `sys.exit` with that argument, which is printed where it is a text."""
+    """The exit status of a `sys.exit` with that argument, which is printed if it is a text."""
     if code is None or isinstance(code, int):
         return int(code or 0) & 0xFF
     print(code, file=sys.stderr)
@@ -72,7 +72,7 @@ def main() -> int:
         return 1
     except SystemExit as fault:
         return _status(fault.code)
-    except Exception:  # noqa: BLE001 - whatever the program raises is the user's to read
+    except Exception:  # noqa: BLE001 - the user reads whatever the program raises
         pulumi.log.error("Program failed with an unhandled exception:\n" + _own_traceback(order["program"]))
         return REPORTED
     finally:
@@ -83,5 +83,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     status = main()
-    # No waiting for threads that an aborted program left behind.
+    # Do not wait for threads that an aborted program left behind.
     os._exit(status)

@@ -24,7 +24,8 @@ from .resources import Goal, Resource
 from .values import from_struct, to_struct
 
 _FEATURES = {"secrets", "deletedWith", "aliasSpecs"}
-# Claimed to be refused: without the claim an SDK tells the user to update the Pulumi CLI.
+# The engine claims support for these features in order to refuse them in its own words. Without the claim
+# an SDK asks the user to update the Pulumi CLI.
 _CLAIMED = {
     "transforms",
     "invokeTransforms",
@@ -44,7 +45,7 @@ _REFUSED = {
 }
 _GET_RESOURCE = "pulumi:pulumi:getResource"  # the function by which the SDK serves the `urn` option
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
-# Fields of a registration that ask for what this engine leaves out, with the words that a user knows them by.
+# Fields of a registration that ask for unsupported features, with the words that users know.
 _UNSUPPORTED = {
     "importId": "the `import_` option",
     "version": "the `version` option",
@@ -66,7 +67,7 @@ def seconds(duration: str) -> float:
     """The seconds of `1h30m`, `90s`, `1.5m`; a whole number is an integer, as the CLI writes it.
 
     Raises:
-        Refused: It is no such duration.
+        Refused: It is not such a duration.
     """
     parts = _DURATION.findall(duration)
     if not parts or "".join(number + unit for number, unit in parts) != duration:
@@ -76,7 +77,7 @@ def seconds(duration: str) -> float:
 
 
 def refuse_unsupported(request: Any) -> None:
-    """Refuse, in one line, what this engine would do wrong.
+    """Refuse, in one line, what this engine does not support.
 
     Raises:
         Refused: The resource is of another provider, or uses an option left out here.
@@ -215,12 +216,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             raise Refused(f"{request.tok}: functions (invokes) are not supported by this engine")
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        # The program waits here for hooks to be called; without hooks it may go.
+        # The program waits here for hooks to be called; without hooks it may continue.
         return empty_pb2.Empty()
 
     @contextmanager
     def _answering(self, context: Any) -> Iterator[None]:
-        """Turn what goes wrong into what the program's SDK understands: the monitor is gone."""
+        """Turn each failure into what the program's SDK understands: the monitor is gone."""
         try:
             yield
         except Unavailable:
@@ -254,7 +255,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         severity = _SEVERITIES.get(request.severity, "info")
         if severity == "debug":
             return empty_pb2.Empty()
-        # A program that is being ended complains about just that.
+        # A program that is being ended complains about exactly that.
         if severity != "error" or request.urn or not self._deployment.given_up.is_set():
             events = self._deployment.events
             events.say(request.message, severity=severity, urn=request.urn, ephemeral=request.ephemeral)

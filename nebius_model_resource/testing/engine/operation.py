@@ -1,4 +1,4 @@
-"""One run of the engine: it connects state, host, program and listeners, and ends them in every case."""
+"""One run of the engine: it connects state, host, program and listeners, and always ends them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Order:
-    """What to do: `kind` is `update`, `refresh` or `destroy`.
+    """What to run: `kind` is `update`, `refresh` or `destroy`.
 
     `refresh`: what is live is read first. `program`: the program is run for that, or for the destroy.
     `replace`: the URNs to replace whatever their diff is; `*` stands for a part of one, `**` for any parts.
@@ -97,7 +97,7 @@ def run(
     *,
     expect_no_changes: bool = False,
 ) -> Outcome:
-    """Run one operation to its end; with `expect_no_changes` it has failed where something was changed.
+    """Run one operation to its end; with `expect_no_changes` any change is a failure.
 
     Raises:
         EngineError: It could not begin. What goes wrong later is in the events and in the outcome.
@@ -160,7 +160,7 @@ def _pending_warning(pending: list[Any]) -> str:
 def _deployed(
     order: Order, setting: Setting, events: Events, journal: Journal, base: Any
 ) -> Iterator[tuple[Deployment, str]]:
-    """A deployment with its server; nothing of it is left, whatever happens inside."""
+    """A deployment with its server; both are ended, whatever happens inside."""
     address: list[str] = []
     project = setting.project
 
@@ -198,7 +198,7 @@ _ESCAPED = {True: " Did you forget to escape $ in your shell?", False: ""}
 
 
 def carry_out(order: Order, deployment: Deployment, run_program: Callable[[], bool]) -> None:
-    """Do what is ordered; `run_program` returns whether what is to come after the program may come."""
+    """Carry out the order; `run_program` returns whether the work after the program may start."""
     if order.refreshes_first:
         deployment.refresh(alone=False)
         if deployment.failed:
@@ -258,7 +258,7 @@ def _program_order(setting: Setting, address: str, *, dry_run: bool) -> ProgramO
 
 @contextmanager
 def _interruptible(deployment: Deployment) -> Iterator[None]:
-    """Ctrl-C or SIGTERM once: finish what is in flight and end; twice: as ever."""
+    """The first Ctrl-C or SIGTERM finishes what is in flight and ends; the second has its usual effect."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -270,7 +270,7 @@ def _interruptible(deployment: Deployment) -> Iterator[None]:
 
     def interrupt(_number: int, _frame: object) -> None:
         restore()
-        # Not from inside the handler: it may have stopped this very thread while it held the lock on the events.
+        # Not from inside the handler: it may have interrupted this thread while it held the lock on the events.
         threading.Thread(target=deployment.interrupt, daemon=True).start()
 
     for number in (signal.SIGINT, signal.SIGTERM):

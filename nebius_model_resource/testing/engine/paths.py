@@ -66,7 +66,7 @@ def text(parts: Path) -> str:
 
 
 def value(properties: Mapping[str, Any], path: str) -> Any:
-    """The value at a path; None where there is nothing, or where it is no path."""
+    """The value at a path; None if there is nothing, or if it is not a path."""
     found: Any = properties
     try:
         parts = parse(path)
@@ -80,7 +80,7 @@ def value(properties: Mapping[str, Any], path: str) -> Any:
 
 
 def top(path: str) -> str:
-    """The property that a path leads into; the text itself where it is no path."""
+    """The property that a path leads into; the text itself if it is not a path."""
     try:
         return text(parse(path)[:1])
     except PathError:
@@ -94,7 +94,7 @@ def _has(value: Any, key: Any) -> bool:
 
 
 def contains(pattern: Path, path: str) -> bool:
-    """Whether `path` is what `pattern` names, or lies within it; False where it is no path."""
+    """Whether `path` is what `pattern` names, or is within it; False if it is not a path."""
     try:
         given = parse(path)
     except PathError:
@@ -125,7 +125,7 @@ def changes(old: Any, new: Any, within: Path = ()) -> dict[Path, str]:
 
 
 def _leaf(old: Any, new: Any, path: Path) -> dict[Path, str]:
-    # For Python 1 equals True, for Pulumi it does not.
+    # In Python 1 equals True, in Pulumi it does not.
     if old == new and isinstance(old, bool) == isinstance(new, bool):
         return {}
     return {path: "add" if old is None else "delete" if new is None else "update"}
@@ -136,8 +136,8 @@ def restored(
 ) -> tuple[Properties, list[str]]:
     """New properties with the ignored ones set back to what they were, and the paths that cannot be ignored.
 
-    A path that cannot be ignored leads through something added or removed. What is not a path is skipped. `news` is
-    left alone; without `deep`, what is ignored inside its properties changes there too.
+    A path cannot be ignored if it leads through something added or removed. A text that is not a path is skipped.
+    `news` itself is not changed; without `deep`, the ignored values inside its properties are.
     """
     result: Properties = _copied(news) if deep else dict(news)
     failed = []
@@ -162,7 +162,7 @@ def _copied(value: Any) -> Any:
 def _reset(parts: Path, old: Any, new: Any, *, expose: bool = True, hide: bool = False) -> bool:
     """Set what is at `parts` of `new` to what it is in `old`; returns whether that was possible.
 
-    `hide`: `old` lies in a secret. `expose`: `new` lies in none, so what is taken over is marked.
+    `hide`: `old` is inside a secret. `expose`: `new` is not, so the value taken over is marked.
     """
     while isinstance(old, Secret):
         old, hide = old.value, True
@@ -183,7 +183,7 @@ def _reset(parts: Path, old: Any, new: Any, *, expose: bool = True, hide: bool =
 
 
 def _pairs(head: Part, old: Any, new: Any) -> Iterator[tuple[Any, Any] | None]:
-    """What is at `head` of both, each pair at which to continue; None where the two do not fit together."""
+    """The values at `head` of both, each pair at which to continue; None if the two do not fit together."""
     kind = list if isinstance(head, int) or (head == "*" and isinstance(new, list)) else dict
     fitting = [isinstance(each, kind) for each in (old, new)]
     if not all(fitting):

@@ -1,4 +1,4 @@
-"""Plans the steps for what the program asks: one resource at a time, in the order of the registrations."""
+"""Plans the steps for what the program registers: one resource at a time, in the order of the registrations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Report = Callable[[str, str], None]  # (urn, message): an error that a reader mu
 
 @dataclass
 class Planner:
-    """Plans the steps of one operation. Not thread-safe: the deployment asks for one plan at a time."""
+    """Plans the steps of one operation. Not thread-safe: the deployment requests one plan at a time."""
 
     stack: str
     project: str
@@ -60,10 +60,10 @@ class Planner:
             False  # an alias is claimed twice: reported at once, but the provider still checks the inputs
         )
         self._dependent_keys: dict[str, list[str]] = {}
-        self._doomed: list[Resource] = []  # declared by a program that is run for a destroy
+        self._doomed: list[Resource] = []  # declared by a program that runs for a destroy
 
     def rebase(self, olds: list[Resource]) -> None:
-        """Use what the state holds now."""
+        """Plan from what the state holds now."""
         self.olds = olds
         self.live = {old.urn: old for old in olds if not old.delete}
         self.graph = Graph(olds)
@@ -81,7 +81,7 @@ class Planner:
         return Registration(goal, old, new)
 
     def refresh(self, found: Registration) -> Refresh | None:
-        """The step that reads what is live of it, under its URN in the program.
+        """The step that reads its live values, under its URN in the program.
 
         Raises:
             Refused: It is a component or a provider under another name.
@@ -98,14 +98,14 @@ class Planner:
         return Refresh(found.old, None, declared=found.new, alone=alone, logical=alone)
 
     def refreshed(self, found: Registration, step: Refresh) -> None:
-        """Use what is live of it."""
+        """Plan from its live values."""
         assert found.old is not None
         if step.new is not None:
             self.graph.stands_for(step.new, found.old)
         found.old = step.new
 
     def steps(self, found: Registration) -> list[Step]:
-        """The steps for one resource of the program; none where what the state holds of it is left alone.
+        """The steps for one resource of the program; none if its record in the state does not change.
 
         Raises:
             Bail: The resource is not valid, which has been reported.
@@ -136,7 +136,7 @@ class Planner:
         return self._steps_from_diff(goal, old, new) or self._same(old, new)
 
     def _left_alone(self, found: Registration) -> list[Step] | None:
-        """A refresh or a destroy leaves what the program declares alone; None: except this."""
+        """A refresh or a destroy does not change what the program declares; None: this resource is an exception."""
         old, new = found.old, found.new
         lacking = not self.skipped.isdisjoint(new.needs())
         if not (found.owned or lacking):
@@ -215,7 +215,7 @@ class Planner:
         return [Same(old, new)]
 
     def _recreate(self, old: Resource, new: Resource) -> list[Step]:
-        """The new one of a resource deleted ahead of time, because what it depends on was deleted first."""
+        """Create a resource again that was deleted early, because a resource it depends on was deleted first."""
         self.world.condemned.discard(new.urn)
         self._replacing(new.urn)
         keys = self._dependent_keys.get(old.urn, [])
@@ -230,7 +230,7 @@ class Planner:
         _apply_replace_on_changes(new.urn, diff, goal.replace_on_changes, unfinished=bool(old.init_errors))
         if old.pending_replacement or (diff.changes and diff.asks_replacement):
             return self._replace(goal, old, new, diff)
-        # Unchanged but unfinished: an update continues it.
+        # Unchanged and unfinished: an update continues it.
         if diff.changes or old.init_errors:
             self.retained.add(new.urn)
             return [Update(old, new, diff.replaces, diff.diffs, diff.detailed)]
@@ -259,7 +259,7 @@ class Planner:
             self._refuse_protected(new.urn)
         self._replacing(new.urn)
         if goal.custom and not new.is_provider and not self.targets(new.urn):
-            # What was carried over from the old one must not flow into the new one.
+            # Values carried over from the old one must not get into the new one.
             new.inputs = dict(goal.properties)
             self._check(goal, new, None)
         first = (
@@ -287,7 +287,7 @@ class Planner:
             raise Bail
 
     def _delete_dependents(self, root: Resource) -> list[Step]:
-        """Delete first what would be replaced anyway once `root` is another one."""
+        """Delete first what would be replaced anyway when `root` is replaced."""
         steps: list[Step] = []
         for dependent, keys in reversed(self._replaced_with(root)):
             if dependent in self._deleted_early:
@@ -314,7 +314,7 @@ class Planner:
         return found
 
     def _keys_replaced(self, dependent: Resource, gone: set[str]) -> list[str] | None:
-        """Which properties would replace `dependent` if what comes from `gone` became unknown; None: none would."""
+        """Which properties would replace `dependent` if the values from `gone` became unknown; None: none would."""
         if not dependent.custom or dependent.external:
             return None
         if dependent.deleted_with in gone or dependent.provider_urn in gone:
@@ -328,7 +328,7 @@ class Planner:
         return diff.replaces if diff.asks_replacement else None
 
     def read(self, new: Resource) -> list[Step]:
-        """The steps for a resource that the program only gets."""
+        """The steps for a resource that the program only reads (`get`)."""
         new.urn = self._claim(new.parent, new.type, urns.name_of(new.urn))
         old = self._find_old(new.urn, [], new.parent)
         new.alias = self.renamed.get(new.urn, "")

@@ -49,7 +49,7 @@ class Program:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            # Ctrl-C is the engine's to handle: steps in flight are finished first.
+            # The engine handles Ctrl-C: it finishes the steps in flight first.
             start_new_session=True,
         )
         assert self._process.stdout is not None
@@ -71,7 +71,7 @@ class Program:
         return self._process.pid
 
     def wait(self, given_up: threading.Event, pause: float = 0.02) -> int | None:
-        """The exit status, or None where the operation was given up first."""
+        """The exit status, or None if the operation was given up first."""
         while not given_up.is_set():
             try:
                 status = self._process.wait(timeout=pause)

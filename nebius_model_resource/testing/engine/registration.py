@@ -1,4 +1,4 @@
-"""What a program asks for, what the state holds of it, and what the program is run for."""
+"""What a program registers, what the state holds for it, and what the program is run for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Purpose(enum.Enum):
 
 @dataclass
 class Registration:
-    """What the program asks for and what the state holds of it: `old`, found under the present URN or an alias."""
+    """What the program registers and what the state holds for it: `old`, found under the present URN or an alias."""
 
     goal: Goal
     old: Resource | None

@@ -21,7 +21,7 @@ _ORDER = [
 
 
 def diagnostics(rows: Rows, style: Style) -> list[str]:
-    """Every lasting message under its resource; a line that is repeated at once is shown once."""
+    """Every lasting message under its resource; a line that is repeated immediately is shown once."""
     lines: list[str] = []
     for row in rows.by_urn.values():
         body = _messages(row.messages, style)
@@ -50,7 +50,7 @@ def _messages(messages: list[tuple[str, str]], style: Style) -> list[str]:
 
 
 def outputs(rows: Rows, style: Style) -> list[str]:
-    """The stack's outputs, changed ones marked; nothing where a preview changes none."""
+    """The stack's outputs, changed ones marked; nothing if a preview changes none."""
     before, after = rows.outputs_before, rows.outputs
     changed = {
         name: "+" if name not in before else "-" if name not in after else "~"

@@ -1,4 +1,4 @@
-"""What is known about one resource: the record that a state file keeps, and what a program asks for (its goal)."""
+"""What is known about one resource: the record in a state file, and what a program asks for (its goal)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Resource:
     custom_timeouts: dict[str, float] = field(default_factory=dict)
     created: str = ""
     modified: str = ""
-    alias: str = ""  # what it was found under in this operation; not in the file
+    alias: str = ""  # the URN under which it was found in this operation; not in the file
 
     @property
     def name(self) -> str:
@@ -59,12 +59,12 @@ class Resource:
 
     @property
     def is_default_provider(self) -> bool:
-        """Whether this is the default provider's own record, which no reader is shown."""
+        """Whether this is the default provider's own record, which is not displayed."""
         return urns.is_default_provider(self.urn)
 
     @property
     def reference(self) -> str:
-        """What the resources of a provider refer to it by."""
+        """The reference by which the resources of a provider name it."""
         return f"{self.urn}::{self.id}"
 
     @property
@@ -115,9 +115,9 @@ class Resource:
 
 
 def refreshed(resources: list[Resource], *, tidied: bool) -> list[Resource]:
-    """What a refresh leaves, in order, without references to what is gone; a child of that has no parent then.
+    """What a refresh leaves, in order, without references to what is gone; a child of what is gone has no parent then.
 
-    `tidied`: the dependencies of those that lost none are written anew as well.
+    `tidied`: the dependencies of the resources that lost none are also rewritten.
     """
     found: list[Resource] = []
     known: set[str] = set()
@@ -132,9 +132,9 @@ def refreshed(resources: list[Resource], *, tidied: bool) -> list[Resource]:
 
 
 def renamed(resources: list[Resource]) -> list[Resource]:
-    """The resources with everything found under an alias under its new URN, whoever refers to it.
+    """The resources, with everything found under an alias now under its new URN, also in references.
 
-    What the program has not declared yet gets its URN from its parent's new one.
+    A resource that the program has not declared yet gets its URN from its parent's new one.
     """
     names: dict[str, str] = {}
     for resource in resources:
@@ -214,7 +214,7 @@ class Goal:
     provider: str = ""  # the reference to an explicit one
 
     def new_resource(self, urn: str, old: Resource | None) -> Resource:
-        """The record that will be filled in as steps are carried out."""
+        """The record, which the steps fill in as they run."""
         return Resource(
             urn=urn,
             type=self.type,

@@ -1,4 +1,4 @@
-"""What operations return: the shapes of `pulumi.automation`, where a class of its own can be reused, that class."""
+"""What operations return: the shapes of `pulumi.automation`, and its own classes where they can be reused."""
 
 from __future__ import annotations
 

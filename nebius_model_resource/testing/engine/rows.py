@@ -1,4 +1,4 @@
-"""What a reader is shown of each resource: one row, which the events of an operation update."""
+"""What the display shows of each resource: one row, which the events of an operation update."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ class Row:
 
     @property
     def sign_op(self) -> str:
-        """The operation whose sign the row has: the parts of a replacement have the replacement's."""
+        """The operation whose sign the row shows: the parts of a replacement show the replacement's."""
         return "replace" if self.op in _REPLACING else self.op
 
     def whole_status(self, kind: str) -> str:
-        """The status in a table, where a finished replacement is one thing and not its last part."""
+        """The status in a table, which shows a finished replacement as one step and not as its last part."""
         over = kind == "preview" or self.seconds is not None
         if self.replaced and over and not self.failed:
             return planned("replace") if kind == "preview" else done("replace")
         return self.timed_status()
 
     def timed_status(self) -> str:
-        """`created (1.20s)`, `creating (3s)`, or without seconds where there is nothing to time."""
+        """`created (1.20s)`, `creating (3s)`, or without seconds if there is nothing to time."""
         if not self.status:
             return ""
         if self.seconds is not None:
@@ -84,10 +84,10 @@ class Rows:
         self.stack_urn = stack_urn
         self.outputs_before: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
-        self.loose = Row("")  # what has no resource yet: the stack's once there is one
+        self.loose = Row("")  # for messages without a resource: the stack's row once there is one
 
     def row(self, urn: str, parent: str = "") -> Row:
-        """The row of a URN, a new one where there is none."""
+        """The row of a URN, a new one if there is none."""
         row = self.by_urn.setdefault(urn, Row(urn))
         row.parent = row.parent or parent
         if qualified_type(urn) == STACK_TYPE and not self.stack_urn:
@@ -99,11 +99,11 @@ class Rows:
 
     @property
     def errored(self) -> int:
-        """How many resources have errors; the stack is one of them where an operation has failed."""
+        """How many resources have errors; the stack is one of them if the operation has failed."""
         return sum(row.errors > 0 for row in [self.loose, *self.by_urn.values()])
 
     def settle(self) -> None:
-        """The operation is over: what has errors has failed, whatever its last step came to."""
+        """The operation is over: a resource with errors has failed, whatever the result of its last step."""
         for row in self.by_urn.values():
             if row.errors and self.kind != "preview":
                 self._failed(row)
@@ -130,7 +130,7 @@ class Rows:
         return row
 
     def _changes(self, row: Row, metadata: Any) -> None:
-        # The delete at the end of a replacement does not change what the replacement has shown.
+        # The delete at the end of a replacement does not change what the row shows of the replacement.
         if metadata.old is None or metadata.new is None or metadata.op.value in ("same", "read"):
             return
         old, new = metadata.old.inputs or {}, metadata.new.inputs or {}
@@ -155,7 +155,7 @@ class Rows:
         return before, after
 
     def finish(self, metadata: Any) -> Row:
-        """A step has ended well, or a component's outputs are known."""
+        """A step has succeeded, or a component's outputs are known."""
         row = self.row(metadata.urn)
         op = metadata.op.value
         if self.kind == "refresh" and metadata.new is not None and not metadata.new.custom:
@@ -179,7 +179,7 @@ class Rows:
         return row
 
     def say(self, diagnostic: Any) -> Row | None:
-        """A message has come; returns the row it belongs to, None where there is none yet."""
+        """A message has come; returns the row it belongs to, None if there is none yet."""
         text = diagnostic.message.rstrip("\n")
         row = self._row_of(diagnostic.urn)
         if diagnostic.ephemeral:

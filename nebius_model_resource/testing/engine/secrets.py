@@ -1,8 +1,8 @@
 """Encryption of secrets under a passphrase, in the format of Pulumi's own passphrase provider.
 
-Facts of the format (observed in stacks made by CLI 3.260): AES-256-GCM with a 12-byte nonce, key by PBKDF2-HMAC-SHA256
-with 1,000,000 rounds over an 8-byte salt, written `v1:<nonce>:<ciphertext>`; the salt is kept as
-`v1:<salt>:<the word "pulumi", encrypted>`, by which a wrong passphrase shows. So a state exported here opens there.
+Facts of the format (observed in stacks of CLI 3.260): AES-256-GCM with a 12-byte nonce, key by PBKDF2-HMAC-SHA256
+with 1,000,000 rounds over an 8-byte salt, written `v1:<nonce>:<ciphertext>`; the salt is stored as
+`v1:<salt>:<the word "pulumi", encrypted>`, which reveals a wrong passphrase. So a state exported here opens there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _key(passphrase: str, salt: bytes) -> bytes:
 
 
 class Crypter:
-    """Encrypts and decrypts with one passphrase; derives its key only when the first secret comes by."""
+    """Encrypts and decrypts with one passphrase; derives its key only for the first secret."""
 
     def __init__(self, passphrase: str | None, salt: str | None = None) -> None:
         self.passphrase = passphrase
@@ -107,7 +107,7 @@ class Crypter:
 
 
 class _Inner(Crypter):
-    """For a secret inside a secret, which Pulumi marks and does not encrypt a second time."""
+    """For a secret inside a secret: Pulumi marks it and does not encrypt it a second time."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -131,7 +131,7 @@ def seal(value: Any, crypter: Crypter | None) -> Any:
 
 
 def unseal(value: Any, crypter: Crypter, *, inner: bool = False) -> Any:
-    """The value of a state file with each ciphertext a `Secret` again; `inner`: it lies in a secret."""
+    """The value of a state file with each ciphertext a `Secret` again; `inner`: it is inside a secret."""
     if isinstance(value, list):
         return [unseal(part, crypter, inner=inner) for part in value]
     if not isinstance(value, dict):

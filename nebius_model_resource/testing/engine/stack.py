@@ -49,7 +49,7 @@ class LocalStack:
         parallel: int | None = None,
         passphrase: str | None = None,
     ) -> LocalStack:
-        """The stack of that name, a new one where there is none.
+        """The stack of that name, a new one if there is none.
 
         Args:
             stack_name: The stack's name; an organization may precede it, divided by `/`.
@@ -108,7 +108,7 @@ class LocalStack:
         return dict(self.setting.config)
 
     def remove_config(self, key: str) -> None:
-        """Forget one configuration value."""
+        """Remove one configuration value."""
         self.setting.config.pop(qualified(key, self.setting.project.name), None)
 
     def preview(
@@ -124,10 +124,10 @@ class LocalStack:
         expect_no_changes: bool = False,
         **options: Any,
     ) -> results.PreviewResult:
-        """Show what `up` would do, and do nothing; the arguments are those of `up`.
+        """Show what `up` would do, without doing it; the arguments are those of `up`.
 
         Raises:
-            EngineError: It would fail already now.
+            EngineError: The `up` would fail.
         """
         outcome, printed, _ = self._run(
             Order("update", dry_run=True, refresh=refresh, program=run_program, replace=tuple(replace or ())),
@@ -162,13 +162,13 @@ class LocalStack:
             on_output: Called with each line of what is shown.
             on_event: Called with each event.
             refresh: Refresh first.
-            run_program: Refresh each resource under the program's name and configuration for it.
-            replace: URNs of resources to replace whatever their diff is.
-            expect_no_changes: Fail in the end where something was changed.
+            run_program: Refresh each resource under the name and configuration that the program has for it.
+            replace: URNs of resources to replace, whatever their diff is.
+            expect_no_changes: Fail at the end if something was changed.
             options: Nothing else is supported.
 
         Raises:
-            EngineError: A step or the program failed; what was done until then is in the state.
+            EngineError: A step or the program failed; the state has what was done until then.
         """
         outcome, printed, summary = self._run(
             Order("update", refresh=refresh, program=run_program, replace=tuple(replace or ())),
@@ -225,7 +225,7 @@ class LocalStack:
         `refresh` refreshes first.
 
         Raises:
-            EngineError: A resource could not be deleted; what is left is in the state.
+            EngineError: A resource could not be deleted; the state has what is left.
         """
         _, printed, summary = self._run(
             Order("destroy", refresh=refresh, program=run_program),
@@ -253,7 +253,7 @@ class LocalStack:
     def export_stack(self, *, show_secrets: bool = True) -> Any:
         """The state as a `pulumi.automation.Deployment` (version 3).
 
-        Its secrets are in the clear, as in what `pulumi.automation` returns; in the file they never are.
+        Its secrets are in the clear, as `pulumi.automation` returns them; in the file they are always encrypted.
         """
         from pulumi.automation import Deployment
 
@@ -288,7 +288,7 @@ class LocalStack:
             display.stop()
         if not outcome.succeeded:
             reason = display.reason(outcome)
-            # Of CLI 3.260, except 130: the CLI exits with 1 after Ctrl-C, too.
+            # The codes of CLI 3.260, except 130: the CLI exits with 1 after Ctrl-C, too.
             code = 130 if outcome.interrupted else 7 if outcome.unexpected else 1
             text = f"\n code: {code}\n stdout: {printed}\n stderr: {reason}"
             raise EngineError(text, stdout=printed, stderr=reason, code=code)

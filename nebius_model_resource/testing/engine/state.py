@@ -37,7 +37,7 @@ class StateFile:
         self.crypter = crypter
 
     def read(self) -> Snapshot:
-        """The snapshot; an empty one where there is no file yet.
+        """The snapshot; an empty one if there is no file yet.
 
         Raises:
             StateError: The file is not a version 3 deployment.
@@ -117,7 +117,7 @@ class StateFile:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the stack against other engines; the lock goes with the process, however that ends.
+        """Lock the stack against other engines; the lock ends with the process, however that ends.
 
         Raises:
             StateError: Another operation is under way on this stack.
@@ -134,7 +134,7 @@ class StateFile:
 
 
 class Journal:
-    """The snapshot while an operation runs: what is new, what is done with, what is in flight."""
+    """The snapshot while an operation runs: what is new, what is finished, what is in flight."""
 
     def __init__(self, file: StateFile, base: Snapshot, *, dry_run: bool) -> None:
         self._file = file
@@ -146,10 +146,10 @@ class Journal:
         self._pending: list[tuple[Resource, str]] = []
         self._lock = threading.RLock()
         self._dry_run = dry_run
-        self.refreshing = False  # what is gone may leave references to it at any time
+        self.refreshing = False  # references to a resource that is gone may remain at any time
 
     def begin(self, resource: Resource, kind: str) -> None:
-        """Record that an operation is about to be asked of the provider."""
+        """Record that the provider is about to be called for an operation."""
         with self._lock:
             if resource.additional_secret_outputs:
                 # A resource that cannot be recorded must not be created.
@@ -172,7 +172,7 @@ class Journal:
             self.save()
 
     def replace_base(self, found: dict[Resource, Resource | None]) -> list[Resource]:
-        """Put what a refresh has found in the place of what was there, and return all; None is what is gone."""
+        """Replace resources by what a refresh has found, and return all; None means that a resource is gone."""
         with self._lock:
             pairs = [(old, found.get(old, old)) for old in self._base]
             olds = [old for old, new in pairs if new is not None]

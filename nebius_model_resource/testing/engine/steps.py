@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - `Step` documents `begin`, `apply` and `end`
-"""Steps: one provider call each, with what it means for the state.
+"""Steps: one provider call each, with its effect on the state.
 
 A step is planned (`planner`), announced, begun in the journal, applied, shown and ended in the journal, in this
 order, as in the real engine.
@@ -40,7 +40,7 @@ class Step:
 
     @property
     def resource(self) -> Resource:
-        """The resource the step is about: the new one where there is one."""
+        """The resource the step is about: the new one if there is one."""
         resource = self.new or self.old
         assert resource is not None
         return resource
@@ -52,21 +52,21 @@ class Step:
 
     @property
     def internal(self) -> bool:
-        """Whether no reader is shown this step."""
+        """Whether the display leaves this step out."""
         return self.resource.is_default_provider
 
     def begin(self, journal: Journal) -> None:
-        """Record the operation before the provider is asked."""
+        """Record the operation before the provider is called."""
 
     def apply(self, world: World) -> None:
-        """Do it.
+        """Carry it out.
 
         Raises:
-            StepFailed: The provider failed; with `reasons` the resource is there all the same.
+            StepFailed: The provider failed; with `reasons` the resource exists nevertheless.
         """
 
     def end(self, journal: Journal, *, lasting: bool) -> None:
-        """Record the result; `lasting` is false where a failure has changed nothing."""
+        """Record the result; `lasting` is false if a failure has changed nothing."""
 
 
 @dataclass(eq=False)
@@ -89,14 +89,14 @@ class Same(Step):
 
 @dataclass(eq=False)
 class Skip(Step):
-    """A resource that the program declares and this operation does not create: it is not recorded either."""
+    """A resource that the program declares and this operation neither creates nor records."""
 
     op: str = "same"
 
 
 @dataclass(eq=False)
 class Create(Step):
-    """A new resource, or the new one of a replacement (then not `logical`: the `Replace` step is what counts)."""
+    """A new resource, or the new one of a replacement (then not `logical`: the `Replace` step counts)."""
 
     op: str = "create"
     retires: bool = False  # the old one is to be deleted at the end
@@ -136,7 +136,7 @@ class Create(Step):
 
 @dataclass(eq=False)
 class Update(Step):
-    """A change in place; also what continues an unfinished create that nothing has changed since."""
+    """A change in place; it also continues an unfinished create whose inputs have not changed."""
 
     op: str = "update"
 
@@ -171,7 +171,7 @@ class Update(Step):
 
 @dataclass(eq=False)
 class Replace(Step):
-    """The reader's name for a create and a delete that belong together; does nothing itself."""
+    """What the display shows for a create and a delete that belong together; does nothing itself."""
 
     op: str = "replace"
 
@@ -186,7 +186,7 @@ class Delete(Step):
 
     def __post_init__(self) -> None:
         if self.resource.external:
-            # What this stack does not own it only forgets.
+            # A resource that this stack does not own is only removed from the state.
             self.op = self.op.replace("delete", "discard")
 
     def begin(self, journal: Journal) -> None:
@@ -240,7 +240,7 @@ class Read(Step):
             new.outputs = {}
             return
         failure: StepFailed | None = None
-        # The host's answer always holds `__provider`, so what is gone counts as found: so with the real engine.
+        # The host's answer always holds `__provider`, so what is gone counts as found, as in the real engine.
         try:
             id_, new.outputs, _ = world.hosts.of(new).read(new.urn, new, new.inputs)
         except StepFailed as failed:
@@ -265,11 +265,11 @@ class Read(Step):
 
 @dataclass(eq=False)
 class Refresh(Step):
-    """Read what is live; `outcome` is the result.
+    """Read the live values; `outcome` is the result.
 
     `alone`: nothing else is done to the resource in this operation, so that a reader sees the outcome.
-    `declared`: the resource as the program declares it, where the program is run first: it is asked for under that
-    URN, and recorded so.
+    `declared`: the resource as the program declares it, if the program runs first: it is read and recorded under that
+    URN.
     """
 
     op: str = "refresh"
@@ -291,7 +291,7 @@ class Refresh(Step):
 
     @property
     def internal(self) -> bool:
-        """With the program, only what is read is shown."""
+        """If the program runs, the display shows only what is read."""
         asked = self._asked
         return super().internal or (self.declared is not None and (asked.is_provider or not asked.custom))
 
@@ -301,7 +301,7 @@ class Refresh(Step):
         if not old.custom or old.is_provider or old.pending_replacement:
             self.new = old
             if self.declared is not None:
-                # What the real engine reports, though nothing was read.
+                # The real engine reports this too, although nothing was read.
                 self.new, self.outcome = copy.copy(old), "update"
             return
         id_, outputs, inputs, errors = self._read(world, old)
@@ -316,7 +316,7 @@ class Refresh(Step):
         self._compare(world, old, new)
 
     def end(self, journal: Journal, *, lasting: bool) -> None:
-        # Without the program, all that was read is recorded at once.
+        # Without the program, everything that was read is recorded at once.
         if self.declared is not None and lasting:
             journal.end(self.resource, new=self.new, done=self.old)
 
@@ -338,7 +338,7 @@ class Refresh(Step):
         if old.external:
             self.outcome = "update" if new.outputs != old.outputs else "same"
             return
-        # As if the program were run again on what is live now, seen from the other side.
+        # The diff of a program run on the live values, with old and new exchanged.
         diff = world.diff(new.urn, new, self._asked, old.inputs, old.ignore_changes)
         self.diffs = diff.diffs
         self.keys = diff.replaces

@@ -56,7 +56,7 @@ def _shown(rows: Rows) -> list[Row]:
 
 
 def _stems(rows: Rows, shown: list[Row]) -> list[str]:
-    """The branches before each type: a line goes down past what has a sibling below."""
+    """The branches before each type: a line continues downwards past rows whose parent has another child below."""
     depth_of = {row.urn: depth for depth, row in rows.tree()}
     depths = [depth_of[row.urn] for row in shown]
     stems: list[str] = []

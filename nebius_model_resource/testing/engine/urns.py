@@ -39,25 +39,25 @@ def name_of(urn: str) -> str:
 
 
 def is_default_provider(urn: str) -> bool:
-    """Whether this is the URN of a default provider; the real engine goes by its name too."""
+    """Whether this is the URN of a default provider; the real engine also decides by its name."""
     return type_of(urn) == PROVIDER_TYPE and name_of(urn).startswith("default")
 
 
 def make(stack: str, project: str, parent: str, type_: str, name: str) -> str:
-    """The URN of a resource; the stack as a parent does not show in it."""
+    """The URN of a resource; it does not contain the stack as a parent."""
     chain = "" if not parent or qualified_type(parent) == STACK_TYPE else qualified_type(parent) + "$"
     return f"urn:pulumi:{stack}::{project}::{chain}{type_}::{name}"
 
 
 def under(parent: str, urn: str) -> str:
-    """The URN that a resource has once its parent has that of `parent`."""
+    """The URN of a resource after its parent has got the URN of `parent`."""
     stack, project = urn.removeprefix("urn:pulumi:").split("::", 2)[:2]
     return make(stack, project, parent, type_of(urn), name_of(urn))
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a resource is called now, from which its former URNs follow."""
+    """The present name of a resource, from which its former URNs follow."""
 
     stack: str
     project: str
@@ -66,7 +66,7 @@ class Identity:
     name: str
 
     def former(self, aliases: Iterable[Alias], renamed: dict[str, str]) -> list[str]:
-        """Every URN this resource may have had, in the order in which to look.
+        """Every URN this resource may have had, in the order in which to look for them.
 
         `renamed` maps the URN of each resource found under an alias in this operation to that alias: its children
         were then known under that parent too.

@@ -24,7 +24,7 @@ Properties = dict[str, Any]
 
 
 class Unknown:
-    """The one value of a property that a preview cannot know; see `UNKNOWN`."""
+    """The value of a property that a preview cannot know; see `UNKNOWN`."""
 
     def __repr__(self) -> str:
         return "<unknown>"
@@ -84,7 +84,7 @@ def to_struct(properties: Mapping[str, Any], *, secrets: bool = False) -> struct
     """The protobuf struct of `properties`; without `secrets` their values go in the clear, as the host wants them."""
     struct = struct_pb2.Struct()
     for key, value in properties.items():
-        # A null at the top level does not arrive on the other side: so it is with the real engine.
+        # A null at the top level does not arrive on the other side, as in the real engine.
         if value is not None:
             struct.fields[key].CopyFrom(_to_value(value, secrets=secrets))
     return struct
@@ -155,7 +155,7 @@ def keep_secrets(results: Properties, given: Properties) -> Properties:
 
 
 def hide_outputs(outputs: Properties, inputs: Properties, named: list[str]) -> Properties:
-    """Outputs, of which those `named` and those with a secret input of the same name are secrets."""
+    """The outputs; those in `named` and those with a secret input of the same name become secrets."""
     secret = {key for key, value in inputs.items() if isinstance(value, Secret)} | set(named)
     return {
         key: Secret(value) if key in secret and not isinstance(value, Secret) else value

@@ -76,17 +76,17 @@ def planned(op: str) -> str:
 
 
 def doing(op: str) -> str:
-    """The words while it runs."""
+    """The words while an operation runs."""
     return _DOING.get(op, op)
 
 
 def done(op: str) -> str:
-    """The words when it is over."""
+    """The words when an operation is over."""
     return _DONE.get(op, op)
 
 
 class Style:
-    """Colours where they are wanted: on a terminal, unless NO_COLOR is set."""
+    """Colours, if they are wanted: on a terminal, unless NO_COLOR is set."""
 
     def __init__(self, *, colour: bool) -> None:
         self.colour = colour
@@ -103,7 +103,7 @@ class Style:
         return f"\033[{code}m{text}\033[0m" if self.colour and text.strip() else text
 
     def sign(self, op: str) -> str:
-        """The operation's sign, two wide."""
+        """The operation's sign, two columns wide."""
         sign = SIGNS.get(op, " ")
         return self.paint(f"{sign:<2}", _COLOURS.get(sign, 0)) if sign.strip() else "  "
 
@@ -160,7 +160,7 @@ def value_text(value: Any) -> str:
 
 
 def given_text(value: Any) -> str:
-    """A value as a message about a refused input writes it: `{text}`, a secret never.
+    """A value as a message about a refused input writes it: `{text}`, but never a secret.
 
     The real engine prints the secret itself there.
     """
@@ -172,7 +172,7 @@ def given_text(value: Any) -> str:
 def changes(
     old: Mapping[str, Any], new: Mapping[str, Any], diffs: list[str], detailed: Mapping[str, str]
 ) -> dict[str, str]:
-    """Each changed property with `+`, `-` or `~`; the provider's own account of it wins over a comparison."""
+    """Each changed property with `+`, `-` or `~`; the provider's own diff wins over a comparison."""
     if detailed:
         signs = {"add": "+", "delete": "-", "update": "~"}
         return {path: signs[kind.removesuffix("-replace")] for path, kind in detailed.items()}
@@ -182,7 +182,7 @@ def changes(
 
 
 def diff_text(changed: Mapping[str, str]) -> str:
-    """`[diff: ~label,+size]`, or nothing; a change inside a property is one of the property, as on the CLI."""
+    """`[diff: ~label,+size]`, or nothing; a change inside a property counts as one of the property, as on the CLI."""
     tops: dict[str, str] = {}
     for path, sign in changed.items():
         top = paths.top(path)

@@ -1,4 +1,4 @@
-"""What planning and steps act on: the providers, and the reader of messages."""
+"""What planning and steps act on: the providers, and the display of messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .resources import Resource
 class World:
     """What steps act on: the hosts of providers, and whether this is only a preview.
 
-    `say`: shows a reader a message, given the URN that it is about, the text and the severity.
+    `say`: shows a message, given the URN that it is about, the text and the severity.
     """
 
     hosts: Hosts
@@ -33,7 +33,7 @@ class World:
         *,
         deep: bool = True,
     ) -> values.Properties:
-        """New properties with the ignored ones set back to what they were; a reader sees which cannot be ignored."""
+        """New properties with the ignored ones set back to what they were; a message names what cannot be ignored."""
         result, failed = paths.restored(news, olds, ignored, deep=deep)
         if failed:
             listed = json.dumps(", ".join(failed), ensure_ascii=False)
@@ -45,11 +45,11 @@ class World:
     ) -> Diff:
         """What changes between a recorded resource and new inputs, for the provider of `asked`.
 
-        Where the provider does not say, the inputs are compared.
+        If the provider does not say, the inputs are compared.
         """
         diff = self.hosts.of(asked).diff(urn, old, news, ignored)
         if diff.changes is None:
-            # As on the CLI, this restores what is ignored inside a property in the new inputs themselves.
+            # As on the CLI, this restores ignored values inside a property in the new inputs themselves.
             wanted = self.restored(urn, news, old.inputs, ignored, deep=False)
             found = paths.changes(values.plain(old.inputs), values.plain(wanted))
             diff.changes = bool(found)

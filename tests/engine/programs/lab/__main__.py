@@ -13,10 +13,10 @@ made: dict[str, Any] = {}
 
 
 def resolve(value: Any) -> Any:
-    """What stands for something else, however deep; others are themselves.
+    """Replace each placeholder, at any depth; other values do not change.
 
-    `{"of": name, "output": o}` is an output of that resource, `{"all_of": name}` the resource itself, `{"secret": v}` a
-    secret.
+    `{"of": name, "output": o}` becomes an output of that resource, `{"all_of": name}` the resource itself, and
+    `{"secret": v}` a secret.
     """
     if isinstance(value, list):
         return [resolve(part) for part in value]
@@ -32,7 +32,7 @@ def resolve(value: Any) -> Any:
 
 
 def options(plan: dict[str, Any]) -> pulumi.ResourceOptions:
-    """The resource options of one entry, with names made into resources."""
+    """The resource options of one entry, with names replaced by resources."""
     opts = dict(plan)
     for name in ("parent", "deleted_with", "provider"):
         if name in opts:

@@ -1,7 +1,7 @@
 """A dynamic provider whose world is one JSON file, with knobs that make any of its methods fail.
 
 The host's working directory is the project's folder, so the world (``world.json``), the knobs (``knobs.json``) and the
-record of calls (``calls.jsonl``) lie beside this file. It is imported by name, hence pickled by reference.
+record of calls (``calls.jsonl``) are beside this file. It is imported by name, hence pickled by reference.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def arrived(name: str) -> Any:
 
 
 def record(method: str, **fields: Any) -> None:
-    """Append one call to the record, with its URN and its time-out, and the account of the host where it has one."""
+    """Append one call to the record, with its URN and its time-out, and the account of the host if it has one."""
     request = arrived("request")
     call = {"call": method, "urn": request.urn}
     if getattr(request, "timeout", 0):
@@ -76,7 +76,7 @@ def record(method: str, **fields: Any) -> None:
 
 
 def fail(method: str, key: str) -> None:
-    """Raise what the knob for this call holds, after the pause it may ask for."""
+    """Raise what the knob for this call holds, after its pause if it has one."""
     order = knob(method, key)
     if isinstance(order, dict):
         time.sleep(order.get("pause", 0))
@@ -88,7 +88,7 @@ def fail(method: str, key: str) -> None:
 def abort_partially(
     id_: str, outs: dict[str, Any], reasons: list[str], inputs: dict[str, Any] | None = None
 ) -> None:
-    """Report partial state the way the engine's protocol has it: an error whose details carry the resource."""
+    """Report partial state as the engine's protocol does: an error whose details carry the resource."""
     import grpc
     from google.protobuf import struct_pb2
     from google.rpc import status_pb2
@@ -113,7 +113,7 @@ class Shelf(dynamic.ResourceProvider):
     config: ClassVar[dict[str, Any]] = {}
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep the configuration; that of an explicit provider, which has an account, is recorded too."""
+        """Store the configuration; that of an explicit provider, which has an account, is recorded too."""
         found = {key: req.config.get(key) for key in CONFIGURATION}
         # A host has one configuration.
         Shelf.config = {key: value for key, value in found.items() if value is not None}
@@ -121,7 +121,7 @@ class Shelf(dynamic.ResourceProvider):
             record("configure", config=Shelf.config)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        """Refuse what the knob `check:<key>` says, as a fault of `label`."""
+        """Refuse the item if the knob `check:<key>` says so, as a fault of `label`."""
         record("check", olds=olds, news=news)
         key = str(news.get("key"))
         order = knob("check", key)
@@ -163,7 +163,7 @@ class Shelf(dynamic.ResourceProvider):
         return dynamic.CreateResult(id_, outs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Tell what the world holds now, with inputs; an empty id where it is gone."""
+        """Return what the world holds now, with inputs; an empty id if the item is gone."""
         record("read", id=id_, props=props)
         fail("read", str(props.get("key")))
         with world() as items:
@@ -192,7 +192,7 @@ class Shelf(dynamic.ResourceProvider):
         return dynamic.UpdateResult(outs)
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """Take the item away."""
+        """Remove the item."""
         record("delete", id=id_, props=props)
         fail("delete", str(props.get("key")))
         with world() as items:
