@@ -81,9 +81,8 @@ class _DeadlineReader(io.RawIOBase):
         while (remaining := self._deadline - time.monotonic()) > 0 and not self._interrupted():
             self._socket.settimeout(min(remaining, _TURN))
             with suppress(TimeoutError):
-                return self._socket.recv_into(
-                    buffer
-                )  # the raw file refuses to be read again after a time-out
+                # Not through the raw file, which refuses to be read again after a time-out.
+                return self._socket.recv_into(buffer)
         raise TimeoutError("timed out")
 
     def close(self) -> None:

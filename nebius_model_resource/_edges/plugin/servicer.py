@@ -209,12 +209,12 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
         function, needed = known
         args = _plain(request.args)
         if needed and not (isinstance(args.get(needed), str) and args[needed]):
-            return _refused(Fault(needed, "missing: give a text"))
+            return _wrong_arguments(Fault(needed, "missing: give a text"))
         with self._calling("invoke", PluginCall(request, context, self.engine), self._account):
             try:
                 result = function(self._account, args)
             except InvalidInputs as error:
-                return _refused(*error.faults)
+                return _wrong_arguments(*error.faults)
         return provider_pb2.InvokeResponse(**{"return": struct_of(result)})
 
     @contextmanager
@@ -246,7 +246,7 @@ def _refuse(context: Any, message: str) -> NoReturn:
     raise AssertionError("abort returned")
 
 
-def _refused(*faults: Fault) -> Any:
+def _wrong_arguments(*faults: Fault) -> Any:
     """The answer to a function that was called with such arguments."""
     failures = [
         provider_pb2.CheckFailure(property=schema_name(fault.property), reason=fault.reason)
