@@ -21,11 +21,16 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = SECONDS)
 
 def family_of(cli: psutil.Popen) -> list[psutil.Process]:
     """The processes that the engine started, without the guardian, which has a session of its own."""
-    return [
-        process
-        for process in cli.children(recursive=True)
-        if not any("nebius_model_resource._lifecycle.guardian" in text for text in process.cmdline())
-    ]
+    return [process for process in cli.children(recursive=True) if not _is_guardian(process)]
+
+
+def guardians_of(cli: psutil.Popen) -> list[psutil.Process]:
+    """The guardians of the hosts that the engine started."""
+    return [process for process in cli.children(recursive=True) if _is_guardian(process)]
+
+
+def _is_guardian(process: psutil.Process) -> bool:
+    return any("nebius_model_resource._lifecycle.guardian" in text for text in process.cmdline())
 
 
 def has_ended(process: psutil.Process) -> bool:
