@@ -101,6 +101,8 @@ class Connection:
         self.gate.wait(deadline)
         if deadline.passed():
             raise DeadlineExceeded(f"{deadline.why_passed()} before the request was sent")
+        # What changes something gets its answer first: only the answer says what it did.
+        interrupted = deadline.interrupted if method == "GET" else never
         started = self.clock()
         try:
             answer = (self._exchange or exchange)(
@@ -114,11 +116,10 @@ class Connection:
                 # Half of what is left: the rest is for finding out what a lost answer created.
                 seconds=min(seconds or self._attempt_seconds, max(0.5, deadline.remaining() / 2)),
                 longest=longest or MAX_ANSWER,
-                # What changes something gets its answer first: only the answer says what it did.
-                interrupted=deadline.interrupted if method == "GET" else never,
+                interrupted=interrupted,
             )
         except TransportError as error:
-            if method == "GET" and deadline.interrupted():
+            if interrupted():
                 raise DeadlineExceeded(f"{deadline.why_passed()} before the answer came") from None
             error.args = (redact.harmless(str(error), self.settings.api_key),)
             raise

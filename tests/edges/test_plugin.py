@@ -329,27 +329,6 @@ def test_cancel_ends_a_wait_and_keeps_the_model(plugin: PluginHere, emulator: Em
     assert len(emulator.requests("POST")) == 1
 
 
-@pytest.mark.parametrize("path", ["/v0/models", "/v0/models/*"])
-def test_cancel_ends_a_wait_whose_read_is_not_answered(
-    plugin: PluginHere, emulator: Emulator, path: str
-) -> None:
-    """A service that hangs does not hold up an interrupted run: the read is cut off and does not count as an answer."""
-    emulator.settings.update(validation_seconds=600)
-    emulator.add_fault(Fault(method="GET", path=path, action="hang", times=None))
-    # Because the list lacks the model, it is read by name.
-    emulator.add_fault(Fault(method="GET", path="/v0/models", action="wrong_json", body=[], times=None))
-    later = plugin.create_later({"name": "bot", "base_model": BASE, "source": "file-1"}, timeout=3600)
-    while not emulator.requests("GET", path):
-        time.sleep(0.01)
-    call(plugin, "Cancel", None)
-    with pytest.raises(CallFailed) as caught:
-        later.result(timeout=60)
-    error = HostError(caught.value, plugin.decode)
-    assert error.kept is not None
-    assert "s: the run was interrupted; the model stays in the state" in error.message
-    assert [error.kept.id] == [model["name"] for model in emulator.models()]
-
-
 def test_cancel_of_a_rate_limited_create_creates_nothing(plugin: PluginHere, emulator: Emulator) -> None:
     """A create that waits for the service's rate limit ends at once, and says that nothing was created."""
     emulator.add_fault(Fault(method="POST", status=429, headers={"Retry-After": "300"}, times=None))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from nebius_model_resource._api.client import NebiusClient
+from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.models import Inputs, State
+from nebius_model_resource._api.settings import Settings
 from nebius_model_resource._lifecycle.lifecycle import Lifecycle
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource.errors import AnswerLost, DeadlineExceeded, Interrupted, NotSent, ValidationFailed
+from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.virtual import Service, VirtualTime, lost, no_pause, not_sent, slow, status
 
 INPUTS = Inputs("bot", "acme/Base", "file-1")
@@ -46,6 +50,22 @@ def test_an_interruption_between_two_requests_is_no_answer(
     with pytest.raises(Interrupted, match=r"still validating after \d+ s: the run was interrupted$"):
         lifecycle(service).create(INPUTS, operation)
     assert service.sent("GET") == []
+
+
+@pytest.mark.parametrize("path", ["/v0/models", "/v0/models/*"])
+def test_a_read_that_hangs_is_cut_off(emulator: Emulator, path: str) -> None:
+    """Over real HTTP, where an answer may take an hour: the wait ends, and the hanging read is no last answer."""
+    emulator.settings.update(validation_seconds=600)
+    emulator.add_fault(Fault(method="GET", path=path, action="hang", times=None))
+    # Because the list lacks the model, it is read by name.
+    emulator.add_fault(Fault(method="GET", path="/v0/models", action="wrong_json", body=[], times=None))
+    deadline = Deadline.after(7200, interrupted=lambda: bool(emulator.requests("GET", path)))
+    with (
+        NebiusClient(Settings(emulator.url, emulator.api_key), attempt_seconds=3600) as client,
+        pytest.raises(Interrupted, match=r"still validating after \d+ s: the run was interrupted$") as caught,
+    ):
+        Lifecycle(client).create(INPUTS, Operation(deadline))
+    assert [caught.value.state.generated_name] == [model["name"] for model in emulator.models()]
 
 
 def test_a_resumed_wait_ends_too(time: VirtualTime, service: Service, operation: Operation) -> None:
