@@ -95,8 +95,10 @@ class Heard(VirtualTime):
         self.asked: Counter[int] = Counter()
 
     def clock(self) -> float:
+        now = super().clock()
+        # Counted afterwards: the test advances the clock as soon as it sees the read.
         self.asked[threading.get_ident()] += 1
-        return super().clock()
+        return now
 
     def wait_for(self, threads: int) -> None:
         """Wait until that many threads have created a deadline and then asked for the list."""
