@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,13 +14,18 @@ from benchmarks import processes
 from benchmarks.service import KEY
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "scripts"))
+
+import pulumi_engine  # noqa: E402 - a module of the scripts
+
 _STACK = "bench"
 _OWN_ENGINE = [sys.executable, "-m", "nebius_model_resource.testing.engine"]
 
 
 def cli() -> str | None:
-    """Pulumi's command line, None if there is none on PATH."""
-    return shutil.which("pulumi")
+    """Pulumi's command line, None if there is none."""
+    found = pulumi_engine.find()
+    return str(found) if found else None
 
 
 def describe(*, real: bool) -> str:
@@ -122,7 +126,7 @@ def environment(folder: Path, state: Path, url: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if name not in dropped}
     return {
         **clean,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), clean.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join(_folders()),
         "PYTHONPATH": str(ROOT),
         "NEBIUS_API_KEY": KEY,
         "NEBIUS_BASE_URL": url,
@@ -131,3 +135,10 @@ def environment(folder: Path, state: Path, url: str) -> dict[str, str]:
         "PULUMI_CONFIG_PASSPHRASE": "benchmark",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+
+
+def _folders() -> list[str]:
+    """PATH: the interpreter's own folder first, then the CLI's."""
+    found = pulumi_engine.find()
+    cli_folder = [str(found.parent)] if found else []
+    return [str(Path(sys.executable).parent), *cli_folder, os.environ.get("PATH", os.defpath)]

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pulumi_engine
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-CLI_FOLDER = ROOT / ".pulumi-cli"
 STATE = ROOT / ".local-state"
 INSTALLER = "get.pulumi.com"
 INSTALL_SECONDS = 180
@@ -29,12 +29,10 @@ def main(text: str) -> int:
         sys.exit(
             "there is no Pulumi CLI on PATH, and none could be installed: see https://www.pulumi.com/docs/install/"
         )
+    print(pulumi_engine.describe(cli), flush=True)
     name = "live" if args.live else "local"
     with _service(args, "cli" if cli else "local") as (service, environ):
-        engine = (
-            f"Pulumi's own, {cli}" if cli else "the project's own small engine, for tests and first looks"
-        )
-        print(f"engine:  {engine}\nservice: {service}\n", flush=True)
+        print(f"service: {service}\n", flush=True)
         _configure(name, dict(args.set))
         stack = Stack(cli, name, environ)
         if not (_destroy(stack) if args.destroy else _bring_up(stack)):
@@ -65,30 +63,35 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _find_cli() -> str | None:
-    """The CLI's path: on PATH, or installed into the clone, earlier or now."""
-    found = shutil.which("pulumi") or shutil.which("pulumi", path=str(CLI_FOLDER / "bin"))
-    return found or _install_cli()
+def _find_cli() -> Path | None:
+    """A CLI, found or installed into the clone now."""
+    if cli := pulumi_engine.enter():
+        return cli
+    print("there is no Pulumi CLI on PATH", flush=True)
+    if shutil.which("go"):
+        print("(`scripts/engine` builds Pulumi's own with your Go, in about six minutes)", flush=True)
+    return pulumi_engine.enter() if _install_cli() else None
 
 
-def _install_cli() -> str | None:
-    """Install the CLI into the clone with Pulumi's own installer; None at once if it cannot be reached."""
-    print("no `pulumi` on PATH; trying Pulumi's installer …", flush=True)
+def _install_cli() -> bool:
+    """Install the CLI into the clone with Pulumi's own installer; False at once if it cannot be reached."""
+    print("trying Pulumi's installer …", flush=True)
     try:
         socket.create_connection((INSTALLER, 443), timeout=3).close()
     except OSError:
         print("the installer cannot be reached", flush=True)
-        return None
+        return False
     print("installing the Pulumi CLI into .pulumi-cli (100 MB, about half a minute) …", flush=True)
-    code = f"from pulumi.automation import PulumiCommand; PulumiCommand.install(root={str(CLI_FOLDER)!r})"
+    root = str(pulumi_engine.INSTALLED.parent)
+    code = f"from pulumi.automation import PulumiCommand; PulumiCommand.install(root={root!r})"
     try:
         subprocess.run(
             [sys.executable, "-c", code], check=True, timeout=INSTALL_SECONDS, capture_output=True, text=True
         )
     except (subprocess.SubprocessError, OSError) as error:
         print(f"the installation failed: {type(error).__name__}", flush=True)
-        return None
-    return shutil.which("pulumi", path=str(CLI_FOLDER / "bin"))
+        return False
+    return True
 
 
 @contextmanager
@@ -120,24 +123,23 @@ def _configure(name: str, changes: dict[str, str]) -> None:
 class Stack:
     """The root stack on one of the two engines, which have the same verbs; its state stays in the clone."""
 
-    def __init__(self, cli: str | None, name: str, environ: dict[str, str]) -> None:
+    def __init__(self, cli: Path | None, name: str, environ: dict[str, str]) -> None:
         self._options = ["--stack", name]
         self._environ = {**os.environ, **environ}
         if cli is None:
             self._command = [sys.executable, "-m", "nebius_model_resource.testing.engine"]
             self._options += ["--state-dir", str(STATE)]
             return
-        self._command = [cli]
+        self._command = [str(cli)]
         backend = ROOT / ".pulumi-state"
         backend.mkdir(exist_ok=True)
         self._environ |= {
-            "PATH": os.pathsep.join([str(Path(cli).parent), os.environ["PATH"]]),
             "PULUMI_BACKEND_URL": backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_HOME": str(ROOT / ".pulumi-home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        selected = [cli, "stack", "select", "--create", *self._options]
+        selected = [str(cli), "stack", "select", "--create", *self._options]
         subprocess.run(selected, cwd=ROOT, env=self._environ, check=True, capture_output=True)
 
     def run(self, *verb: str) -> bool:
