@@ -7,7 +7,7 @@ import pytest
 
 from nebius_model_resource._cli.archive import run
 from nebius_model_resource._cli.main import main
-from tests.archives.adapters import CONFIG, files, write_folder
+from tests.support.adapters import CONFIG, files, write_folder
 
 
 def test_an_adapter_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

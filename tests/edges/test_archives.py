@@ -14,7 +14,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from nebius_model_resource._cli.main import main
 from nebius_model_resource.provider import ModelArchiveProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.archives.adapters import files, write_folder, write_zip
+from tests.support.adapters import files, write_folder, write_zip
 from tests.support.host import URN, DynamicHost, HostError
 from tests.support.host_here import HostHere
 
