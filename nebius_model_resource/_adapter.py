@@ -204,9 +204,9 @@ def _config(path: str, text: bytes) -> dict[str, Any]:
 def _tensors(listing: Listing) -> dict[str, Tensor]:
     """The tensors in the header of the weights (https://github.com/huggingface/safetensors#format), by name."""
     size = dict(listing.files)[WEIGHTS]
-    start = _contents.start_of(listing, WEIGHTS, 9)
+    start = _contents.start_of(listing, WEIGHTS, 1024)
     end = 8 + int.from_bytes(start[:8], "little")
-    if not start.endswith(b"{"):
+    if start[8:9] != b"{":
         why = "is not a safetensors file: download it or save the adapter again"
         raise _wrong(listing.path, WEIGHTS, why)
     try:
@@ -259,7 +259,7 @@ def _warnings(listing: Listing, config: dict[str, Any], tensors: dict[str, Tenso
     if inside:
         folders = ", ".join(sorted({repr(name.split("/")[0]) for name in inside}))
         size = _contents.in_units(sum(inside.values()))
-        yield f"{folders} ({size}) goes along: the guide of the service names {CONFIG} and {WEIGHTS} alone"
+        yield f"subfolders go along: {folders} ({size}); the guide of the service names {CONFIG} and {WEIGHTS} alone"
 
 
 def _wrong(path: str, name: str, why: str) -> UnusableArchive:

@@ -208,7 +208,7 @@ def _readable(path: str) -> Iterator[None]:
     except OSError as error:
         raise UnusableArchive(path, f"cannot be read: {error}") from error
     except _DAMAGED as error:
-        why = f"is not a zip, or cannot be unpacked ({error!s:.80}): give a folder, or pack it again"
+        why = f"is not a zip, or cannot be unpacked ({error!s:.150}): give a folder, or pack it again"
         raise UnusableArchive(path, why) from error
 
 

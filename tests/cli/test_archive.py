@@ -30,7 +30,7 @@ def test_what_cannot_be_uploaded_is_one_line(tmp_path: Path, capsys: pytest.Capt
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == 1
-    assert "holds no files" in shown.err
+    assert "lacks adapter_config.json" in shown.err
 
 
 def test_the_command_needs_no_key_and_shows_no_option_of_the_service(

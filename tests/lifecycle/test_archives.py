@@ -186,7 +186,7 @@ def test_a_changed_adapter_is_not_uploaded(lab: Lab) -> None:
     """An adapter that changes after it was read ends the upload, and the service has no file."""
     adapter = lab.adapter()
     (lab.folder / "bot" / "adapter_config.json").write_bytes(b"{}")
-    with pytest.raises(UnusableArchive, match="changed after the preview"):
+    with pytest.raises(UnusableArchive, match="changed while it was read"):
         lab.archives.upload(adapter, None, lab.operation())
     assert lab.emulator.files() == []
 
