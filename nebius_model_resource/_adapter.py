@@ -10,13 +10,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nebius_model_resource import _contents
-from nebius_model_resource._contents import Listing
+from nebius_model_resource._contents import Listing, contents, in_units, list_files, start_of, zip_chunks
 from nebius_model_resource.errors import UnusableArchive
 
 # Bytes. Two public guides say 500 MB; read as 10^6, the smaller of its two meanings, so that what passes here passes
@@ -30,13 +29,11 @@ _LONGEST_NAME = 60  # characters of the folder's name in the name of an uploaded
 _SETS = ("target_modules", "exclude_modules", "modules_to_save")  # PEFT writes these in any order
 # What a folder without the weights may hold instead, and what to do.
 _KINDS = {
-    r"(\d+_)?adapters\.(safetensors|npz)": "an adapter of mlx, whose tensors have other names and shapes: convert it "
-    "to the form of PEFT (a new name for the file is not enough)",
+    r"(\d+_)?adapters\.(safetensors|npz)": "an adapter of mlx: convert it to PEFT's form (a new name is not enough)",
     r"adapter_model(-\d+-of-.*|.*\.index\.json)": "an adapter in shards: save it with PEFT as one file",
     r"adapter_(model|\d+)\.(bin|pt|pth)": "which is not safetensors: save it with safe_serialization=True",
     r"(mp_rank|.*zero_pp_rank|zero_to_fp32).*": "a checkpoint of DeepSpeed: gather the weights and save with PEFT",
-    r"(pytorch_|hf_)?(model|consolidated)[-_.].*(safetensors|bin|pth?)": "a complete model: save the adapter alone, "
-    "before it is merged",
+    r"(pytorch_|hf_)?(model|consolidated)[-_.].*(safetensors|bin|pth?)": "a complete model: save the adapter alone",
     r".*\.zip": "a zip: give its path",
 }
 
@@ -64,9 +61,9 @@ class Adapter:
     path: str
     sha256: str
     warnings: tuple[str, ...]
-    config: dict[str, Any] = field(repr=False)
-    tensors: dict[str, Tensor] = field(repr=False)
-    listing: Listing = field(repr=False)
+    config: dict[str, Any]
+    tensors: dict[str, Tensor]
+    listing: Listing
 
 
 def read(path: str | os.PathLike[str], known: str | None = None) -> Adapter:
@@ -84,7 +81,7 @@ def read(path: str | os.PathLike[str], known: str | None = None) -> Adapter:
     Raises:
         UnusableArchive: there is no adapter at the path, or one that cannot work.
     """
-    listing = _contents.list_files(os.fspath(path))
+    listing = list_files(os.fspath(path))
     adapter = _examine(listing)
     if known and known != adapter.sha256 and known == _hash(listing, None):
         return replace(adapter, sha256=known)
@@ -112,7 +109,7 @@ class Package:
         Raises:
             UnusableArchive: a file changed since the adapter was read. The zip is not complete then.
         """
-        return _contents.zip_chunks(self._listing)
+        return zip_chunks(self._listing)
 
 
 def stem(path: str) -> str:
@@ -128,10 +125,11 @@ def _examine(listing: Listing) -> Adapter:
     if not {CONFIG, WEIGHTS} <= dict(listing.files).keys():
         raise UnusableArchive(listing.path, _explain_missing(listing))
     _check_size(listing)
-    text = _contents.start_of(listing, CONFIG, _LONGEST_CONFIG)
+    text = start_of(listing, CONFIG, _LONGEST_CONFIG)
     config = _config(listing.path, text)
     tensors = _tensors(listing)
-    _check_lora(listing.path, tensors)
+    if fault := _lora_fault(tensors):
+        raise _wrong(listing.path, WEIGHTS, fault)
     warnings = tuple(_warnings(listing, config, tensors))
     return Adapter(listing.path, _hash(listing, _meaning(text)), warnings, config, tensors, listing)
 
@@ -141,7 +139,7 @@ def _check_size(listing: Listing) -> None:
     if size > LIMIT:
         why = f"has {size:,} bytes, and the service takes {LIMIT:,} at most: give the adapter alone"
         name, largest = max(listing.files, key=lambda file: file[1])
-        reason = f"{why}; the largest file is {name!r} with {_contents.in_units(largest)}"
+        reason = f"{why}; the largest file is {name!r} with {in_units(largest)}"
         raise UnusableArchive(listing.path, reason)
 
 
@@ -150,7 +148,7 @@ def _hash(listing: Listing, config: bytes | None) -> str:
     """The hash of all files, with other bytes for the config unless these are None."""
     digest = hashlib.sha256()
     sizes = dict(listing.files)
-    for name, chunks in _contents.contents(listing):
+    for name, chunks in contents(listing):
         replaced = config if name == CONFIG else None
         encoded, length = name.encode(), sizes[name] if replaced is None else len(replaced)
         digest.update(len(encoded).to_bytes(8, "little") + encoded + length.to_bytes(8, "little"))
@@ -172,7 +170,6 @@ def _explain_missing(listing: Listing) -> str:
     """Why the config or the weights are not at the root, and what to do."""
     names = [name for name, _ in listing.files]
     folders = [name.removesuffix(f"/{CONFIG}") for name in names if name.endswith(f"/{CONFIG}")]
-    folders = [each for each in folders if f"{each}/{WEIGHTS}" in names]
     if folders and listing.zip_size is not None:
         return f"has an adapter in its folder {folders[0]!r}: pack the files of that folder at the root of the zip"
     if folders:
@@ -194,9 +191,9 @@ def _config(path: str, text: bytes) -> dict[str, Any]:
         raise _wrong(path, CONFIG, why) from error
     if isinstance(config, dict) and config.get("peft_type") == "LORA":
         return config
-    kind = config.get("peft_type") if isinstance(config, dict) else None
-    why = f"has the peft_type {kind!r:.60}: only 'LORA' adapters, as PEFT saves them, can be uploaded"
-    if isinstance(config, dict) and "lora_parameters" in config:
+    config = config if isinstance(config, dict) else {}
+    why = f"has the peft_type {config.get('peft_type')!r:.60}: only 'LORA' adapters of PEFT can be uploaded"
+    if "lora_parameters" in config:
         why = "is the config of an adapter of mlx: convert it to the form of PEFT"
     raise _wrong(path, CONFIG, why)
 
@@ -204,41 +201,38 @@ def _config(path: str, text: bytes) -> dict[str, Any]:
 def _tensors(listing: Listing) -> dict[str, Tensor]:
     """The tensors in the header of the weights (https://github.com/huggingface/safetensors#format), by name."""
     size = dict(listing.files)[WEIGHTS]
-    start = _contents.start_of(listing, WEIGHTS, 1024)
+    start = start_of(listing, WEIGHTS, 1024)
     end = 8 + int.from_bytes(start[:8], "little")
     if start[8:9] != b"{":
-        why = "is not a safetensors file: download it or save the adapter again"
-        raise _wrong(listing.path, WEIGHTS, why)
+        raise _wrong(
+            listing.path, WEIGHTS, "is not a safetensors file: download it or save the adapter again"
+        )
     try:
-        header = json.loads(_contents.start_of(listing, WEIGHTS, end)[8:]) if end <= size else {}
+        header = json.loads(start_of(listing, WEIGHTS, end)[8:]) if end <= size else {}
         header.pop("__metadata__", None)
         end += max((int(each["data_offsets"][1]) for each in header.values()), default=0)
         found = {
             name: Tensor(str(each["dtype"]), tuple(map(int, each["shape"]))) for name, each in header.items()
         }
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        why = "has an invalid header: download or save it again"
-        raise _wrong(listing.path, WEIGHTS, why) from error
+        raise _wrong(listing.path, WEIGHTS, "has an invalid header: download or save it again") from error
     if end != size:
         why = f"has {size:,} bytes and not {end:,}, as its header says: copy, download or save it again"
         raise _wrong(listing.path, WEIGHTS, why)
     return found
 
 
-def _check_lora(path: str, tensors: dict[str, Tensor]) -> None:
+def _lora_fault(tensors: dict[str, Tensor]) -> str | None:
+    """Why the tensors cannot be those of a LoRA."""
     modules, others = _modules(tensors, "A"), _modules(tensors, "B")
     if not modules | others:
-        why = "has no tensors named lora_A and lora_B: save the adapter with PEFT"
-    elif alone := sorted(modules ^ others):
-        why = f"has only one of lora_A and lora_B for {alone[0]!r}: save the adapter again"
-    elif empty := [name for name, tensor in tensors.items() if 0 in tensor.shape]:
-        why = (
-            f"has tensors without values ({empty[0]!r}), as DeepSpeed ZeRO-3 leaves them: save the adapter with "
-            "stage3_gather_16bit_weights_on_model_save, or make it with zero_to_fp32.py"
-        )
-    else:
-        return
-    raise _wrong(path, WEIGHTS, why)
+        return "has no tensors named lora_A and lora_B: save the adapter with PEFT"
+    if alone := sorted(modules ^ others):
+        return f"has only one of lora_A and lora_B for {alone[0]!r}: save the adapter again"
+    if empty := [name for name, tensor in tensors.items() if 0 in tensor.shape]:
+        what = f"has tensors without values ({empty[0]!r}), as DeepSpeed ZeRO-3 leaves them"
+        return f"{what}: save with stage3_gather_16bit_weights_on_model_save, or convert with zero_to_fp32.py"
+    return None
 
 
 def _modules(tensors: Iterable[str], side: str) -> set[str]:
@@ -258,7 +252,7 @@ def _warnings(listing: Listing, config: dict[str, Any], tensors: dict[str, Tenso
     inside = {name: size for name, size in listing.files if "/" in name}
     if inside:
         folders = ", ".join(sorted({repr(name.split("/")[0]) for name in inside}))
-        size = _contents.in_units(sum(inside.values()))
+        size = in_units(sum(inside.values()))
         yield f"subfolders go along: {folders} ({size}); the guide of the service names {CONFIG} and {WEIGHTS} alone"
 
 

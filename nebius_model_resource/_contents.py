@@ -6,18 +6,18 @@ Everything that is read belongs to one listing: if a new listing differs after t
 from __future__ import annotations
 
 import io
-import lzma
 import os
 import re
 import stat
 import struct
-import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from nebius_model_resource.errors import UnusableArchive
 
@@ -25,8 +25,8 @@ _CHUNK = 256 * 1024  # bytes that are read, hashed or sent at a time
 _LEFT_OUT = ("__MACOSX", "Thumbs.db", "desktop.ini")
 _UTF8 = 0x800  # the bit of a zip's entry which says that its name is UTF-8
 _POINTER = b"version https://git-lfs.github.com/spec/"
-# What zipfile raises for a zip that it cannot unpack; NotImplementedError is a RuntimeError.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, RuntimeError)
+# What the system and zipfile raise for what they cannot read; NotImplementedError is a RuntimeError.
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, LZMAError, BadZipFile)
 # What people write in place of a path, and what to do.
 _REPOSITORY = "give a Hugging Face repository to the model, as `source`: huggingface.co/<org>/<repo>"
 _NO_PATHS = {
@@ -45,14 +45,12 @@ class Listing:
 
     Attributes:
         path: as it was given.
-        place: the same, whatever the working directory becomes.
         files: the names, with slashes, and bytes of the files that count, sorted by name.
         stamps: device, number, size and times of each file on the disk.
         zip_size: bytes of a zip; None for a folder.
     """
 
     path: str
-    place: Path
     files: tuple[tuple[str, int], ...]
     stamps: tuple[tuple[int, ...], ...]
     zip_size: int | None = None
@@ -76,23 +74,22 @@ def list_files(path: str) -> Listing:
     Raises:
         UnusableArchive: the path is neither, or holds something that cannot be sent.
     """
-    place = Path(path).absolute()
     try:
-        status = place.stat()
+        status = Path(path).stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL character
         hint = next(text for form, text in _NO_PATHS.items() if re.fullmatch(form, path))
         where = "" if Path(path).is_absolute() else f" in {str(Path.cwd())!r}"
         why = getattr(error, "strerror", None) or error
         raise UnusableArchive(path, f"cannot be read: {why}{where}: {hint}") from error
     if stat.S_ISDIR(status.st_mode):
-        found = sorted(_walk(path, place))
+        found = sorted(_walk(path, Path(path)))
         sizes = tuple((name, stamp[2]) for name, stamp in found)
-        return Listing(path, place, sizes, tuple(stamp for _, stamp in found))
+        return Listing(path, sizes, tuple(stamp for _, stamp in found))
     if not stat.S_ISREG(status.st_mode):
         raise UnusableArchive(path, "is a pipe, socket or device: give a folder or a .zip")
-    with _readable(path), zipfile.ZipFile(place) as archive:
+    with _readable(path), ZipFile(path) as archive:
         sizes = tuple(sorted((name, entry.file_size) for name, entry in _entries(path, archive).items()))
-    return Listing(path, place, sizes, (_stamp(status),), status.st_size)
+    return Listing(path, sizes, (_stamp(status),), status.st_size)
 
 
 def contents(listing: Listing) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -101,9 +98,8 @@ def contents(listing: Listing) -> Iterator[tuple[str, Iterator[bytes]]]:
     Raises:
         UnusableArchive: a file cannot be read, or, after the last one, anything was written meanwhile.
     """
-    with _opened(listing) as open_file:
-        for name, size in listing.files:
-            yield name, _chunks(listing.path, name, open_file, size)
+    for name, size in listing.files:
+        yield name, _chunks(listing, name, size)
     check_unchanged(listing)
 
 
@@ -113,8 +109,7 @@ def start_of(listing: Listing, name: str, length: int) -> bytes:
     Raises:
         UnusableArchive: it cannot be read.
     """
-    with _opened(listing) as open_file:
-        return b"".join(_chunks(listing.path, name, open_file, min(length, dict(listing.files)[name])))
+    return b"".join(_chunks(listing, name, min(length, dict(listing.files)[name])))
 
 
 def zip_chunks(listing: Listing) -> Iterator[bytes]:
@@ -125,7 +120,7 @@ def zip_chunks(listing: Listing) -> Iterator[bytes]:
     """
     check_unchanged(listing)
     if listing.zip_size is not None:
-        yield from _chunks(listing.path, "the zip", lambda _: listing.place.open("rb"), listing.zip_size)
+        yield from _chunks(replace(listing, zip_size=None), "", listing.zip_size)  # as a file like any other
         check_unchanged(listing)
     else:
         yield from _zipped(contents(listing))
@@ -141,8 +136,7 @@ def in_units(size: int) -> str:
     """A number of bytes for people: ``300 MB``; MB is 10^6 bytes."""
     for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= length:
-            value = size / length
-            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+            return f"{size / length:.{1 if size < 10 * length else 0}f} {unit}"
     return f"{size} bytes"
 
 
@@ -182,9 +176,9 @@ def _is_left_out(name: str) -> bool:
     return any(part.startswith(".") or part in _LEFT_OUT for part in name.split("/"))
 
 
-def _entries(path: str, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _entries(path: str, archive: ZipFile) -> dict[str, ZipInfo]:
     """The files of a zip that count, by name."""
-    found: dict[str, zipfile.ZipInfo] = {}
+    found: dict[str, ZipInfo] = {}
     for entry in archive.infolist():
         # macOS writes UTF-8 and does not say so; zipfile takes it for code page 437.
         unmarked = not entry.flag_bits & _UTF8
@@ -205,35 +199,34 @@ def _readable(path: str) -> Iterator[None]:
     """Turn what the system or zipfile says of a file into the error of this package."""
     try:
         yield
-    except OSError as error:
-        raise UnusableArchive(path, f"cannot be read: {error}") from error
     except _DAMAGED as error:
-        why = f"is not a zip, or cannot be unpacked ({error!s:.150}): give a folder, or pack it again"
+        why = f"cannot be read ({error!s:.150}): give the folder of an adapter, or a good .zip of it"
         raise UnusableArchive(path, why) from error
 
 
 @contextmanager
-def _opened(listing: Listing) -> Iterator[Callable[[str], IO[bytes]]]:
-    """A function that opens the file of a name, in a folder as in a zip."""
+def _opened(listing: Listing, name: str) -> Iterator[IO[bytes]]:
+    """A file, in a folder as in a zip."""
+    path = listing.path
     if listing.zip_size is None:
-        yield lambda name: (listing.place / name).open("rb")
-        return
-    with _readable(listing.path), zipfile.ZipFile(listing.place) as archive:
-        entries = _entries(listing.path, archive)
-        yield lambda name: archive.open(entries[name])
+        with _readable(path), Path(path, name).open("rb") as file:
+            yield file
+    else:
+        with _readable(path), ZipFile(path) as archive, archive.open(_entries(path, archive)[name]) as file:
+            yield file
 
 
-def _chunks(path: str, name: str, open_file: Callable[[str], IO[bytes]], size: int) -> Iterator[bytes]:
+def _chunks(listing: Listing, name: str, size: int) -> Iterator[bytes]:
     """Exactly that many bytes of a file: it may grow meanwhile, and a zip may not hold what it lists."""
-    with _readable(path), open_file(name) as file:
+    with _opened(listing, name) as file:
         while size and (chunk := file.read(min(_CHUNK, size))):
             size -= len(chunk)
             if chunk.startswith(_POINTER):
                 why = "is a git-lfs pointer, not the file itself: run `git lfs pull`"
-                raise UnusableArchive(path, f"{name!r} {why}")
+                raise UnusableArchive(listing.path, f"{name!r} {why}")
             yield chunk
     if size:
-        raise UnusableArchive(path, f"{name!r} ends {size} bytes too early: save or pack it again")
+        raise UnusableArchive(listing.path, f"{name!r} ends {size} bytes too early: save or pack it again")
 
 
 class _Sink(io.RawIOBase):
@@ -251,9 +244,9 @@ class _Sink(io.RawIOBase):
 def _zipped(files: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
     """A zip, written as its files are read; stored, since weights do not get smaller, with one date for all files."""
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w") as archive:
+    with ZipFile(sink, "w") as archive:
         for name, chunks in files:
-            entry = zipfile.ZipInfo(name)
+            entry = ZipInfo(name)
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             with archive.open(entry, "w") as file:
                 for chunk in chunks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 import stat
@@ -52,39 +53,31 @@ def refusal(path: object) -> str:
 # Identity.
 
 
+SETS = {"target_modules": ["v", "q"], "exclude_modules": ["b", "a"], "modules_to_save": ["y", "x"]}
+
+
 @pytest.mark.parametrize(
     "saved_again",
     [
-        config(target_modules=list(reversed(CONFIG["target_modules"]))),
-        json.dumps(dict(reversed(CONFIG.items()))).encode(),
-        json.dumps(CONFIG, indent=2, sort_keys=True).encode() + b"\n",
-        json.dumps(CONFIG, separators=(",", ":")).encode(),
-        config(r=16.0),
+        config(**{name: sorted(value) for name, value in SETS.items()}),
+        json.dumps(dict(reversed({**CONFIG, **SETS}.items()))).encode(),
+        json.dumps({**CONFIG, **SETS}, indent=2, sort_keys=True).encode() + b"\n",
+        json.dumps({**CONFIG, **SETS}, separators=(",", ":")).encode(),
+        config(**SETS, r=16.0),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_an_adapter_that_is_saved_again_is_the_same_one(
-    tmp_path: Path, saved_again: bytes, *, packed: bool
-) -> None:
-    """The order of keys and target modules, white space and the form of a number do not change the identity."""
-    before = read(make(tmp_path, files()))
+def test_an_adapter_saved_again_is_the_same_one(tmp_path: Path, saved_again: bytes, *, packed: bool) -> None:
+    """The order of keys and of PEFT's sets, white space and the form of a number do not change the identity."""
+    before = read(make(tmp_path, {**files(), CONFIG_NAME: config(**SETS)}))
     after = read(make(tmp_path, {**files(), CONFIG_NAME: saved_again}, packed=packed))
     assert after.sha256 == before.sha256
 
 
-@pytest.mark.parametrize("name", ["exclude_modules", "modules_to_save"])
-def test_the_order_of_what_peft_keeps_as_a_set_is_no_change(tmp_path: Path, name: str) -> None:
-    """Each list that PEFT writes from a set counts sorted; any other list has an order."""
-    hashes = [
-        read(make(tmp_path, {**files(), CONFIG_NAME: config(**{name: order})})).sha256
-        for order in (["a", "b"], ["b", "a"], ["a", "c"])
-    ]
-    assert hashes[0] == hashes[1] != hashes[2]
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
+def test_changed_content_is_another_adapter(tmp_path: Path) -> None:
+    """A changed value, byte or name, one file more, or a byte that moves to the next file changes the identity."""
+    changes = [
+        {},
         {CONFIG_NAME: config(lora_alpha=16)},
         {CONFIG_NAME: config(target_modules=["q_proj"])},
         {CONFIG_NAME: config(layers_to_transform=[1, 2])},
@@ -94,26 +87,18 @@ def test_the_order_of_what_peft_keeps_as_a_set_is_no_change(tmp_path: Path, name
         {"tokenizer.json": b'{"a": 1}'},
         {"a": b"12", "b": b""},
         {"a": b"1", "b": b"2"},
+        {"a": b"", "b": b"12"},
         {"a1": b"2"},
-    ],
-)
-def test_changed_content_is_another_adapter(tmp_path: Path, changed: dict[str, bytes]) -> None:
-    """A changed value, byte or name, one file more, or a byte that moves to the next file changes the identity."""
-    others = [files(), {**files(), "a": b"", "b": b"12"}, files(a12=b""), files(a=b"12")]
-    found = read(make(tmp_path, {**files(), **changed})).sha256
-    assert found not in [read(make(tmp_path, each)).sha256 for each in others]
+        {"a": b"12"},
+    ]
+    hashes = {read(make(tmp_path, {**files(), **change})).sha256 for change in changes}
+    assert len(hashes) == len(changes)
 
 
 def test_a_folder_and_every_zip_of_it_are_one_adapter(tmp_path: Path) -> None:
     """Hidden files, empty folders, order, compression, dates, modes and a dot before names do not count."""
     contents = files(**{"tokenizer.json": b"{}", "empty": b"", "sub/täxt": b"x"})
-    hidden = {
-        ".git/HEAD": b"1",
-        ".DS_Store": b"2",
-        "__MACOSX/._a": b"",
-        "sub/Thumbs.db": b"",
-        "desktop.ini": b"",
-    }
+    hidden = dict.fromkeys((".git/HEAD", ".DS_Store", "__MACOSX/._a", "sub/Thumbs.db", "desktop.ini"), b"1")
     folder = make(tmp_path, {**contents, **hidden})
     (folder / "nothing").mkdir()
     adapter = read(folder)
@@ -136,12 +121,8 @@ OLD_TENSORS = {
     "q.lora_A.weight": {"dtype": "BF16", "shape": [16, 2], "data_offsets": [0, 64]},
     "q.lora_B.weight": {"dtype": "BF16", "shape": [2, 16], "data_offsets": [64, 128]},
 }
-OLD = {
-    CONFIG_NAME: OLD_CONFIG,
-    WEIGHTS_NAME: header(OLD_TENSORS) + bytes(range(128)),
-    "ü.txt": b"one",
-    "b/c": b"two",
-}
+OLD_WEIGHTS = header(OLD_TENSORS) + bytes(range(128))
+OLD = {CONFIG_NAME: OLD_CONFIG, WEIGHTS_NAME: OLD_WEIGHTS, "ü.txt": b"one", "b/c": b"two"}
 OLD_SHA256 = "3e02154561bfabeb42369f89154479bcdcf2fda916d54f19f96ebd1594c09d61"
 NEW_SHA256 = "37080ba703df74f8026efd31744b3bfde905e4b3c32075463cd0833f3e2b407a"
 
@@ -188,11 +169,9 @@ def test_unchanged_content_is_hashed_once(tmp_path: Path) -> None:
         ("ftjob-1:ftckpt_1", "belongs to the model, as `source`"),
         ("https://huggingface.co/org/repo", "to the model, as `source`: huggingface.co/<org>/<repo>"),
         ("huggingface.co/org/repo", "to the model, as `source`: huggingface.co/<org>/<repo>"),
-        ("https://example.com/a.zip", "download it"),
         ("s3://bucket/a", "download it"),
         ("org/repo-1.5", "or give a Hugging Face repository to the model"),
         ("adapter", "give the path of a folder or .zip"),
-        ("../adapter", "give the path of a folder or .zip"),
         ("a\0b", "give the path of a folder or .zip"),
         ("a\nb", "give the path of a folder or .zip"),
     ],
@@ -204,28 +183,26 @@ def test_what_is_not_a_path_is_explained(
     monkeypatch.chdir(tmp_path)
     reason = refusal(path)
     assert f" in {str(tmp_path)!r}: " in reason
-    assert told in reason.rpartition("'")[2] or told in reason.partition(": ")[2]
+    assert told in reason
 
 
 def test_a_path_object_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `pathlib.Path` is taken as its text; a relative path belongs to the folder where it was read."""
+    """A `pathlib.Path` is taken as its text; a relative path starts at the working directory."""
     folder = make(tmp_path, files())
     monkeypatch.chdir(folder.parent)
     adapter = read(Path("adapter"))
-    assert adapter.path == "adapter"
-    assert (adapter.sha256, adapter.listing.place) == (read(folder).sha256, folder)
-
-
-def _pipe(place: Path) -> None:
-    os.mkfifo(place)
+    assert (adapter.path, adapter.sha256) == ("adapter", read(folder).sha256)
 
 
 @pytest.mark.parametrize(
     ("create", "told"),
     [
-        (_pipe, "is a pipe, socket or device: give a folder or a .zip"),
-        (Path.touch, "is not a zip, or cannot be unpacked (File is not a zip file): give a folder"),
-        (lambda place: place.write_bytes(b"\x1f\x8b" * 500), "is not a zip, or cannot be unpacked"),
+        (os.mkfifo, "is a pipe, socket or device: give a folder or a .zip"),
+        (
+            Path.touch,
+            "cannot be read (File is not a zip file): give the folder of an adapter, or a good .zip",
+        ),
+        (lambda place: place.write_bytes(b"\x1f\x8b" * 500), "cannot be read (File is not a zip file)"),
         (lambda place: place.symlink_to(place.name), "symbolic links"),
         (Path.mkdir, f"lacks {CONFIG_NAME} and {WEIGHTS_NAME}: give the folder to which PEFT saved"),
     ],
@@ -247,20 +224,17 @@ MLX = {CONFIG_NAME: b'{"fine_tune_type": "lora", "lora_parameters": {"rank": 8}}
 @pytest.mark.parametrize(
     ("held", "told"),
     [
-        ({**MLX, "adapters.safetensors": b"1"}, "an adapter of mlx, whose tensors have other names"),
+        ({**MLX, "adapters.safetensors": b"1"}, "an adapter of mlx: convert it to PEFT's form (a new name"),
         ({**MLX, "0000100_adapters.safetensors": b"1"}, "an adapter of mlx"),
         ({**MLX, WEIGHTS_NAME: weights()}, "is the config of an adapter of mlx: convert it"),
-        (COMPLETE, "a complete model: save the adapter alone, before it is merged"),
+        (COMPLETE, "a complete model: save the adapter alone"),
         ({**COMPLETE, CONFIG_NAME: config()}, "a complete model"),
         ({"pytorch_model.bin": b"1"}, "a complete model"),
         ({"hf_model_0001_0.pt": b"1"}, "a complete model"),
         ({CONFIG_NAME: config(), "adapter_model.bin": b"1"}, "save it with safe_serialization=True"),
         ({CONFIG_NAME: config(), "adapter_0.pt": b"1"}, "save it with safe_serialization=True"),
         ({CONFIG_NAME: config(), "adapter_model-00001-of-00002.safetensors": b"1"}, "an adapter in shards"),
-        (
-            {"adapter_model.safetensors.index.json": b"{}"},
-            "an adapter in shards: save it with PEFT as one file",
-        ),
+        ({"adapter_model.safetensors.index.json": b"{}"}, "an adapter in shards: save it with PEFT as one"),
         ({"global_step9/mp_rank_00_model_states.pt": b"1"}, "a checkpoint of DeepSpeed: gather the weights"),
         ({"zero_to_fp32.py": b"1", "latest": b"1"}, "a checkpoint of DeepSpeed"),
         ({"adapter.zip": b"PK"}, "'adapter.zip', a zip: give its path"),
@@ -302,23 +276,9 @@ TRAINER = {"README.md": b"---", "training_args.bin": b"PK", "trainer_state.json"
         {**SERVICE, "tokenizer_config.json": b"{}"},
         {**TRAINER, "scheduler.pt": b"1", "rng_state.pth": b"1"},
         {"all_results.json": b"{}", "trainer_log.jsonl": b"{}", "training_loss.png": b"\x89PNG"},
-        {
-            "special_tokens_map.json": b"{}",
-            "added_tokens.json": b"{}",
-            "vocab.json": b"{}",
-            "merges.txt": b"#",
-        },
         {CONFIG_NAME: config(base_model_name_or_path="unsloth/llama-bnb-4bit", target_modules="all-linear")},
-        {
-            CONFIG_NAME: config(
-                use_dora=True, bias="all", modules_to_save=["lm_head"], init_lora_weights="pissa"
-            )
-        },
-        {
-            CONFIG_NAME: config(
-                target_modules=["gate", "up.*_proj"], rank_pattern={"up": 32}, auto_mapping=None
-            )
-        },
+        {CONFIG_NAME: config(use_dora=True, bias="all", modules_to_save=["lm_head"], auto_mapping=None)},
+        {CONFIG_NAME: config(target_modules=["gate", "up.*_proj"], rank_pattern={"up": 32})},
         {"model.safetensors": b"1", "adapter_model.bin": b"1", "page.html": b"<html>"},
     ],
 )
@@ -372,12 +332,9 @@ def tensors(**shapes: list[int]) -> bytes:
     """Weights with one-byte tensors, ``A`` and ``B`` standing for the usual names."""
     found, end = {}, 0
     for name, shape in shapes.items():
-        size = 1
-        for length in shape:
-            size *= length
         full = {"A": NAMES[0], "B": NAMES[1]}.get(name, name)
-        found[full] = {"dtype": "U8", "shape": shape, "data_offsets": [end, end + size]}
-        end += size
+        found[full] = {"dtype": "U8", "shape": shape, "data_offsets": [end, end + math.prod(shape)]}
+        end += math.prod(shape)
     return header(found) + bytes(end)
 
 
@@ -389,7 +346,7 @@ def one(**changes: Any) -> bytes:
 NO_FILE = "is not a safetensors file: download it or save the adapter again"
 INVALID = "has an invalid header: download or save it again"
 ONE_SIDE = "has only one of lora_A and lora_B for 'base_model.q_proj.lora_.weight': save the adapter again"
-EMPTY = f"has tensors without values ({NAMES[0]!r}), as DeepSpeed ZeRO-3 leaves them: save the adapter with "
+EMPTY = f"has tensors without values ({NAMES[0]!r}), as DeepSpeed ZeRO-3 leaves them: save with "
 
 
 @pytest.mark.parametrize(
@@ -451,13 +408,12 @@ def test_a_pointer_beside_the_weights_is_refused(tmp_path: Path) -> None:
     """A clone without git-lfs leaves pointers for other large files too."""
     for packed in (False, True):
         place = make(tmp_path, files(**{"tokenizer.json": POINTER}), packed=packed)
-        assert (
-            refusal(place) == "'tokenizer.json' is a git-lfs pointer, not the file itself: run `git lfs pull`"
-        )
+        assert refusal(place).startswith("'tokenizer.json' is a git-lfs pointer")
 
 
 # Warnings.
 
+MISFIT = "the config says rank ", ", and a tensor has 8: see that both belong together"
 GUIDE = "the guide of the service names ranks from 8 to 128"
 
 
@@ -470,15 +426,8 @@ GUIDE = "the guide of the service names ranks from 8 to 128"
         ({"r": 129}, 129, [f"the rank (r) is 129: {GUIDE}"]),
         ({"rank_pattern": {"q_proj": 256}}, 16, [f"the rank (r) is 256: {GUIDE}"]),
         ({"rank_pattern": {"q_proj": 32}}, 32, []),
-        ({"r": 32}, 16, ["the config says rank 32, and a tensor has 16: see that both belong together"]),
-        (
-            {"r": [16], "rank_pattern": 3},
-            16,
-            [
-                f"the rank (r) is [16]: {GUIDE}",
-                "the config says rank [16], and a tensor has 16: see that both belong together",
-            ],
-        ),
+        ({"r": 32}, 8, [f"{MISFIT[0]}32{MISFIT[1]}"]),
+        ({"r": [8], "rank_pattern": 3}, 8, [f"the rank (r) is [8]: {GUIDE}", f"{MISFIT[0]}[8]{MISFIT[1]}"]),
     ],
 )
 def test_a_rank_that_does_not_fit_is_a_warning(
@@ -571,7 +520,7 @@ def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     for compression in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         content = write_zip(place, files(), compression).read_bytes()
         place.write_bytes(content[:60] + bytes(40) + content[100:])
-        assert re.match("is not a zip, or cannot be unpacked|cannot be read: Invalid data", refusal(place))
+        assert refusal(place).startswith("cannot be read (")
 
 
 def test_a_name_in_utf8_without_its_flag_is_understood(tmp_path: Path) -> None:
@@ -595,9 +544,7 @@ def test_more_than_500_mb_is_refused_unread(tmp_path: Path) -> None:
     folder = make(tmp_path, files())
     os.truncate(folder / WEIGHTS_NAME, 600_000_000)
     reason = refusal(folder)
-    assert re.match(
-        r"has 600,000,\d{3} bytes, and the service takes 500,000,000 at most: give the adapter", reason
-    )
+    assert re.match(r"has 600,000,\d{3} bytes, and the service takes 500,000,000 at most: give the", reason)
     assert reason.endswith(f"the largest file is {WEIGHTS_NAME!r} with 600 MB")
 
 
@@ -721,9 +668,7 @@ def test_a_zip_that_changes_is_not_sent(tmp_path: Path, chunks_before: int) -> N
         ("b/x.zip", "x"),
         ("b/x.ZIP", "x"),
         ("b/ü", "adapter"),
-        ("c/x.y", "x.y"),
-        ("c/.x-_", "x"),
-        ("c/aX_9.b", "aX_9.b"),
+        ("c/.aX_9.b-_", "aX_9.b"),
         ("c/a  b??c", "a-b-c"),
         ("c/" + "x" * 70, "x" * 60),
         ("/", "adapter"),
@@ -753,27 +698,14 @@ def test_a_file_of_the_user_does_not_stand_in_for_the_standard_library(tmp_path:
         "package = _adapter.Package(_adapter.read('adapter'))\n"
         "print(sum(map(len, package.chunks())) == package.length)\n"
     )
-    root = str(Path(__file__).parents[1])
-    done = subprocess.run(
-        [sys.executable, "program.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_bytes_are_shown_in_units() -> None:
     """One digit after the point below ten, none above; MB is 10^6 bytes."""
-    sizes = 0, 999, 1_000, 999_000, 1_000_000, 500_000_000, 1_500_000_000
-    assert list(map(in_units, sizes)) == [
-        "0 bytes",
-        "999 bytes",
-        "1.0 kB",
-        "999 kB",
-        "1.0 MB",
-        "500 MB",
-        "1.5 GB",
-    ]
+    shown = {0: "0 bytes", 999: "999 bytes", 1_000: "1.0 kB", 999_000: "999 kB", 5 * 10**8: "500 MB"}
+    assert {size: in_units(size) for size in shown} == shown
+    assert in_units(1_500_000_000) == "1.5 GB"
