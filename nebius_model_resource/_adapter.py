@@ -139,8 +139,7 @@ def _check_size(listing: Listing) -> None:
     if size > LIMIT:
         why = f"has {size:,} bytes, and the service takes {LIMIT:,} at most: give the adapter alone"
         name, largest = max(listing.files, key=lambda file: file[1])
-        reason = f"{why}; the largest file is {name!r} with {in_units(largest)}"
-        raise UnusableArchive(listing.path, reason)
+        raise UnusableArchive(listing.path, f"{why}; the largest file is {name!r} with {in_units(largest)}")
 
 
 @lru_cache(maxsize=1_000)

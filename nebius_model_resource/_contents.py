@@ -162,8 +162,7 @@ def _file_stamp(path: str, name: str, place: Path) -> tuple[int, ...]:
         why = f"is a link to a file that cannot be read ({error.strerror}): copy the file itself there"
         raise UnusableArchive(path, f"{name!r} {why}") from error
     if not stat.S_ISREG(status.st_mode):
-        why = "is a link to a folder, a pipe, a socket or a device: put the files themselves there"
-        raise UnusableArchive(path, f"{name!r} {why}")
+        raise UnusableArchive(path, f"{name!r} is a link to a folder, a pipe or a device: use files alone")
     return _stamp(status)
 
 

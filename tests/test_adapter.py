@@ -462,7 +462,7 @@ def test_a_folder_may_hold_files_and_links_to_them(tmp_path: Path) -> None:
     )
     odd.unlink()
     odd.symlink_to(folder)
-    not_a_file = "'odd' is a link to a folder, a pipe, a socket or a device: put the files themselves there"
+    not_a_file = "'odd' is a link to a folder, a pipe or a device: use files alone"
     assert refusal(folder) == not_a_file
     odd.unlink()
     os.mkfifo(odd)
