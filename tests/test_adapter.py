@@ -50,9 +50,6 @@ def refusal(path: object) -> str:
     return refused.value.reason
 
 
-# Identity.
-
-
 SETS = {"target_modules": ["v", "q"], "exclude_modules": ["b", "a"], "modules_to_save": ["y", "x"]}
 
 
@@ -158,9 +155,6 @@ def test_unchanged_content_is_hashed_once(tmp_path: Path) -> None:
         assert second.sha256 == first.sha256
 
 
-# Paths.
-
-
 @pytest.mark.parametrize(
     ("path", "told"),
     [
@@ -214,8 +208,6 @@ def test_a_path_without_an_adapter_is_explained(
     create(tmp_path / "a")
     assert told in refusal(tmp_path / "a")
 
-
-# What trainers write.
 
 COMPLETE = {"config.json": b"{}", "model-00001-of-00002.safetensors": b"1", "tokenizer.json": b"{}"}
 MLX = {CONFIG_NAME: b'{"fine_tune_type": "lora", "lora_parameters": {"rank": 8}}'}
@@ -294,9 +286,6 @@ def test_an_adapter_of_peft_is_taken_with_whatever_lies_beside_it(
         assert adapter.tensors[NAMES[0]] == ("BF16", (16, 2))
 
 
-# The config.
-
-
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -322,8 +311,6 @@ def test_a_config_that_cannot_work_is_refused(tmp_path: Path, content: bytes, to
     assert reason.startswith(f"{CONFIG_NAME!r} ")
     assert told in reason
 
-
-# The weights.
 
 CUT = weights()[:-1]
 
@@ -411,8 +398,6 @@ def test_a_pointer_beside_the_weights_is_refused(tmp_path: Path) -> None:
         assert refusal(place).startswith("'tokenizer.json' is a git-lfs pointer")
 
 
-# Warnings.
-
 MISFIT = "the config says rank ", ", and a tensor has 8: see that both belong together"
 GUIDE = "the guide of the service names ranks from 8 to 128"
 
@@ -443,9 +428,6 @@ def test_subfolders_are_a_warning(tmp_path: Path) -> None:
     contents = files(**{"runs/a": b"1" * 1500, "runs/b/c": b"2" * 500, "logs/x": b"", "top": b"9"})
     [warning] = read(make(tmp_path, contents)).warnings
     assert warning.startswith("subfolders go along: 'logs', 'runs' (2.0 kB); the guide of the service names ")
-
-
-# Folders and zips.
 
 
 def test_a_folder_may_hold_files_and_links_to_them(tmp_path: Path) -> None:
@@ -536,9 +518,6 @@ def test_a_name_in_utf8_without_its_flag_is_understood(tmp_path: Path) -> None:
     assert [name for name, _ in read(tmp_path / "latin.zip").listing.files][-1] == "t\ufffd\ufffdxt"
 
 
-# The limit.
-
-
 def test_more_than_500_mb_is_refused_unread(tmp_path: Path) -> None:
     """A sparse file of 600 MB costs no time; the reason has both sizes and the largest file."""
     folder = make(tmp_path, files())
@@ -563,9 +542,6 @@ def test_the_limit_counts_the_zip_and_its_files(tmp_path: Path, monkeypatch: pyt
         assert f"has {size:,} bytes, and the service takes {size - 1:,} at most" in refusal(place)
         monkeypatch.setattr(_adapter, "LIMIT", size)
         assert read(place).sha256
-
-
-# The zip that is sent.
 
 
 def sent(package: Package) -> bytes:
