@@ -33,12 +33,11 @@ _BLOCK = 1024 * 1024
 _ANSWER = {"id": "file-1", "object": "file", "bytes": 0, "created_at": 0, "filename": "a.zip", "purpose": "x"}
 _CLIENT = """
 import json, sys, time
+from nebius_model_resource._adapter import Package, read
 from nebius_model_resource._api.connection import Connection
 from nebius_model_resource._api.files import Files
 from nebius_model_resource._api.settings import Settings
-from nebius_model_resource._archives.adapter import read_adapter
-from nebius_model_resource._archives.adapter import open_content
-from nebius_model_resource._archives.package import Package
+from nebius_model_resource._contents import contents
 from nebius_model_resource._lifecycle.archives import Archives
 from nebius_model_resource._lifecycle.operation import Operation
 import resource
@@ -46,10 +45,10 @@ url, path = sys.argv[1:]
 connection = Connection(Settings(url, "benchmark-key"))
 Files(connection).upload("a", 0, list, None, connection.deadline(60))
 started = time.perf_counter()
-adapter = read_adapter(path)
+adapter = read(path)
 hashed = time.perf_counter()
-for member in open_content(path).members:
-    for chunk in member.chunks():
+for _, chunks in contents(adapter.listing):
+    for chunk in chunks:
         pass
 read = time.perf_counter()
 for chunk in Package(adapter).chunks():
@@ -160,11 +159,10 @@ def write_adapter(folder: Path, size: int) -> Path:
 
 def _pack(folder: Path, target: Path) -> None:
     """Write exactly the zip that the package sends."""
-    from nebius_model_resource._archives.adapter import read_adapter
-    from nebius_model_resource._archives.package import Package
+    from nebius_model_resource._adapter import Package, read
 
     with target.open("wb") as file:
-        file.writelines(Package(read_adapter(str(folder))).chunks())
+        file.writelines(Package(read(folder)).chunks())
 
 
 def _curl(url: str, archive: Path) -> float:

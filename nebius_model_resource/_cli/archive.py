@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from nebius_model_resource._adapter import Adapter, read
 from nebius_model_resource._api.redact import harmless
-from nebius_model_resource._archives.adapter import Adapter, read_adapter
-from nebius_model_resource._archives.members import in_units
+from nebius_model_resource._contents import in_units
 from nebius_model_resource.errors import UnusableArchive
 
 
@@ -17,7 +17,7 @@ def run(path: str) -> int:
         0 where the adapter can be uploaded; 1 where it cannot, after one line that says why.
     """
     try:
-        adapter = read_adapter(path)
+        adapter = read(path)
     except UnusableArchive as error:
         print(f"nebius-models: {error}", file=sys.stderr)
         return 1
@@ -28,15 +28,18 @@ def run(path: str) -> int:
 
 
 def _summary(adapter: Adapter) -> str:
-    alpha = "" if adapter.alpha is None else f" (alpha {adapter.alpha:g})"
+    config, files = adapter.config, adapter.listing.files
+    alpha = f" (alpha {config['lora_alpha']})" if "lora_alpha" in config else ""
+    modules = config.get("target_modules") or "-"
+    dtypes = ", ".join(sorted({tensor.dtype for tensor in adapter.tensors.values()}))
     lines = {
         "path": adapter.path,
-        "rank": "-" if adapter.rank is None else f"{adapter.rank}{alpha}",
-        "base model": adapter.base_model or "-",
-        "target modules": ", ".join(adapter.target_modules) or "-",
-        "tensors": f"{adapter.tensors} ({', '.join(adapter.dtypes) or '-'})",
-        "files": ", ".join(file.name for file in adapter.files),
-        "size": f"{in_units(adapter.size)} ({adapter.size} bytes)",
+        "rank": f"{config.get('r', '-')}{alpha}",
+        "base model": str(config.get("base_model_name_or_path") or "-"),
+        "target modules": ", ".join(sorted(map(str, modules))) if isinstance(modules, list) else str(modules),
+        "tensors": f"{len(adapter.tensors)} ({dtypes})",
+        "files": ", ".join(name for name, _ in files),
+        "size": f"{in_units(adapter.listing.size)} ({adapter.listing.size} bytes)",
         "sha256": adapter.sha256,
     }
     return "\n".join(f"{name + ':':16}{harmless(text)}" for name, text in lines.items())

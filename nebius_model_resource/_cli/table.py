@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from nebius_model_resource._api.files import FileInfo
 from nebius_model_resource._api.fine_tuning import Checkpoint
 from nebius_model_resource._api.redact import harmless
-from nebius_model_resource._archives.members import in_units
+from nebius_model_resource._contents import in_units
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.runtime.rpc import UNKNOWN
 
+from nebius_model_resource import _adapter
 from nebius_model_resource._api import settings
 from nebius_model_resource._api.models import Fault, whole_number
 from nebius_model_resource._edges import messages
@@ -20,7 +21,6 @@ from nebius_model_resource.errors import UnusableArchive
 
 if TYPE_CHECKING:
     from nebius_model_resource._api.files import FileInfo
-    from nebius_model_resource._archives.adapter import Adapter, AdapterReader
     from nebius_model_resource._lifecycle.archives import Archives
 
 _INPUTS = ("path", "sha256", "ai_project_id")
@@ -39,7 +39,7 @@ class ModelArchives(Account):
         self._found_any = False
         self._read: dict[str, str] = {}  # by URN: the file that `ModelArchive.get` reads in this run
 
-    def check(self, call: Call, _olds: dict[str, Any], news: dict[str, Any]) -> Checked:
+    def check(self, call: Call, olds: dict[str, Any], news: dict[str, Any]) -> Checked:
         """Report every fault of the adapter, and put the hash of its content into the inputs."""
         inputs = {name: news[name] for name in ("path", "ai_project_id") if news.get(name) not in (None, "")}
         secrets = frozenset(news.get("secret_inputs") or ())
@@ -52,12 +52,13 @@ class ModelArchives(Account):
             faults.append(fault)
         else:
             try:
-                adapter = self._reader.read(str(path))
+                adapter = _adapter.read(str(path), olds.get("sha256"))
             except UnusableArchive as error:
                 faults.append(_unusable(error, hidden="path" in secrets))
             else:
                 inputs["sha256"] = adapter.sha256
-                for warning in adapter.warnings:
+                # An adapter that the state holds already was warned of when it was new.
+                for warning in adapter.warnings if adapter.sha256 != olds.get("sha256") else ():
                     call.warn(warning)
         return Checked(inputs, [failure(fault) for fault in faults])
 
@@ -69,12 +70,14 @@ class ModelArchives(Account):
 
     def create(self, call: Call, props: dict[str, Any]) -> Found:
         """Upload the adapter."""
-        adapter = self._reader.read(props["path"])
+        adapter = _adapter.read(props["path"], props["sha256"])
         if adapter.sha256 != props["sha256"]:
             raise UnusableArchive(adapter.path, "changed since it was checked")
         file = self._archives.upload(adapter, props.get("ai_project_id"), self.operation(call))
         self.files().uploaded.add(file.id)
-        return Found(file.id, {**_inputs(props), **_outputs(file), "size": file.size or _length(adapter)})
+        return Found(
+            file.id, {**_inputs(props), **_outputs(file), "size": file.size or adapter.listing.packed_size}
+        )
 
     def read(self, call: Call, id_: str, props: dict[str, Any]) -> Found | None:
         """Read what is live; None if the file does not exist any more."""
@@ -111,12 +114,6 @@ class ModelArchives(Account):
     def import_(call: Call, id_: str) -> Found | None:
         """Refuse: no folder is known to have the file's content."""
         call.fail(f"the file {id_!r} cannot be imported: upload it again, or read it with `ModelArchive.get`")
-
-    @cached_property
-    def _reader(self) -> AdapterReader:
-        from nebius_model_resource._archives.adapter import AdapterReader
-
-        return AdapterReader()
 
     @cached_property
     def _archives(self) -> Archives:
@@ -162,9 +159,3 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
     names = (*_INPUTS, "file_id", "filename", "size", "created_at")
     known = {name: props[name] for name in names if props.get(name) is not None}
     return {name: whole_number(value) if isinstance(value, float) else value for name, value in known.items()}
-
-
-def _length(adapter: Adapter) -> int:
-    from nebius_model_resource._archives.package import Package
-
-    return Package(adapter).length

@@ -10,13 +10,11 @@ another stack or is the one that ``pulumi up --replace`` creates again. The name
 from __future__ import annotations
 
 import re
-import secrets
 
+from nebius_model_resource._adapter import Adapter, Package, stem
 from nebius_model_resource._api.backoff import backoff
 from nebius_model_resource._api.files import FileInfo, FileListing, Files
-from nebius_model_resource._archives.adapter import Adapter
-from nebius_model_resource._archives.members import in_units
-from nebius_model_resource._archives.package import Package, stem
+from nebius_model_resource._contents import in_units
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource.errors import (
     AccessDenied,
@@ -37,7 +35,7 @@ _NAME = re.compile(r"(.+)-([0-9a-f]{16})-[0-9a-f]{8}\.zip")
 
 def new_name(adapter: Adapter) -> str:
     """A name that no other upload has: ``<folder>-<16 hex digits of the hash>-<8 random ones>.zip``."""
-    return f"{stem(adapter.path)}-{adapter.sha256[:16]}-{secrets.token_hex(4)}.zip"
+    return Package(adapter).filename
 
 
 def is_archive(file: FileInfo) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from nebius_model_resource._cli.archive import run
 from nebius_model_resource._cli.main import main
-from tests.archives.adapters import CONFIG, files, write_folder
+from tests.support.adapters import CONFIG, files, write_folder
 
 
 def test_an_adapter_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +30,7 @@ def test_what_cannot_be_uploaded_is_one_line(tmp_path: Path, capsys: pytest.Capt
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == 1
-    assert "holds no files" in shown.err
+    assert "lacks adapter_config.json" in shown.err
 
 
 def test_the_command_needs_no_key_and_shows_no_option_of_the_service(

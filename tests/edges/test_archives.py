@@ -14,7 +14,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from nebius_model_resource._cli.main import main
 from nebius_model_resource.provider import ModelArchiveProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.archives.adapters import files, write_folder, write_zip
+from tests.support.adapters import files, write_folder, write_zip
 from tests.support.host import URN, DynamicHost, HostError
 from tests.support.host_here import HostHere
 
@@ -172,13 +172,13 @@ def test_an_empty_project_is_the_configured_one(emulator: Emulator, folder: Path
 
 
 def test_what_the_service_may_not_take_is_warned_of(host: HostHere, folder: Path) -> None:
-    """Each warning about the adapter is shown in the resource's row."""
+    """Each warning about the adapter is shown in the resource's row, and not again while the content stays."""
     (folder / "runs").mkdir()
     (folder / "runs" / "log").touch()
-    checked(host, folder)
-    assert [log.message for log in host.engine.logs if log.severity == WARNING] == [
-        "the subfolder 'runs' (0 bytes) goes along: move it away if it is not needed"
-    ]
+    inputs = checked(host, folder)
+    host.check({**PROVIDER, "path": str(folder)}, inputs)
+    [warning] = [log.message for log in host.engine.logs if log.severity == WARNING]
+    assert warning.startswith("subfolders go along: 'runs' (0 bytes); the guide of the service names ")
 
 
 def test_a_secret_path_is_not_shown(host: HostHere) -> None:
@@ -193,7 +193,7 @@ def test_content_that_changed_after_the_check_is_not_uploaded(
 ) -> None:
     """Only the content that the preview reviewed is uploaded, or nothing."""
     inputs = checked(host, folder)
-    (folder / "adapter_config.json").write_bytes(files()["adapter_config.json"] + b"\n")
+    (folder / "adapter_config.json").write_bytes(files()["adapter_config.json"].replace(b"32", b"64"))
     with pytest.raises(HostError) as caught:
         host.create(inputs)
     changed = "changed since it was checked; nothing was created: run `pulumi up` again"

@@ -25,7 +25,7 @@ from nebius_model_resource._edges.plugin.servicer import PluginServicer, schema
 from nebius_model_resource._lifecycle.lookups import CustomModelInfo
 from nebius_model_resource.errors import EngineGone
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.archives.adapters import files, write_folder
+from tests.support.adapters import files, write_folder
 from tests.support.host import HostError
 from tests.support.host_here import CallFailed, Context, HostHere, ListeningEngine
 from tests.support.jobs import train

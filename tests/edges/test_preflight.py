@@ -11,7 +11,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource.provider import ModelArchiveProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.archives.adapters import files, write_folder
+from tests.support.adapters import files, write_folder
 from tests.support.host import URN, dynamic_only
 from tests.support.host_here import HostHere
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from nebius_model_resource._adapter import Adapter, read
 from nebius_model_resource._api.connection import Connection
 from nebius_model_resource._api.deadline import Deadline
 from nebius_model_resource._api.files import Files
 from nebius_model_resource._api.settings import Settings
-from nebius_model_resource._archives.adapter import Adapter, read_adapter
 from nebius_model_resource._lifecycle.archives import Archives, is_archive
 from nebius_model_resource._lifecycle.operation import Operation, Report
 from nebius_model_resource.errors import (
@@ -28,7 +28,7 @@ from nebius_model_resource.errors import (
     UnusableArchive,
 )
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.archives.adapters import files, weights, write_folder
+from tests.support.adapters import files, weights, write_folder
 
 UPLOAD = "/v0/models/upload"
 
@@ -60,7 +60,7 @@ class Lab:
 
     def adapter(self, size: int = 3_000_000) -> Adapter:
         contents = {**files(), "adapter_model.safetensors": weights(size)}
-        return read_adapter(str(write_folder(self.folder / "bot", contents)))
+        return read(str(write_folder(self.folder / "bot", contents)))
 
     def upload(self, **options: Any) -> Any:
         return self.archives.upload(self.adapter(), None, self.operation(**options))
@@ -186,7 +186,7 @@ def test_a_changed_adapter_is_not_uploaded(lab: Lab) -> None:
     """An adapter that changes after it was read ends the upload, and the service has no file."""
     adapter = lab.adapter()
     (lab.folder / "bot" / "adapter_config.json").write_bytes(b"{}")
-    with pytest.raises(UnusableArchive, match="changed after the preview"):
+    with pytest.raises(UnusableArchive, match="changed while it was read"):
         lab.archives.upload(adapter, None, lab.operation())
     assert lab.emulator.files() == []
 

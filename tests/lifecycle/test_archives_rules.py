@@ -13,13 +13,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from nebius_model_resource._adapter import Adapter, Package, read
 from nebius_model_resource._api.backoff import backoff
 from nebius_model_resource._api.connection import Connection
 from nebius_model_resource._api.files import FileInfo, Files
 from nebius_model_resource._api.settings import Settings
 from nebius_model_resource._api.transport import Answer
-from nebius_model_resource._archives.adapter import Adapter, read_adapter
-from nebius_model_resource._archives.package import Package
 from nebius_model_resource._lifecycle.archives import Archives, is_archive, may_come_of, new_name
 from nebius_model_resource._lifecycle.operation import Operation
 from nebius_model_resource.errors import (
@@ -30,12 +29,12 @@ from nebius_model_resource.errors import (
     NebiusError,
     NotSent,
 )
-from tests.archives.adapters import files, weights, write_folder
+from tests.support.adapters import files, weights, write_folder
 from tests.support.virtual import Shown, VirtualTime, no_pause
 
 NAME = "bot-0123456789abcdef-01234567.zip"
 PROJECT = "aiproject-a"
-LENGTH = 6_000_635  # bytes of the zip
+LENGTH = 6_000_671  # bytes of the zip
 
 Outcome = Callable[["Service", "Call"], Answer]
 
@@ -153,7 +152,7 @@ def archives(service: Service, time: VirtualTime) -> Archives:
 @pytest.fixture
 def adapter(tmp_path: Path) -> Adapter:
     contents = {**files(), "adapter_model.safetensors": weights(3_000_000)}
-    return read_adapter(str(write_folder(tmp_path / "bot", contents)))
+    return read(str(write_folder(tmp_path / "bot", contents)))
 
 
 @pytest.fixture

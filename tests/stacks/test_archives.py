@@ -9,8 +9,8 @@ import pytest
 
 from nebius_model_resource._cli.main import main
 from nebius_model_resource.testing.emulator import Emulator
-from tests.archives.adapters import files, write_folder, write_zip
 from tests.stacks.conftest import FAILED, MakeStack, replace_program
+from tests.support.adapters import files, write_folder, write_zip
 
 PROGRAM = """
 import pulumi

@@ -14,8 +14,8 @@ import pytest
 from pulumi.automation import CommandError
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.archives.adapters import files, write_folder
 from tests.stacks.conftest import replace_program
+from tests.support.adapters import files, write_folder
 from tests.support.native import CUSTOM_MODEL, Native, native, records
 from tests.support.processes import SECONDS, bury, family_of, has_ended, wait_until
 from tests.support.stacks import has_cli, program_with

@@ -16,11 +16,6 @@ CONFIG: dict[str, Any] = {
 }
 NAMES = ("base_model.q_proj.lora_A.weight", "base_model.q_proj.lora_B.weight")
 
-LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
-# What the errors about such files say.
-POINTER = "a git-lfs pointer, not the file itself: run `git lfs pull`"
-WEB_PAGE = "a web page saved in place of the file: download it again, with a token where one is needed"
-
 
 def header(tensors: dict[str, Any]) -> bytes:
     """The beginning of a safetensors file."""
@@ -28,10 +23,11 @@ def header(tensors: dict[str, Any]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def weights(size: int = 64) -> bytes:
-    """A safetensors file with two tensors of ``size`` bytes each."""
+def weights(size: int = 64, rank: int = 16) -> bytes:
+    """A safetensors file with the two tensors of one module, of ``size`` bytes each."""
+    shapes = [rank, size // 2 // rank], [size // 2 // rank, rank]
     tensors = {
-        name: {"dtype": "BF16", "shape": [size // 2], "data_offsets": [number * size, (number + 1) * size]}
+        name: {"dtype": "BF16", "shape": shapes[number], "data_offsets": [number * size, (number + 1) * size]}
         for number, name in enumerate(NAMES)
     }
     return header(tensors) + bytes(range(256)) * (2 * size // 256) + bytes(2 * size % 256)
