@@ -125,7 +125,7 @@ class World:
         self.emulator.clear_faults()
         for model in self.emulator.models():
             self.emulator.remove_model(model["name"])
-        self.emulator.store.clear()
+        self.emulator.store.items.clear()
         self.emulator.clear_requests()
         self.jump(120)
 

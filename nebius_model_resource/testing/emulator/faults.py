@@ -1,38 +1,25 @@
-"""Rules that spoil answers: which calls they hit, how often, and what goes wrong."""
+"""Rules that spoil answers: which requests they hit, how often, and what goes wrong."""
 
 from __future__ import annotations
 
 import random
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http.client import responses
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Action = Literal[
-    "status",
-    "reset",
-    "close",
-    "half_body",
-    "html",
-    "not_json",
-    "wrong_json",
-    "hang",
-    "slow",
-    "delay",
-    "endless",
-    "huge",
-    "redirect",
-    "header_flood",
-    "invalid_utf8",
-    "deep_json",
-    "echo_key",
-]
+from .answers import JSON, Answer, Request, as_json, error
 
+# What the client gets in place of a complete answer; the server does it, except for the delay.
+ON_THE_WIRE = ("reset", "close", "half_body", "hang", "slow", "delay", "endless", "huge")
 # What HTTP allows; anything else would fail only when the fault hits.
 HeaderName = Annotated[str, Field(pattern=r"^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")]
 HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ \t!-~]*[!-~])?)?$")]
+HTML = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1><hr>nginx</body></html>"
+DEPTH = 100_000
 
 
 class Fault(BaseModel):
@@ -59,7 +46,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    action: Action = "status"
+    action: str = "status"
     method: str | None = None
     """None or `*` is any."""
     path: str = "*"
@@ -80,13 +67,46 @@ class Fault(BaseModel):
     """With `effect="before"`: how much of an upload is taken before the fault strikes; None is all of it."""
     location: HeaderValue | None = None
 
-    def matches(self, method: str, path: str, name: str | None) -> bool:
-        """Return whether the rule is about such a call."""
-        if self.method is not None and self.method.upper() not in {"*", method}:
+    @field_validator("action")
+    @classmethod
+    def _exists(cls, action: str) -> str:
+        if action not in (*_MADE_UP, *ON_THE_WIRE):
+            raise ValueError(f"no such action; allowed are {', '.join((*_MADE_UP, *ON_THE_WIRE))}")
+        return action
+
+    def matches(self, request: Request) -> bool:
+        """Return whether the rule is about such a request."""
+        if self.method is not None and self.method.upper() not in {"*", request.method}:
             return False
-        if self.name is not None and (name is None or not fnmatchcase(name, self.name)):
+        if self.name is not None and not fnmatchcase(_custom_name(request), self.name):
             return False
-        return path == self.path or fnmatchcase(path, self.path)
+        return request.path == self.path or fnmatchcase(request.path, self.path)
+
+    def spoil(
+        self, request: Request, perform: Callable[[], Answer], pause: Callable[[float], None]
+    ) -> Answer:
+        """Return what the client gets: a made-up answer, the true one, or one whose `fault` the server carries out.
+
+        Args:
+            request: the request that the rule hits.
+            perform: lets the call take place and returns the true answer.
+            pause: lets seconds pass.
+        """
+        if self.action == "delay" and self.effect == "before":
+            pause(self.seconds)
+        takes_place = self.effect == "after" or self.action in {"delay", "slow"}
+        truth = perform() if takes_place else error(self.status or 200, "half of this is lost")
+        if self.action == "delay":
+            if self.effect == "after":
+                pause(self.seconds)
+            return truth
+        if self.action in _MADE_UP:
+            status, make = _MADE_UP[self.action]
+            answer = make(self.status or status, self, request)
+            answer.headers.update({name.lower(): value for name, value in self.headers.items()})
+            return answer
+        truth.fault = self
+        return truth
 
 
 @dataclass
@@ -98,44 +118,44 @@ class _Rule:
 
 
 class FaultTable:
-    """The rules in force; safe to use from several threads."""
+    """The rules in force, in the order in which they were added."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self._lock = threading.Lock()
         self._random = random.Random(seed)
         self._rules: dict[str, _Rule] = {}
         self._added = 0
 
     def add(self, fault: Fault) -> str:
         """Add a rule at the end and return its id."""
-        with self._lock:
-            self._added += 1
-            rule_id = f"fault-{self._added}"
-            self._rules[rule_id] = _Rule(fault, fault.skip, fault.times)
-            return rule_id
+        self._added += 1
+        rule_id = f"fault-{self._added}"
+        self._rules[rule_id] = _Rule(fault, fault.skip, fault.times)
+        return rule_id
 
     def clear(self) -> None:
         """Drop all rules."""
-        with self._lock:
-            self._rules.clear()
+        self._rules.clear()
 
-    def take(self, method: str, path: str, name: str | None) -> tuple[str, Fault] | None:
-        """Return the first rule that hits this call and its id, and count the hit; None if none does."""
-        if not self._rules:
-            return None
-        with self._lock:
-            for rule_id, rule in self._rules.items():
-                if rule.left != 0 and rule.fault.matches(method, path, name) and self._hits(rule):
-                    return rule_id, rule.fault
+    def take(self, request: Request) -> tuple[str, Fault] | None:
+        """Return the first rule that hits this request and its id, and count the hit; None if none does."""
+        for rule_id, rule in self._rules.items():
+            if rule.left != 0 and rule.fault.matches(request) and self._hits(rule):
+                return rule_id, rule.fault
+        return None
+
+    def received(self, request: Request) -> int | None:
+        """Return how many bytes of the body are taken from a request of which only the head is known; None is all."""
+        for rule in self._rules.values():
+            if rule.left != 0 and not rule.skip and rule.fault.matches(request):
+                return rule.fault.received
         return None
 
     def describe(self) -> list[dict[str, Any]]:
         """Return each rule with its id, its hits so far and those left (None: for ever)."""
-        with self._lock:
-            return [
-                {"id": rule_id, "hits": rule.hits, "left": rule.left, **rule.fault.model_dump()}
-                for rule_id, rule in self._rules.items()
-            ]
+        return [
+            {"id": rule_id, "hits": rule.hits, "left": rule.left, **rule.fault.model_dump()}
+            for rule_id, rule in self._rules.items()
+        ]
 
     def _hits(self, rule: _Rule) -> bool:
         if rule.skip:
@@ -147,3 +167,55 @@ class FaultTable:
         if rule.left is not None:
             rule.left -= 1
         return True
+
+
+def _custom_name(request: Request) -> str:
+    name = request.document.get("name") if isinstance(request.document, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+_Make = Callable[[int, Fault, Request], Answer]
+
+
+def _told(status: int, fault: Fault, _request: Request) -> Answer:
+    if isinstance(fault.body, str):
+        return Answer(status, fault.body.encode(), {"content-type": "text/plain; charset=utf-8"})
+    return error(status, phrase(status)) if fault.body is None else as_json(fault.body, status)
+
+
+def _html(status: int, *_: object) -> Answer:
+    page = HTML.format(title=f"{status} {phrase(status)}")
+    return Answer(status, page.encode(), {"content-type": "text/html"})
+
+
+def _bytes(body: bytes) -> _Make:
+    return lambda status, *_: Answer(status, body, {"content-type": JSON})
+
+
+# Action -> the status code if the rule has none, and what makes the answer.
+_MADE_UP: dict[str, tuple[int, _Make]] = {
+    "status": (503, _told),
+    "html": (502, _html),
+    "not_json": (200, _bytes(b"{this is not json")),
+    "invalid_utf8": (200, _bytes(b'{"name": "\xff\xfe\xfa"}')),
+    "deep_json": (200, _bytes(b"[" * DEPTH + b"]" * DEPTH)),
+    "wrong_json": (200, lambda status, fault, _: as_json(fault.body, status)),
+    "redirect": (307, lambda status, fault, asked: _to(status, fault.location or asked.target)),
+    "header_flood": (
+        200,
+        lambda status, *_: as_json({}, status, {f"x-flood-{n}": "a" * 100 for n in range(500)}),
+    ),
+    "echo_key": (
+        401,
+        lambda status, _, asked: error(status, f"not accepted: {asked.headers.get('authorization')}"),
+    ),
+}
+
+
+def _to(status: int, location: str) -> Answer:
+    return Answer(status, b"", {"location": location})
+
+
+def phrase(status: int) -> str:
+    """Return the words of a status code."""
+    return responses.get(status, "Unknown")
