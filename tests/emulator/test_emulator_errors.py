@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import BASE, Api, Clock
+from nebius_model_resource.testing.emulator import Emulator
 
-if TYPE_CHECKING:
-    from nebius_model_resource.testing.emulator import Emulator
+from .conftest import Api, Clock
 
 NO_TOKEN = "Couldn't authenticate. Reason: token is not present"
 BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
@@ -124,13 +122,3 @@ def test_the_rate_limit_answers_429(emulator: Emulator, api: Api, clock: Clock) 
     clock.advance(1)
     assert api.create().status_code == 200
     assert api.create().status_code == 429
-
-
-@pytest.mark.parametrize(
-    ("form", "value"), [("seconds", "60"), ("unit", "60s"), ("date", "Thu, 11 Dec 2025 05:37:42 GMT")]
-)
-def test_retry_after_has_several_forms(emulator: Emulator, api: Api, form: Any, value: str) -> None:
-    """Retry-After is seconds, seconds with a unit, or a date."""
-    emulator.settings.update(rate_limit_per_minute=1, retry_after_format=form)
-    api.list()
-    assert api.call("GET", f"/v0/models/{BASE}").headers["retry-after"] == value

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import itertools
 import json
 import re
-import timeit
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nebius_model_resource.testing.emulator import Emulator
 
 from .conftest import BASE, SOURCE, Api, Clock
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+STEPS = {
+    ("validating", "active"),
+    ("validating", "error"),
+    *((state, "deleted") for state in ("validating", "active", "error")),
+}
 CREATED_FIELDS = ["name", "base_model", "source", "created_at", "status", "description"]
 ENTRY_FIELDS = [
     *("type", "name", "status", "status_reason", "checkpoint_id", "job_id", "file_id", "url", "created_at"),
@@ -93,7 +99,6 @@ def test_read_answers_the_fields_seen_live(api: Api) -> None:
         ("file-1", {"file_id": "file-1"}),
         ("huggingface.co/org/repo", {"url": "huggingface.co/org/repo"}),
         ("https://huggingface.co/org/repo", {"url": "https://huggingface.co/org/repo"}),
-        ("something else", {}),
     ],
 )
 def test_the_source_fills_its_own_fields(api: Api, source: str, filled: dict[str, str]) -> None:
@@ -197,12 +202,47 @@ def test_a_seed_makes_names_repeatable(clock: Clock) -> None:
     assert names(7) != names(8)
 
 
-def test_many_models_are_listed_at_once(api: Api) -> None:
-    """A list of a thousand models takes less than thirty times as long as writing its JSON."""
-    for _ in range(1000):
-        api.emulator.add_model(name="x", base_model=BASE, source=SOURCE)
-    best = min(api.call("GET", "/v0/models").elapsed.total_seconds() for _ in range(10))
-    listed = api.list()
-    assert len(listed) == 1000
-    writing = min(timeit.repeat(lambda: json.dumps(listed), number=1, repeat=10))
-    assert best < 30 * writing
+def test_a_seed_makes_no_name_twice_after_a_restart(tmp_path: Path, clock: Clock) -> None:
+    """Names of an earlier run are not used again, even with the same seed; the state file is plain JSON."""
+    names: list[str] = []
+    file = tmp_path / "state.json"
+    for _ in range(2):
+        emulator = Emulator(clock=clock, seed=1, state_file=file)
+        names += [emulator.add_model(name="x", base_model=BASE, source=SOURCE) for _ in range(3)]
+    assert len(set(names)) == 6
+    assert [model["name"] for model in json.loads(file.read_text())["models"]] == names
+    assert list(tmp_path.iterdir()) == [file]
+    assert [model["name"] for model in emulator.models()] == names
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["read", "list", "delete", "wait"]), st.floats(0, 5)), max_size=12
+    ),
+    settings=st.fixed_dictionaries(
+        {
+            "validation_seconds": st.floats(0, 8),
+            "validating_reads": st.integers(0, 3),
+            "missing_reads": st.integers(0, 2),
+            "missing_lists": st.integers(0, 2),
+            "after_delete": st.sampled_from(["gone", "deleted"]),
+            "failing_names": st.sampled_from([{}, {"my-model": "no such checkpoint"}]),
+        }
+    ),
+)
+def test_a_model_walks_along_declared_steps_only(
+    steps: list[tuple[str, float]], settings: dict[str, Any]
+) -> None:
+    """Whatever is read, listed, deleted or waited for, a model ends as active or error, and then deleted."""
+    clock = Clock()
+    api = Api(Emulator(clock=clock, seed=1, **settings), clock)
+    name, seen = api.created(), ["validating"]
+    for action, seconds in steps:
+        clock.advance(seconds)
+        found = api.list() if action == "list" else []
+        if action in {"read", "delete"}:
+            answer = getattr(api, action)(name)
+            found = [answer.json()] if answer.status_code == 200 else []
+        seen += [each["status"] for each in found]
+    changes = {(old, new) for old, new in itertools.pairwise(seen) if old != new}
+    assert changes <= STEPS

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
@@ -134,7 +134,7 @@ class World:
         store, settings = self.emulator.store, self.emulator.settings
         for model in store.live():
             if self.wall() - model.made_at > GRACE - 5:
-                store.load([replace(model, reads=settings.missing_reads + 1, lists=settings.missing_lists)])
+                store.restore([model.but(reads=settings.missing_reads + 1, lists=settings.missing_lists)])
 
     def end_host(self) -> None:
         """The host ends, as after each operation of an engine; what it had in memory is gone."""
