@@ -104,13 +104,13 @@ def test_files_outlive_a_restart(tmp_path: Path, clock: Clock) -> None:
     """With a state file the next run has the files and their bytes, and one that was deleted leaves nothing."""
     state = tmp_path / "state.json"
     files = Emulator(clock=clock, seed=1, state_file=state).service.files
-    kept, gone = (files.add("a.zip", content, "batch")["id"] for content in (b"1", b"2"))
+    kept, gone = (files.add("a.zip", content, "batch").id for content in (b"1", b"2"))
     files.delete(gone)
     again = Emulator(clock=clock, seed=1, state_file=state)
     assert [file["id"] for file in again.files()] == [kept]
     assert again.service.files.content(kept) == b"1"
     assert again.service.files.content(gone) is None
-    assert again.service.files.add("b.zip", b"3", "batch")["id"] != kept
+    assert again.service.files.add("b.zip", b"3", "batch").id != kept
     assert len(list((tmp_path / "state.json.files").iterdir())) == 2
 
 

@@ -129,13 +129,6 @@ def test_delete_answers_the_create_shape_once(api: Api) -> None:
     assert api.emulator.models() == []
 
 
-def test_the_v1_alias_deletes_too(api: Api) -> None:
-    """The undocumented delete under /v1 takes a short name and returns the same."""
-    short = api.created().partition("-LoRa:")[2]
-    assert api.call("DELETE", f"/v1/models/{short}").json()["status"] == "deleted"
-    assert api.call("DELETE", f"/v1/models/{short}").status_code == 404
-
-
 @pytest.mark.parametrize("look", ["read", "list"])
 def test_validation_needs_time_and_a_look(api: Api, clock: Clock, look: str) -> None:
     """A model is active only after its time has passed and it has been seen validating once."""

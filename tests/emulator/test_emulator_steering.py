@@ -137,11 +137,11 @@ def test_models_over_http(emulator: Emulator, api: Api) -> None:
 
 def test_jobs_over_http(emulator: Emulator, api: Api) -> None:
     """Another process adds, lists and ends jobs; its mistakes are refused."""
-    job = _steer(api, "POST", "jobs", {"model": BASE, "checkpoints": {"13": {"train_loss": 0.5}}}).json()[
-        "id"
-    ]
+    body = {"model": BASE, "checkpoints": {"13": {"train_loss": 0.5}}}
+    job = _steer(api, "POST", "jobs", body).json()["id"]
     assert _steer(api, "GET", "jobs").json() == emulator.jobs()
     assert _steer(api, "PATCH", f"jobs/{job}", {"status": "cancelled"}).json()["status"] == "cancelled"
     assert _steer(api, "PATCH", f"jobs/{job}", {}).status_code == 422
     assert _steer(api, "PATCH", "jobs/ftjob-1", {}).status_code == 404
-    assert [_steer(api, "POST", "jobs", body).status_code for body in ({}, [], {"colour": 1})] == [422] * 3
+    wrong: list[Any] = [{}, [], {"colour": 1}]
+    assert [_steer(api, "POST", "jobs", each).status_code for each in wrong] == [422] * 3

@@ -31,31 +31,35 @@ def _settings(service: Any, request: Request) -> Answer:
     return as_json(service.settings.model_dump())
 
 
+def _requests(service: Any, request: Request) -> Answer:
+    return as_json([asdict(each) for each in service.recorded(**request.query)])
+
+
+def _add_fault(service: Any, request: Request) -> Answer:
+    return as_json({"id": service.faults.add(Fault(**_fields(request)))}, 201)
+
+
+def _change_model(service: Any, request: Request, name: str) -> Answer:
+    return as_json(service.models.change(name, **_fields(request)).whole())
+
+
+def _finish_job(service: Any, request: Request, job_id: str) -> Answer:
+    return as_json(service.jobs.finish(job_id, **_fields(request)).shown())
+
+
 ROUTES = (
-    (
-        "GET",
-        _REQUESTS,
-        lambda service, asked: as_json([asdict(each) for each in service.recorded(**asked.query)]),
-    ),
+    ("GET", _REQUESTS, _requests),
     ("DELETE", _REQUESTS, lambda service, _: _clear(service.requests)),
     ("GET", _FAULTS, lambda service, _: as_json(service.faults.describe())),
-    ("POST", _FAULTS, lambda service, asked: as_json({"id": service.faults.add(asked.read(Fault))}, 201)),
+    ("POST", _FAULTS, _add_fault),
     ("DELETE", _FAULTS, lambda service, _: _clear(service.faults)),
     ("GET", _SETTINGS, _settings),
     ("PATCH", _SETTINGS, _settings),
     ("GET", _MODELS, lambda service, _: as_json([model.whole() for model in service.models.live()])),
     ("POST", _MODELS, lambda service, asked: as_json(service.models.add(**_fields(asked)).whole(), 201)),
-    (
-        "PATCH",
-        f"{_MODELS}/(.+)",
-        lambda service, asked, name: as_json(service.models.change(name, **_fields(asked)).whole()),
-    ),
+    ("PATCH", f"{_MODELS}/(.+)", _change_model),
     ("DELETE", f"{_MODELS}/(.+)", lambda service, _, name: as_json(service.models.delete(name).whole())),
     ("GET", _JOBS, lambda service, _: as_json(service.jobs.shown())),
-    ("POST", _JOBS, lambda service, asked: as_json(service.jobs.add(**_fields(asked)), 201)),
-    (
-        "PATCH",
-        f"{_JOBS}/([^/]+)",
-        lambda service, asked, job_id: as_json(service.jobs.finish(job_id, **_fields(asked))),
-    ),
+    ("POST", _JOBS, lambda service, asked: as_json(service.jobs.add(**_fields(asked)).shown(), 201)),
+    ("PATCH", f"{_JOBS}/([^/]+)", _finish_job),
 )

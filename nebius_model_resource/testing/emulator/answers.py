@@ -113,28 +113,16 @@ def error(status: int, detail: Any, headers: Mapping[str, str] | None = None) ->
 
 
 def page(items: list[dict[str, Any]], query: Mapping[str, str], default: int, most: int) -> Answer:
-    """Return the part of a list that the query's `limit` and `after` ask for.
+    """Return the part of a list that the query's `limit` (at most `most`) and `after` ask for.
 
     Raises:
-        Refused: `limit` is not a number from 1 to `most`.
         Missing: no item has the id `after`.
+        ValueError: `limit` is not a number.
     """
-    limit, after = query.get("limit", str(default)), query.get("after")
-    if not limit.isdecimal() or not 1 <= int(limit) <= most:
-        wrong = {"type": "int_range", "loc": ["query", "limit"], "msg": f"Input should be 1 to {most}"}
-        raise Refused(422, [{**wrong, "input": limit}])
+    limit, after = min(int(query.get("limit", default)), most), query.get("after")
     ids = [item["id"] for item in items]
     if after is not None and after not in ids:
         raise Missing("item", after)
     start = 0 if after is None else ids.index(after) + 1
-    end = start + int(limit)
-    shown = ids[start:end]
-    return as_json(
-        {
-            "object": "list",
-            "data": items[start:end],
-            "first_id": shown[0] if shown else None,
-            "last_id": shown[-1] if shown else None,
-            "has_more": end < len(items),
-        }
-    )
+    rest = items[start:]
+    return as_json({"object": "list", "data": rest[:limit], "has_more": len(rest) > limit})

@@ -128,7 +128,7 @@ class Service:
         self.settings = settings
         self.clock = clock
         self.lock = RLock()
-        self.faults = FaultTable(settings.seed)
+        self.faults = FaultTable()
         self.requests: deque[RecordedRequest] = deque(maxlen=KEPT)
         self.on_answer: Callable[[RecordedRequest], None] | None = None
         self._limit = RateLimit()
@@ -136,7 +136,7 @@ class Service:
         self.models = models.Models(self)
         self.jobs = jobs.Jobs(self)
         self.files = files.Files(self, state_file and state_file.with_name(state_file.name + ".files"))
-        self.stores: dict[str, Store[Any]] = {"models": self.models, "tuning": self.jobs, "files": self.files}
+        self.stores: dict[str, Store[Any]] = {"models": self.models, "files": self.files, "runs": self.jobs}
         self._state_file = state_file
         if state_file is not None:
             load(state_file, self.stores)
@@ -149,7 +149,7 @@ class Service:
             pause: lets seconds pass, for faults that delay the call; by default none pass.
         """
         if request.path.startswith(STEERING):
-            return self._steered(request)
+            return self._performed(request)
         with self.lock:
             record = self._record(request)
             hit = self.faults.take(request)
@@ -173,12 +173,14 @@ class Service:
 
     def recorded(self, method: str | None = None, path: str | None = None) -> list[RecordedRequest]:
         """Return the calls of a method and of a path, which may be a glob, oldest first; None is any."""
-        return [
-            each
-            for each in self.requests
-            if method in {None, each.method}
-            and (path in {None, each.path} or fnmatchcase(each.path, str(path)))
-        ]
+        found = list(self.requests)
+        if method is not None:
+            found = [each for each in found if each.method == method]
+        return (
+            found
+            if path is None
+            else [each for each in found if path == each.path or fnmatchcase(each.path, path)]
+        )
 
     def request_id(self) -> str:
         """Return a fresh value for `x-request-id`, a header on every captured answer."""
@@ -186,12 +188,9 @@ class Service:
 
     def key_project(self, authorization: str | None) -> str | None:
         """Return the project that an Authorization header acts for, None if the key is unknown."""
+        keys = {**self.settings.api_keys, self.settings.api_key: self.settings.default_project}
         scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            return None
-        return (
-            self.settings.default_project if key == self.settings.api_key else self.settings.api_keys.get(key)
-        )
+        return keys.get(key) if scheme.lower() == "bearer" else None
 
     def project(self, request: Request) -> str:
         """Return the project that a request is about: the one in its query, or that of its key.
@@ -219,6 +218,8 @@ class Service:
                 answer = self._routed(request)
             except Refused as refused:
                 answer = refused.answer
+            except ValueError as mistake:  # such as a setting that is not allowed
+                answer = error(422, str(mistake))
         answer.headers.update(headers)
         return answer
 
@@ -238,12 +239,3 @@ class Service:
                     return handler(self, request, *match.groups())
                 found = True
         raise Refused(405, "Method Not Allowed") if found else Refused(404, "Not Found")
-
-    def _steered(self, request: Request) -> Answer:
-        try:
-            with self.lock:
-                return self._routed(request)
-        except Refused as refused:
-            return refused.answer
-        except ValueError as mistake:
-            return error(422, str(mistake))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,13 +19,14 @@ HeaderName = Annotated[str, Field(pattern=r"^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")]
 HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ \t!-~]*[!-~])?)?$")]
 HTML = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1><hr>nginx</body></html>"
 DEPTH = 100_000
+FLOOD = {f"x-flood-{number}": "a" * 100 for number in range(500)}
 
 
 class Fault(BaseModel):
     """One rule.
 
     The rule hits calls whose method, path and custom name match, after letting `skip` of them pass, `times`
-    times (None: for ever), each time with `probability`. With `effect="before"` the client gets the spoilt answer
+    times (None: for ever). With `effect="before"` the client gets the spoilt answer
     and nothing else happens; with `"after"` the call takes place first and only its answer is lost. `delay` and
     `slow` always let the call take place; for `delay` the effect says whether the wait is before or after it.
 
@@ -56,7 +56,6 @@ class Fault(BaseModel):
     times: int | None = Field(default=1, ge=1)
     skip: int = Field(default=0, ge=0)
     effect: Literal["before", "after"] = "before"
-    probability: float = Field(default=1.0, ge=0, le=1)
     status: int | None = Field(default=None, ge=200, le=599)
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     body: Any = None
@@ -120,8 +119,7 @@ class _Rule:
 class FaultTable:
     """The rules in force, in the order in which they were added."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        self._random = random.Random(seed)
+    def __init__(self) -> None:
         self._rules: dict[str, _Rule] = {}
         self._added = 0
 
@@ -139,8 +137,13 @@ class FaultTable:
     def take(self, request: Request) -> tuple[str, Fault] | None:
         """Return the first rule that hits this request and its id, and count the hit; None if none does."""
         for rule_id, rule in self._rules.items():
-            if rule.left != 0 and rule.fault.matches(request) and self._hits(rule):
+            if rule.left == 0 or not rule.fault.matches(request):
+                continue
+            if not rule.skip:
+                rule.hits += 1
+                rule.left = None if rule.left is None else rule.left - 1
                 return rule_id, rule.fault
+            rule.skip -= 1
         return None
 
     def received(self, request: Request) -> int | None:
@@ -156,17 +159,6 @@ class FaultTable:
             {"id": rule_id, "hits": rule.hits, "left": rule.left, **rule.fault.model_dump()}
             for rule_id, rule in self._rules.items()
         ]
-
-    def _hits(self, rule: _Rule) -> bool:
-        if rule.skip:
-            rule.skip -= 1
-            return False
-        if rule.fault.probability < 1 and self._random.random() >= rule.fault.probability:
-            return False
-        rule.hits += 1
-        if rule.left is not None:
-            rule.left -= 1
-        return True
 
 
 def _custom_name(request: Request) -> str:
@@ -199,21 +191,17 @@ _MADE_UP: dict[str, tuple[int, _Make]] = {
     "not_json": (200, _bytes(b"{this is not json")),
     "invalid_utf8": (200, _bytes(b'{"name": "\xff\xfe\xfa"}')),
     "deep_json": (200, _bytes(b"[" * DEPTH + b"]" * DEPTH)),
-    "wrong_json": (200, lambda status, fault, _: as_json(fault.body, status)),
-    "redirect": (307, lambda status, fault, asked: _to(status, fault.location or asked.target)),
-    "header_flood": (
-        200,
-        lambda status, *_: as_json({}, status, {f"x-flood-{n}": "a" * 100 for n in range(500)}),
+    "wrong_json": (200, lambda code, fault, _: as_json(fault.body, code)),
+    "redirect": (
+        307,
+        lambda code, fault, asked: Answer(code, b"", {"location": fault.location or asked.target}),
     ),
+    "header_flood": (200, lambda code, *_: as_json({}, code, FLOOD)),
     "echo_key": (
         401,
-        lambda status, _, asked: error(status, f"not accepted: {asked.headers.get('authorization')}"),
+        lambda code, _, asked: error(code, f"not accepted: {asked.headers.get('authorization')}"),
     ),
 }
-
-
-def _to(status: int, location: str) -> Answer:
-    return Answer(status, b"", {"location": location})
 
 
 def phrase(status: int) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from .answers import Answer, Refused, Request, as_json, page
 from .store import Store
@@ -19,17 +21,30 @@ _MOST = 10_000  # files on a page, as OpenAI has it
 _PARAMETER = re.compile(rb'[; ](filename|name|boundary)="?([^";\r\n]*)')
 
 
-class Files(Store[dict[str, Any]]):
-    """The documented objects by id, and their contents: in memory, or in a folder next to the state file."""
+class File(BaseModel, frozen=True):
+    """The documented object."""
 
-    kind = "file"
+    id: str
+    bytes: int
+    created_at: int
+    filename: str
+    object: str = "file"
+    purpose: str
+    status: str | None = None
+    status_details: str | None = None
+
+
+class Files(Store[File]):
+    """The objects by id, and their contents: in memory, or in a folder next to the state file."""
+
+    kind, model = "file", File
 
     def __init__(self, service: Service, folder: Path | None = None) -> None:
         super().__init__(service)
         self._folder = folder
         self._contents: dict[str, bytes] = {}
 
-    def add(self, filename: str, content: bytes, purpose: str) -> dict[str, Any]:
+    def add(self, filename: str, content: bytes, purpose: str) -> File:
         """Store an upload and return its object; ids are `file-<uuid>`, as in captures."""
         identifier = f"file-{uuid.UUID(int=self.random.getrandbits(128), version=4)}"
         if identifier in self.items:  # with a seed, a second run draws the ids of the first
@@ -40,17 +55,10 @@ class Files(Store[dict[str, Any]]):
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / identifier).write_bytes(content)
-        document = {
-            "id": identifier,
-            "bytes": len(content),
-            "created_at": int(self.clock()),
-            "filename": filename,
-            "object": "file",
-            "purpose": purpose,
-            "status": None,
-            "status_details": None,
-        }
-        return self.put(identifier, document)
+        now = int(self.clock())
+        return self.put(
+            File(id=identifier, bytes=len(content), created_at=now, filename=filename, purpose=purpose)
+        )
 
     def content(self, file_id: str) -> bytes | None:
         """Return the uploaded bytes of an id, or None."""
@@ -101,16 +109,16 @@ def _upload(service: Service, request: Request) -> Answer:
     if len(content) > limit:
         # The limit comes from two guides; code and text are not documented.
         raise Refused(413, f"The archive is larger than {limit} bytes.")
-    return as_json(service.files.add(filename, content, purpose.decode("utf-8", "replace")))
+    return as_json(service.files.add(filename, content, purpose.decode("utf-8", "replace")).model_dump())
 
 
 def _list(service: Service, request: Request) -> Answer:
     # Paging is not documented here; OpenAI's client asks for pages for ever if `after` does nothing.
-    return page(service.files.select(), request.query, service.settings.files_per_page, _MOST)
+    return page(service.files.dump(), request.query, service.settings.files_per_page, _MOST)
 
 
 def _read(service: Service, _request: Request, file_id: str) -> Answer:
-    return as_json(service.files.find(file_id))
+    return as_json(service.files.find(file_id).model_dump())
 
 
 def _content(service: Service, _request: Request, file_id: str) -> Answer:

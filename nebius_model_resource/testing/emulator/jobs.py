@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from .answers import Answer, Request, as_json, page
 from .store import Store
@@ -21,24 +21,48 @@ class JobByHand(BaseModel, extra="forbid"):
     """What adds a job; its checkpoints are step -> metrics."""
 
     model: str
-    checkpoints: dict[int, dict[str, float | None]] = Field(default_factory=dict)
+    checkpoints: dict[int, dict[str, float | None]] = {}
     ai_project_id: str | None = None
 
 
-class Jobs(Store[dict[str, Any]]):
-    """The documented objects by id, each with its `checkpoints` and `ai_project_id`."""
+class Job(BaseModel, frozen=True):
+    """The documented object, with the checkpoints as they are listed, and the project."""
 
-    kind = "job"
+    id: str
+    object: str = "fine_tuning.job"
+    created_at: int
+    finished_at: int | None = None
+    status: str = "running"
+    model: str
+    fine_tuned_model: None = None  # null in every capture
+    training_file: str = "file-training"
+    hyperparameters: dict[str, Any]
+    error: dict[str, Any] | None = None
+    result_files: list[str] = []
+    trained_steps: int = 0
+    total_steps: int | None = None
+    organization_id: str = ""
+    checkpoints: list[dict[str, Any]]
+    ai_project_id: str
 
-    def add(self, **given: Any) -> dict[str, Any]:
+    def shown(self) -> dict[str, Any]:
+        """Return what the API shows."""
+        return self.model_dump(exclude={"checkpoints", "ai_project_id"})
+
+
+class Jobs(Store[Job]):
+    """The jobs by id."""
+
+    kind, model = "job", Job
+
+    def add(self, **given: Any) -> Job:
         """Add a job, from the fields of `JobByHand`: it runs for the setting `job_seconds`, then it has succeeded.
 
         Raises:
             ValueError: a field is missing, unknown or of a wrong type.
         """
-        new = JobByHand(**given)
+        new, now = JobByHand(**given), int(self.clock())
         identifier = f"ftjob-{self.random.getrandbits(128):032x}"
-        now = int(self.clock())
         checkpoints = [
             {
                 "id": f"ftckpt_{self.random.getrandbits(128):032x}",
@@ -50,37 +74,28 @@ class Jobs(Store[dict[str, Any]]):
             }
             for step, metrics in new.checkpoints.items()
         ]
-        document = {
-            "id": identifier,
-            "object": "fine_tuning.job",
-            "created_at": now,
-            "finished_at": None,
-            "status": "running",
-            "model": new.model,
-            "fine_tuned_model": None,  # null in every capture
-            "training_file": "file-training",
-            "hyperparameters": {"n_epochs": len(checkpoints), "lora": True},
-            "error": None,
-            "result_files": [],
-            "trained_steps": 0,
-            "total_steps": None,
-            "organization_id": "",
-            "checkpoints": checkpoints,
-            "ai_project_id": self.settings.project_of(new.ai_project_id),
-        }
-        return self.put(identifier, document)
+        return self.put(
+            Job(
+                id=identifier,
+                created_at=now,
+                model=new.model,
+                hyperparameters={"n_epochs": len(checkpoints), "lora": True},
+                checkpoints=checkpoints,
+                ai_project_id=self.settings.project_of(new.ai_project_id),
+            )
+        )
 
-    def find(self, identifier: str) -> dict[str, Any]:
+    def find(self, identifier: str) -> Job:
         """Return a job as it stands by the clock.
 
         Raises:
             Missing: there is none.
         """
         job = super().find(identifier)
-        end = job["created_at"] + self.settings.job_seconds
-        return self._end(job, "succeeded", end) if job["status"] == "running" and self.clock() >= end else job
+        end = job.created_at + self.settings.job_seconds
+        return self._end(job, "succeeded", end) if job.status == "running" and self.clock() >= end else job
 
-    def finish(self, job_id: str, status: str = "succeeded", message: str | None = None) -> dict[str, Any]:
+    def finish(self, job_id: str, status: str = "succeeded", message: str | None = None) -> Job:
         """End a running job.
 
         Raises:
@@ -88,30 +103,26 @@ class Jobs(Store[dict[str, Any]]):
             ValueError: `status` is not a final status of a job, or the job has ended.
         """
         job = self.find(job_id)
-        if status not in ENDED:
-            raise ValueError(f"{status!r} is no end of a job; allowed are {', '.join(ENDED)}")
-        if job["status"] != "running":
-            raise ValueError(f"the job {job_id!r} has ended with status {job['status']}")
+        if status not in ENDED or job.status != "running":
+            raise ValueError(
+                f"cannot end with {status!r}: the job is {job.status}; ends are {', '.join(ENDED)}"
+            )
         return self._end(job, status, self.clock(), message)
 
     def shown(self, project: str | None = None) -> list[dict[str, Any]]:
         """Return the jobs of a project as the API shows them, newest first; None is all."""
         jobs = [self.find(job_id) for job_id in reversed(list(self.items))]
-        return [_shown(job) for job in jobs if project in {None, job["ai_project_id"]}]
+        return [job.shown() for job in jobs if project in {None, job.ai_project_id}]
 
-    def _end(self, job: dict[str, Any], status: str, at: float, message: str | None = None) -> dict[str, Any]:
-        ended = {**job, "status": status, "finished_at": int(at)}
+    def _end(self, job: Job, status: str, at: float, message: str | None = None) -> Job:
+        changes: dict[str, Any] = {"status": status, "finished_at": int(at)}
         if status == "succeeded":
-            steps = max((each["step_number"] for each in job["checkpoints"]), default=0)
-            ended |= {"trained_steps": steps, "total_steps": steps}
+            steps = max((each["step_number"] for each in job.checkpoints), default=0)
+            changes |= {"trained_steps": steps, "total_steps": steps}
         if status == "failed":
             # The three fields are documented, their values are not.
-            ended["error"] = {"code": "training_failed", "message": message, "param": None}
-        return self.put(job["id"], ended)
-
-
-def _shown(job: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in job.items() if key not in {"checkpoints", "ai_project_id"}}
+            changes["error"] = {"code": "training_failed", "message": message, "param": None}
+        return self.put(job.model_copy(update=changes))
 
 
 def _list(service: Service, request: Request) -> Answer:
@@ -120,11 +131,11 @@ def _list(service: Service, request: Request) -> Answer:
 
 
 def _read(service: Service, _request: Request, job_id: str) -> Answer:
-    return as_json(_shown(service.jobs.find(job_id)))
+    return as_json(service.jobs.find(job_id).shown())
 
 
 def _checkpoints(service: Service, request: Request, job_id: str) -> Answer:
-    return page(service.jobs.find(job_id)["checkpoints"], request.query, _PAGE, _MOST)
+    return page(service.jobs.find(job_id).checkpoints, request.query, _PAGE, _MOST)
 
 
 ROUTES = (

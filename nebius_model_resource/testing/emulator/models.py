@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from .answers import NO_ACCESS, Answer, Missing, Refused, Request, as_json, error
 from .store import Store
@@ -45,14 +44,12 @@ class ModelByHand(NewModel, extra="forbid"):
     ai_project_id: str | None = None
 
 
-class Model(BaseModel):
-    """A model; frozen, so that a reader in another thread never sees half a change.
+class Model(BaseModel, frozen=True):
+    """A model.
 
     `made_at` is in Unix seconds with fractions, for the time of validation; the API shows whole seconds. `settled`
     says that it was made by hand: it has no read-after-create gap and no validation.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     short_name: str
@@ -119,15 +116,7 @@ class Model(BaseModel):
 class Models(Store[Model]):
     """The models by full name."""
 
-    kind = "model"
-
-    def dump(self) -> list[dict[str, Any]]:
-        """Return the models as dicts."""
-        return [model.model_dump() for model in self.select()]
-
-    def restore(self, stored: Iterable[Any]) -> None:
-        """Load models, or dicts of them; keys of other versions are ignored."""
-        self.items.update({model.name: model for model in map(Model.model_validate, stored)})
+    kind, model, key = "model", Model, "name"
 
     def live(self) -> list[Model]:
         """Return all models not deleted, newest last, without counting as a read."""
@@ -170,7 +159,7 @@ class Models(Store[Model]):
             raise ValueError(f"cannot change {sorted(wrong)}; allowed are {sorted(CHANGEABLE)}")
         model = self.find(name)
         settled = model.settled or "status" in changes
-        return self.put(model.name, Model(**{**model.model_dump(), "settled": settled, **changes}))
+        return self.put(Model(**{**model.model_dump(), "settled": settled, **changes}))
 
     def delete(self, name: str) -> Model:
         """Delete a model and return what it was.
@@ -179,7 +168,7 @@ class Models(Store[Model]):
             Missing: unknown or deleted before.
         """
         model = self.find(name)
-        return self.put(model.name, model.but(status="deleted", status_reason=None))
+        return self.put(model.but(status="deleted", status_reason=None))
 
     def read(self, name: str) -> Model:
         """Return the model of a full or short name; each read advances its validation.
@@ -189,7 +178,7 @@ class Models(Store[Model]):
         """
         model = self.find(name, live=self.settings.after_delete == "gone")
         if model.is_live and not model.settled:
-            model = self._note(model.but(reads=model.reads + 1))
+            model = self.note(model.but(reads=model.reads + 1))
             if model.reads <= self.settings.missing_reads:
                 raise self._missing(name, self.settings.missing_status)
         return self._seen(model)
@@ -216,7 +205,7 @@ class Models(Store[Model]):
             return self._make(new, project, **more)
         names = {"name": name, "short_name": short, "custom_name": new.name}
         given = {**new.model_dump(), **names, "ai_project_id": project, "made_at": self.clock(), **more}
-        return self.put(name, Model(**given))
+        return self.put(Model(**given))
 
     def _missing(self, name: str, status: int = 404) -> Missing:
         missing = Missing(self.kind, name)
@@ -227,7 +216,7 @@ class Models(Store[Model]):
     def _is_listed(self, model: Model) -> bool:
         if model.settled or model.lists >= self.settings.missing_lists:
             return True
-        self._note(model.but(lists=model.lists + 1))
+        self.note(model.but(lists=model.lists + 1))
         return False
 
     def _seen(self, model: Model) -> Model:
@@ -236,16 +225,12 @@ class Models(Store[Model]):
             return model
         too_early = self.clock() - model.made_at < self.settings.validation_seconds
         if too_early or model.seen_validating < self.settings.validating_reads:
-            return self._note(model.but(seen_validating=model.seen_validating + 1))
+            # Counts of looks change with every read and are not worth a state file.
+            return self.note(model.but(seen_validating=model.seen_validating + 1))
         by_source = self.settings.failing_sources.get(model.source)
         reason = self.settings.failing_names.get(model.custom_name, by_source)
         status = "active" if reason is None else "error"
-        return self.put(model.name, model.but(status=status, status_reason=reason))
-
-    def _note(self, model: Model) -> Model:
-        # Counts of looks change with every read and are not worth a state file.
-        self.items[model.name] = model
-        return model
+        return self.put(model.but(status=status, status_reason=reason))
 
 
 def _create(service: Service, request: Request) -> Answer:
@@ -284,6 +269,4 @@ ROUTES = (
     ("GET", "/v0/models", _list),
     ("GET", "/v0/models/(.+)", _read),
     ("DELETE", "/v0/models/(.+)", _delete),
-    # Not documented, but a capture of Apr 2025 has it.
-    ("DELETE", "/v1/models/(.+)", _delete),
 )

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .answers import Answer, Request, error
+from .answers import Answer, Request
 from .core import RecordedRequest, Service
 from .faults import Fault, phrase
 from .models import Models
@@ -37,8 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         length = int(request.headers.get("content-length", 0))
         if "transfer-encoding" in request.headers:
-            self.close_connection = True
-            self._send(error(411, "Length Required"))
+            self.send_error(411)
             return
         if length:
             taken = self.server.service.faults.received(request)
@@ -251,7 +250,7 @@ class Emulator:
 
     def files(self) -> list[dict[str, Any]]:
         """Return the files as the API shows them, newest last."""
-        return self.service.files.select()
+        return self.service.files.dump()
 
     def requests(self, method: str | None = None, path: str | None = None) -> list[RecordedRequest]:
         """Return the calls so far, oldest first; `path` may be a glob, None is any."""
@@ -315,7 +314,7 @@ class Emulator:
         Raises:
             ValueError: a field is missing, unknown or of a wrong type.
         """
-        return str(self._safely(self.service.jobs.add, **fields)["id"])
+        return self._safely(self.service.jobs.add, **fields).id
 
     def finish_job(self, job_id: str, status: str = "succeeded", message: str | None = None) -> None:
         """End a running job.

@@ -6,24 +6,28 @@ import json
 import random
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from .answers import Missing
 
 if TYPE_CHECKING:
     from .core import Service
 
-Item = TypeVar("Item")
+Item = TypeVar("Item", bound=BaseModel)
 
 
 class Store(Generic[Item]):
     """Things of one kind by id, oldest first; the service's lock guards them.
 
-    A new kind of thing derives from this and gets a line in `Service.stores`, so that a state file holds it too. Things
-    that are not JSON objects with an `id` override `dump` and `restore`.
+    A new kind of thing is a frozen model of pydantic, so that a reader never sees half a change, and a store that
+    derives from this one and gets a line in `Service.stores`, so that a state file holds it too.
     """
 
-    kind = "item"  # in messages
+    kind: ClassVar[str]  # in messages
+    model: ClassVar[type[BaseModel]]
+    key: ClassVar[str] = "id"  # the field that is the id
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -32,9 +36,14 @@ class Store(Generic[Item]):
         self.random = random.Random(service.settings.seed)
         self.items: dict[str, Item] = {}
 
-    def put(self, identifier: str, item: Item) -> Item:
+    def note(self, item: Item) -> Item:
+        """Add or replace a thing."""
+        self.items[getattr(item, self.key)] = item
+        return item
+
+    def put(self, item: Item) -> Item:
         """Add or replace a thing, and write the state file."""
-        self.items[identifier] = item
+        self.note(item)
         self.service.save()
         return item
 
@@ -52,13 +61,14 @@ class Store(Generic[Item]):
         """Return all things, newest last."""
         return list(self.items.values())
 
-    def dump(self) -> list[Any]:
-        """Return all things as a state file holds them."""
-        return self.select()
+    def dump(self) -> list[dict[str, Any]]:
+        """Return all things as JSON has them."""
+        return [item.model_dump() for item in self.select()]
 
     def restore(self, stored: Iterable[Any]) -> None:
-        """Load what `dump` returned."""
-        self.items.update({document["id"]: document for document in stored})
+        """Load things, or what `dump` returned; fields of other versions are ignored."""
+        for each in stored:
+            self.note(self.model.model_validate(each))  # type: ignore[arg-type]  # `model` is the class of `Item`
 
 
 def load(path: Path, stores: Mapping[str, Store[Any]]) -> None:
