@@ -78,15 +78,6 @@ def test_options_reach_the_settings() -> None:
     assert {name: settings[name] for name in expected} == expected
 
 
-def test_every_base_can_be_refused_and_calls_logged() -> None:
-    """With --refuse-every-base a create is 400, and --log prints each call on one line without the key."""
-    with _running("--refuse-every-base", "--log") as (process, line):
-        answer = requests.post(f"{_url(line)}/v0/models", headers=KEY, json=MODEL, timeout=60)
-        assert answer.status_code == 400
-        process.terminate()
-        assert process.communicate(timeout=60) == ("", "POST /v0/models 400\n")
-
-
 def test_models_outlive_a_restart(tmp_path: Path) -> None:
     """With a state file the next run knows the models of the last run, even if that was killed."""
     file = tmp_path / "below" / "state.json"

@@ -134,7 +134,8 @@ class World:
         store, settings = self.emulator.store, self.emulator.settings
         for model in store.live():
             if self.wall() - model.made_at > GRACE - 5:
-                store.restore([model.but(reads=settings.missing_reads + 1, lists=settings.missing_lists)])
+                seen = {"reads": settings.missing_reads + 1, "lists": settings.missing_lists}
+                store.restore([model.model_copy(update=seen)])
 
     def end_host(self) -> None:
         """The host ends, as after each operation of an engine; what it had in memory is gone."""

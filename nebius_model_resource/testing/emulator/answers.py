@@ -112,8 +112,10 @@ def error(status: int, detail: Any, headers: Mapping[str, str] | None = None) ->
     return as_json({"detail": detail}, status, headers)
 
 
-def page(items: list[dict[str, Any]], query: Mapping[str, str], default: int, most: int) -> Answer:
-    """Return the part of a list that the query's `limit` (at most `most`) and `after` ask for.
+def page(items: list[dict[str, Any]], query: Mapping[str, str], default: int = 20, most: int = 100) -> Answer:
+    """Return the part of a list that the query's `limit` and `after` ask for.
+
+    The documentation names the two, the bounds are OpenAI's.
 
     Raises:
         Missing: no item has the id `after`.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BASES_CREATED = 1_735_689_600
 # The fields come from a sample in a client's notes; the values are ours.
 _MORE = {
-    "description": "",
+    "name": "a model",
     "context_length": 131072,
     "architecture": {"modality": "text->text"},
     "quantization": "fp8",
@@ -41,13 +41,12 @@ def _catalogue(service: Service, request: Request) -> Answer:
     project = service.project(request)
     if service.settings.custom_in_catalogue:
         shown += [(model.name, int(model.made_at)) for model in service.models.active(project)]
-    more = _MORE if request.query.get("verbose") == "true" else None
-    return as_json({"object": "list", "data": [_entry(*each, more) for each in shown]})
-
-
-def _entry(identifier: str, created: int, more: dict[str, Any] | None) -> dict[str, Any]:
-    entry = {"id": identifier, "object": "model", "created": created, "owned_by": "system"}
-    return {**entry, "name": identifier.rpartition("/")[2], **more} if more else entry
+    more = _MORE if request.query.get("verbose") == "true" else {}
+    entries = [
+        {"id": name, "object": "model", "created": created, "owned_by": "system", **more}
+        for name, created in shown
+    ]
+    return as_json({"object": "list", "data": entries})
 
 
 def _complete(service: Service, request: Request) -> Answer:

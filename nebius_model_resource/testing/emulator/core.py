@@ -42,12 +42,8 @@ ROUTES = [
     for routes in (files.ROUTES, models.ROUTES, calling.ROUTES, jobs.ROUTES, admin.ROUTES)
     for method, pattern, handler in routes
 ]
-STEERING = "/_emulator/"
-GUARDED = ("/v0/", "/v1/")
-LIMITED = "/v0/"
 NO_TOKEN = "Couldn't authenticate. Reason: token is not present"
 BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
-KEPT = 100_000  # requests
 
 
 @dataclass
@@ -70,53 +66,16 @@ class RecordedRequest:
     fault: str | None = None
 
 
-class RateLimit:
-    """A bucket of `rate_limit_per_minute` calls that fills up evenly.
-
-    The documentation describes windows of fifteen minutes for inference, and nothing for these routes.
-    """
-
-    def __init__(self) -> None:
-        self._used = 0.0
-        self._at = -math.inf
-
-    def take(self, limit: int | None, now: float) -> dict[str, str]:
-        """Count one call, and return the headers of its answer.
-
-        Raises:
-            Refused: 429, with the pause in `Retry-After`.
-        """
-        if limit is None:
-            return {}
-        self._used = max(0.0, self._used - max(0.0, now - self._at) * limit / 60)
-        self._at = now
-        passes = self._used + 1 <= limit
-        self._used += passes
-        headers = {
-            "x-ratelimit-limit-requests": str(limit),
-            "x-ratelimit-remaining-requests": str(int(limit - self._used)),
-            # Captures have the unit, although the documentation speaks of plain seconds.
-            "x-ratelimit-reset-requests": f"{math.ceil(self._used * 60 / limit)}s",
-        }
-        if not passes:
-            # Code and headers are documented, the text is ours.
-            wait = math.ceil((self._used + 1 - limit) * 60 / limit)
-            headers |= {"x-ratelimit-over-limit": "yes", "retry-after": str(wait)}
-            raise Refused(429, "Rate limit exceeded", headers)
-        return headers
-
-
 class Service:
     """The emulated service; safe to call from several threads.
 
     Args:
         settings: read on every call, so that a change takes effect at once.
         clock: gives Unix time in seconds.
-        state_file: stores models, jobs and files from one run to the next; None keeps them in memory only.
+        state_file: stores models, jobs and files (not their bytes) from one run to the next; None keeps nothing.
 
     Attributes:
         lock: held while a call changes or reads things; whoever reaches into the stores from outside takes it.
-        on_answer: called with the record of each call once its answer is known.
 
     Raises:
         ValueError: `state_file` exists and is not a state file.
@@ -129,14 +88,17 @@ class Service:
         self.clock = clock
         self.lock = RLock()
         self.faults = FaultTable()
-        self.requests: deque[RecordedRequest] = deque(maxlen=KEPT)
-        self.on_answer: Callable[[RecordedRequest], None] | None = None
-        self._limit = RateLimit()
+        self.requests: deque[RecordedRequest] = deque(maxlen=100_000)
+        self._used, self._used_at = 0.0, -math.inf  # of the rate limit
         self._random = random.Random(settings.seed)
         self.models = models.Models(self)
         self.jobs = jobs.Jobs(self)
-        self.files = files.Files(self, state_file and state_file.with_name(state_file.name + ".files"))
-        self.stores: dict[str, Store[Any]] = {"models": self.models, "files": self.files, "runs": self.jobs}
+        self.files = files.Files(self)
+        self.stores: dict[str, Store[Any]] = {
+            "models": self.models,
+            "files": self.files,
+            "training": self.jobs,
+        }
         self._state_file = state_file
         if state_file is not None:
             load(state_file, self.stores)
@@ -148,7 +110,7 @@ class Service:
             request: with its complete body, except for an upload that a fault cuts off.
             pause: lets seconds pass, for faults that delay the call; by default none pass.
         """
-        if request.path.startswith(STEERING):
+        if request.path.startswith("/_emulator/"):
             return self._performed(request)
         with self.lock:
             record = self._record(request)
@@ -162,8 +124,6 @@ class Service:
         answer.headers["date"] = formatdate(self.clock(), usegmt=True)
         if answer.fault is None or answer.fault.action not in {"reset", "close", "hang"}:
             record.status = answer.status
-        if self.on_answer is not None:
-            self.on_answer(record)
         return answer
 
     def save(self) -> None:
@@ -199,7 +159,8 @@ class Service:
             Refused: 403, because the key acts for another project. Which projects a real key reaches is not documented.
         """
         own = self.key_project(request.headers.get("authorization"))
-        project = self.settings.project_of(request.query.get("ai_project_id"), own)
+        asked = request.query.get("ai_project_id")
+        project = str(own) if asked in {None, "", "null"} else str(asked)
         if own not in {self.settings.default_project, project}:
             raise Refused(403, NO_ACCESS)
         return project
@@ -226,10 +187,34 @@ class Service:
     def _admitted(self, request: Request) -> dict[str, str]:
         """Check the key and the rate limit, and return the headers of the limit."""
         authorization = request.headers.get("authorization")
-        if request.path.startswith(GUARDED) and self.key_project(authorization) is None:
+        if request.path.startswith(("/v0/", "/v1/")) and self.key_project(authorization) is None:
             raise Refused(401, NO_TOKEN if authorization is None else BAD_TOKEN)
-        limit = self.settings.rate_limit_per_minute if request.path.startswith(LIMITED) else None
-        return self._limit.take(limit, self.clock())
+        return self._limited() if request.path.startswith("/v0/") else {}
+
+    def _limited(self) -> dict[str, str]:
+        """Count a call against the rate limit: a bucket of a minute's calls that fills up evenly.
+
+        The documentation describes windows of fifteen minutes for inference, and nothing for these routes.
+        """
+        limit, now = self.settings.rate_limit_per_minute, self.clock()
+        if limit is None:
+            return {}
+        self._used = max(0.0, self._used - max(0.0, now - self._used_at) * limit / 60)
+        self._used_at = now
+        passes = self._used + 1 <= limit
+        self._used += passes
+        headers = {
+            "x-ratelimit-limit-requests": str(limit),
+            "x-ratelimit-remaining-requests": str(int(limit - self._used)),
+            # Captures have the unit, although the documentation speaks of plain seconds.
+            "x-ratelimit-reset-requests": f"{math.ceil(self._used * 60 / limit)}s",
+        }
+        if not passes:
+            # Code and headers are documented, the text is ours.
+            wait = math.ceil((self._used + 1 - limit) * 60 / limit)
+            headers |= {"x-ratelimit-over-limit": "yes", "retry-after": str(wait)}
+            raise Refused(429, "Rate limit exceeded", headers)
+        return headers
 
     def _routed(self, request: Request) -> Answer:
         found = False

@@ -18,7 +18,6 @@ ON_THE_WIRE = ("reset", "close", "half_body", "hang", "slow", "delay", "endless"
 HeaderName = Annotated[str, Field(pattern=r"^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")]
 HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ \t!-~]*[!-~])?)?$")]
 HTML = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1><hr>nginx</body></html>"
-DEPTH = 100_000
 FLOOD = {f"x-flood-{number}": "a" * 100 for number in range(500)}
 
 
@@ -77,7 +76,8 @@ class Fault(BaseModel):
         """Return whether the rule is about such a request."""
         if self.method is not None and self.method.upper() not in {"*", request.method}:
             return False
-        if self.name is not None and not fnmatchcase(_custom_name(request), self.name):
+        given = request.document.get("name") if isinstance(request.document, dict) else None
+        if self.name is not None and not fnmatchcase(str(given), self.name):
             return False
         return request.path == self.path or fnmatchcase(request.path, self.path)
 
@@ -148,7 +148,7 @@ class FaultTable:
 
     def received(self, request: Request) -> int | None:
         """Return how many bytes of the body are taken from a request of which only the head is known; None is all."""
-        for rule in self._rules.values():
+        for rule in list(self._rules.values()):
             if rule.left != 0 and not rule.skip and rule.fault.matches(request):
                 return rule.fault.received
         return None
@@ -161,22 +161,19 @@ class FaultTable:
         ]
 
 
-def _custom_name(request: Request) -> str:
-    name = request.document.get("name") if isinstance(request.document, dict) else None
-    return name if isinstance(name, str) else ""
-
-
 _Make = Callable[[int, Fault, Request], Answer]
 
 
 def _told(status: int, fault: Fault, _request: Request) -> Answer:
     if isinstance(fault.body, str):
         return Answer(status, fault.body.encode(), {"content-type": "text/plain; charset=utf-8"})
-    return error(status, phrase(status)) if fault.body is None else as_json(fault.body, status)
+    return (
+        error(status, responses.get(status, "Unknown")) if fault.body is None else as_json(fault.body, status)
+    )
 
 
 def _html(status: int, *_: object) -> Answer:
-    page = HTML.format(title=f"{status} {phrase(status)}")
+    page = HTML.format(title=f"{status} {responses.get(status)}")
     return Answer(status, page.encode(), {"content-type": "text/html"})
 
 
@@ -190,20 +187,12 @@ _MADE_UP: dict[str, tuple[int, _Make]] = {
     "html": (502, _html),
     "not_json": (200, _bytes(b"{this is not json")),
     "invalid_utf8": (200, _bytes(b'{"name": "\xff\xfe\xfa"}')),
-    "deep_json": (200, _bytes(b"[" * DEPTH + b"]" * DEPTH)),
+    "deep_json": (200, _bytes(b"[" * 100_000 + b"]" * 100_000)),
     "wrong_json": (200, lambda code, fault, _: as_json(fault.body, code)),
     "redirect": (
         307,
-        lambda code, fault, asked: Answer(code, b"", {"location": fault.location or asked.target}),
+        lambda code, rule, got: Answer(code, headers={"location": rule.location or got.target}),
     ),
     "header_flood": (200, lambda code, *_: as_json({}, code, FLOOD)),
-    "echo_key": (
-        401,
-        lambda code, _, asked: error(code, f"not accepted: {asked.headers.get('authorization')}"),
-    ),
+    "echo_key": (401, lambda code, _, got: error(code, f"not accepted: {got.headers.get('authorization')}")),
 }
-
-
-def phrase(status: int) -> str:
-    """Return the words of a status code."""
-    return responses.get(status, "Unknown")

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from .answers import Answer, Refused, Request, as_json, page
+from .answers import Answer, Missing, Refused, Request, as_json, page
 from .store import Store
 
 if TYPE_CHECKING:
     from .core import Service
 
-# The object of an archive is not documented.
-ARCHIVE_PURPOSE = b"model_archive"
-_MOST = 10_000  # files on a page, as OpenAI has it
 _PARAMETER = re.compile(rb'[; ](filename|name|boundary)="?([^";\r\n]*)')
 
 
@@ -35,13 +31,12 @@ class File(BaseModel, frozen=True):
 
 
 class Files(Store[File]):
-    """The objects by id, and their contents: in memory, or in a folder next to the state file."""
+    """The objects by id, and their bytes, which a state file does not hold."""
 
     kind, model = "file", File
 
-    def __init__(self, service: Service, folder: Path | None = None) -> None:
+    def __init__(self, service: Service) -> None:
         super().__init__(service)
-        self._folder = folder
         self._contents: dict[str, bytes] = {}
 
     def add(self, filename: str, content: bytes, purpose: str) -> File:
@@ -49,22 +44,15 @@ class Files(Store[File]):
         identifier = f"file-{uuid.UUID(int=self.random.getrandbits(128), version=4)}"
         if identifier in self.items:  # with a seed, a second run draws the ids of the first
             return self.add(filename, content, purpose)
-        # The bytes first: an emulator killed here leaves no object without content.
-        if self._folder is None:
-            self._contents[identifier] = content
-        else:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / identifier).write_bytes(content)
+        self._contents[identifier] = content
         now = int(self.clock())
         return self.put(
             File(id=identifier, bytes=len(content), created_at=now, filename=filename, purpose=purpose)
         )
 
     def content(self, file_id: str) -> bytes | None:
-        """Return the uploaded bytes of an id, or None."""
-        if file_id not in self.items:
-            return None
-        return self._contents[file_id] if self._folder is None else (self._folder / file_id).read_bytes()
+        """Return the bytes of an upload to this process, or None."""
+        return self._contents.get(file_id)
 
     def delete(self, file_id: str) -> None:
         """Remove a file.
@@ -74,11 +62,8 @@ class Files(Store[File]):
         """
         self.find(file_id)
         del self.items[file_id]
+        self._contents.pop(file_id, None)
         self.service.save()
-        if self._folder is None:
-            del self._contents[file_id]
-        else:
-            (self._folder / file_id).unlink(missing_ok=True)
 
 
 def _parts(request: Request) -> dict[str, tuple[str, bytes]]:
@@ -104,7 +89,7 @@ def _upload(service: Service, request: Request) -> Answer:
         missing = {"type": "missing", "loc": ["body", "file"], "msg": "Field required", "input": None}
         raise Refused(422, [missing])
     filename, content = parts["file"]
-    _, purpose = parts.get("purpose", ("", ARCHIVE_PURPOSE))
+    _, purpose = parts.get("purpose", ("", b"model_archive"))  # that of an archive is not documented
     limit = service.settings.archive_limit_bytes
     if len(content) > limit:
         # The limit comes from two guides; code and text are not documented.
@@ -114,7 +99,7 @@ def _upload(service: Service, request: Request) -> Answer:
 
 def _list(service: Service, request: Request) -> Answer:
     # Paging is not documented here; OpenAI's client asks for pages for ever if `after` does nothing.
-    return page(service.files.dump(), request.query, service.settings.files_per_page, _MOST)
+    return page(service.files.dump(), request.query, service.settings.files_per_page, 10_000)
 
 
 def _read(service: Service, _request: Request, file_id: str) -> Answer:
@@ -122,8 +107,9 @@ def _read(service: Service, _request: Request, file_id: str) -> Answer:
 
 
 def _content(service: Service, _request: Request, file_id: str) -> Answer:
-    service.files.find(file_id)
-    content = service.files.content(file_id) or b""
+    content = service.files.content(file_id)
+    if content is None:
+        raise Missing("file", file_id)
     return Answer(200, content, {"content-type": "application/octet-stream"})
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 ENDED = ("succeeded", "failed", "cancelled")
 _JOBS = "/v1/fine_tuning/jobs"
-_PAGE, _MOST = 20, 100  # the documentation names `limit` and `after`; the bounds are OpenAI's
 
 
 class JobByHand(BaseModel, extra="forbid"):
@@ -81,7 +80,7 @@ class Jobs(Store[Job]):
                 model=new.model,
                 hyperparameters={"n_epochs": len(checkpoints), "lora": True},
                 checkpoints=checkpoints,
-                ai_project_id=self.settings.project_of(new.ai_project_id),
+                ai_project_id=new.ai_project_id or self.settings.default_project,
             )
         )
 
@@ -127,19 +126,15 @@ class Jobs(Store[Job]):
 
 def _list(service: Service, request: Request) -> Answer:
     # The newest first is OpenAI's order; the service's is not documented.
-    return page(service.jobs.shown(service.project(request)), request.query, _PAGE, _MOST)
-
-
-def _read(service: Service, _request: Request, job_id: str) -> Answer:
-    return as_json(service.jobs.find(job_id).shown())
+    return page(service.jobs.shown(service.project(request)), request.query)
 
 
 def _checkpoints(service: Service, request: Request, job_id: str) -> Answer:
-    return page(service.jobs.find(job_id).checkpoints, request.query, _PAGE, _MOST)
+    return page(service.jobs.find(job_id).checkpoints, request.query)
 
 
 ROUTES = (
     ("GET", _JOBS, _list),
-    ("GET", f"{_JOBS}/([^/]+)", _read),
+    ("GET", f"{_JOBS}/([^/]+)", lambda service, _, job_id: as_json(service.jobs.find(job_id).shown())),
     ("GET", f"{_JOBS}/([^/]+)/checkpoints", _checkpoints),
 )

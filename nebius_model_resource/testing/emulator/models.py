@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 State = Literal["validating", "active", "error", "deleted"]
 CHANGEABLE = {"base_model", "source", "description", "ai_project_id", "made_at", "status", "status_reason"}
-INFIX = "-LoRa:"
 _BASE = re.compile(r"[^/\s]+/[^/\s]+")
 # Captured in Dec 2025 for an adapter of Llama 3.1 8B. An adapter inherits them from its base; here all bases are alike.
 TRAITS = {
@@ -71,20 +70,10 @@ class Model(BaseModel, frozen=True):
         """Whether the model has not been deleted."""
         return self.status != "deleted"
 
-    def but(self, **changes: Any) -> Model:
-        """Return the model with other values."""
-        return self.model_copy(update=changes)
-
     def created(self, *, short: bool = False) -> dict[str, Any]:
         """Return what create and delete answer: exactly the documented fields, and no id."""
-        return {
-            "name": self.short_name if short else self.name,
-            "base_model": self.base_model,
-            "source": self.source,
-            "created_at": int(self.made_at),
-            "status": self.status,
-            "description": self.description,
-        }
+        document = self.model_dump(include={"name", "base_model", "source", "status", "description"})
+        return {**document, "created_at": int(self.made_at), **({"name": self.short_name} if short else {})}
 
     def entry(self) -> dict[str, Any]:
         """Return what reads and lists answer: the fields captured in 2025, never `base_model` or `source`."""
@@ -145,7 +134,7 @@ class Models(Store[Model]):
             ValueError: a field is missing, unknown or of a wrong type, or the status is none of the four.
         """
         new = ModelByHand(**given)
-        project = self.settings.project_of(new.ai_project_id)
+        project = new.ai_project_id or self.settings.default_project
         return self._make(new, project, status=new.status, settled=True)
 
     def change(self, name: str, **changes: Any) -> Model:
@@ -168,7 +157,7 @@ class Models(Store[Model]):
             Missing: unknown or deleted before.
         """
         model = self.find(name)
-        return self.put(model.but(status="deleted", status_reason=None))
+        return self.put(model.model_copy(update={"status": "deleted", "status_reason": None}))
 
     def read(self, name: str) -> Model:
         """Return the model of a full or short name; each read advances its validation.
@@ -178,17 +167,17 @@ class Models(Store[Model]):
         """
         model = self.find(name, live=self.settings.after_delete == "gone")
         if model.is_live and not model.settled:
-            model = self.note(model.but(reads=model.reads + 1))
+            model = self.note(model.model_copy(update={"reads": model.reads + 1}))
             if model.reads <= self.settings.missing_reads:
                 raise self._missing(name, self.settings.missing_status)
         return self._seen(model)
 
-    def listed(self, project: str) -> list[Model]:
-        """Return the models of a project, newest last; a list advances validations as a read does."""
+    def entries(self, project: str) -> list[dict[str, Any]]:
+        """Return the list of a project's models, newest last; a list advances validations as a read does."""
         keep_deleted = self.settings.after_delete == "deleted"
         mine = [model for model in self.select() if model.ai_project_id == project]
         shown = [model for model in mine if (model.is_live or keep_deleted) and self._is_listed(model)]
-        return [self._seen(model) for model in shown]
+        return [self._seen(model).entry() for model in shown]
 
     def active(self, project: str | None = None) -> list[Model]:
         """Return the models that may be called, of one project or all; this advances validations."""
@@ -200,7 +189,7 @@ class Models(Store[Model]):
         base = new.base_model.removesuffix("-fast") if drop_fast else new.base_model
         # Ten suffixes captured in 2025 have this form.
         short = f"{new.name}-{''.join(self.random.choices(string.ascii_letters, k=4))}"
-        name = f"{base}{INFIX}{short}"
+        name = f"{base}-LoRa:{short}"
         if name in self.items:  # with a seed, a second run draws the suffixes of the first
             return self._make(new, project, **more)
         names = {"name": name, "short_name": short, "custom_name": new.name}
@@ -216,7 +205,7 @@ class Models(Store[Model]):
     def _is_listed(self, model: Model) -> bool:
         if model.settled or model.lists >= self.settings.missing_lists:
             return True
-        self.note(model.but(lists=model.lists + 1))
+        self.note(model.model_copy(update={"lists": model.lists + 1}))
         return False
 
     def _seen(self, model: Model) -> Model:
@@ -226,11 +215,11 @@ class Models(Store[Model]):
         too_early = self.clock() - model.made_at < self.settings.validation_seconds
         if too_early or model.seen_validating < self.settings.validating_reads:
             # Counts of looks change with every read and are not worth a state file.
-            return self.note(model.but(seen_validating=model.seen_validating + 1))
+            return self.note(model.model_copy(update={"seen_validating": model.seen_validating + 1}))
         by_source = self.settings.failing_sources.get(model.source)
         reason = self.settings.failing_names.get(model.custom_name, by_source)
         status = "active" if reason is None else "error"
-        return self.put(model.but(status=status, status_reason=reason))
+        return self.put(model.model_copy(update={"status": status, "status_reason": reason}))
 
 
 def _create(service: Service, request: Request) -> Answer:
@@ -240,11 +229,7 @@ def _create(service: Service, request: Request) -> Answer:
         # The text of captures of Jul 2026.
         what = f"Base model {new.base_model} does not support LoRa inference yet"
         raise Refused(400, f"{what}, list of supported models: {supported or []}")
-    return _created(service, service.models.create(new, project))
-
-
-def _list(service: Service, request: Request) -> Answer:
-    return as_json([model.entry() for model in service.models.listed(service.project(request))])
+    return _answer(service, service.models.create(new, project))
 
 
 def _read(service: Service, _request: Request, name: str) -> Answer:
@@ -256,17 +241,13 @@ def _read(service: Service, _request: Request, name: str) -> Answer:
     return as_json(document)
 
 
-def _delete(service: Service, _request: Request, name: str) -> Answer:
-    return _created(service, service.models.delete(name))
-
-
-def _created(service: Service, model: Model) -> Answer:
+def _answer(service: Service, model: Model) -> Answer:
     return as_json(model.created(short=service.settings.short_name_on_create))
 
 
 ROUTES = (
     ("POST", "/v0/models", _create),
-    ("GET", "/v0/models", _list),
+    ("GET", "/v0/models", lambda service, asked: as_json(service.models.entries(service.project(asked)))),
     ("GET", "/v0/models/(.+)", _read),
-    ("DELETE", "/v0/models/(.+)", _delete),
+    ("DELETE", "/v0/models/(.+)", lambda service, _, name: _answer(service, service.models.delete(name))),
 )

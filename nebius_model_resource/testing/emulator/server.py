@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import struct
 import threading
@@ -9,19 +10,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .answers import Answer, Request
 from .core import RecordedRequest, Service
-from .faults import Fault, phrase
+from .faults import Fault
 from .models import Models
 from .settings import Settings
 
 Result = TypeVar("Result")
 CHUNK = b"a" * 65536
-RESET = struct.pack("ii", 1, 0)  # without lingering the kernel sends RST and not FIN
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -32,11 +33,9 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _serve(self) -> None:
-        request = Request(
-            self.command, self.path, {name.lower(): text for name, text in self.headers.items()}
-        )
-        length = int(request.headers.get("content-length", 0))
-        if "transfer-encoding" in request.headers:
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        request, length = Request(self.command, self.path, headers), int(headers.get("content-length", 0))
+        if "transfer-encoding" in headers:
             self.send_error(411)
             return
         if length:
@@ -56,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the library's names
 
     def log_message(self, *_: object) -> None:
-        """Say nothing; whoever wants a log has `Service.on_answer`."""
+        """Say nothing: `Emulator.requests` has the calls."""
 
     def _pause(self, seconds: float) -> None:
         if self.server.stopping.wait(seconds):
@@ -68,27 +67,22 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_head(answer, {"content-length": str(len(body))}, body)
 
     def _send_head(self, answer: Answer, more: dict[str, str], body: bytes = b"") -> None:
-        lines = [f"HTTP/1.1 {answer.status} {phrase(answer.status)}"]
+        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
         lines += [f"{name}: {value}" for name, value in {**more, **answer.headers}.items()]
         # In one piece: the second would wait for the client's acknowledgement of the first.
         self.connection.sendall("\r\n".join([*lines, "\r\n"]).encode("latin-1") + body)
 
     def _left(self, seconds: float) -> bool:
         """Wait, and return early with True if the client leaves or the emulator ends."""
-        self.connection.settimeout(seconds)
-        try:
-            while self.connection.recv(len(CHUNK)):
-                pass
-        except (TimeoutError, BlockingIOError):
-            return False
-        finally:
-            self.connection.settimeout(None)
-        return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
 
     # What is done in place of sending an answer; the connection is closed afterwards.
 
     def _reset(self, _answer: Answer, _fault: Fault) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        # Without lingering the kernel sends RST and not FIN.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _close(self, _answer: Answer, _fault: Fault) -> None:
         pass
@@ -97,8 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._left(fault.seconds)
 
     def _half_body(self, answer: Answer, _fault: Fault) -> None:
-        body = answer.body
-        self._send_head(answer, {"content-length": str(len(body))}, body[: len(body) // 2])
+        length = len(answer.body)
+        self._send_head(answer, {"content-length": str(length)}, answer.body[: length // 2])
 
     def _slow(self, answer: Answer, fault: Fault) -> None:
         self._send_head(answer, {"content-length": str(len(answer.body))})

@@ -6,13 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SEEN_BASES = (
-    "meta-llama/Meta-Llama-3.1-8B-Instruct",
-    "meta-llama/Llama-3.3-70B-Instruct",
-    "meta-llama/Llama-3.2-3B-Instruct",
-    "Qwen/Qwen3-4B-fast",
-)
-
 
 class Settings(BaseModel):
     """How the emulator behaves; every default is the documented behaviour, or our choice where none is.
@@ -26,7 +19,7 @@ class Settings(BaseModel):
 
     api_key: str = "emulator-key"
     """the key that works; it acts for every project"""
-    api_keys: dict[str, str] = Field(default_factory=dict)
+    api_keys: dict[str, str] = {}
     """more keys, each with the one project that it may act for"""
     default_project: str = "aiproject-e00emulator"
     """the project meant when `ai_project_id` is left out, empty or the word null (not documented)"""
@@ -37,9 +30,9 @@ class Settings(BaseModel):
     """how often a model is seen validating at least, so that a client that never polls fails"""
     active_on_create: bool = False
     """create answers active at once"""
-    failing_names: dict[str, str] = Field(default_factory=dict)
+    failing_names: dict[str, str] = {}
     """custom name -> `status_reason`: these models end in `error`"""
-    failing_sources: dict[str, str] = Field(default_factory=dict)
+    failing_sources: dict[str, str] = {}
     """source -> `status_reason`: models made from these end in `error`"""
 
     archive_limit_bytes: int = Field(default=500_000_000, ge=0)
@@ -51,8 +44,13 @@ class Settings(BaseModel):
 
     job_seconds: float = Field(default=5.0, ge=0)
     """time after which a running fine-tuning job has succeeded"""
-    base_models: list[str] = Field(default_factory=lambda: list(SEEN_BASES))
-    """a base model that may be called, besides the supported ones"""
+    base_models: list[str] = [
+        "meta-llama/Meta-Llama-3.1-8B-Instruct",
+        "meta-llama/Llama-3.3-70B-Instruct",
+        "meta-llama/Llama-3.2-3B-Instruct",
+        "Qwen/Qwen3-4B-fast",
+    ]
+    """a base model that may be called, besides the supported ones; by default those in captures"""
     custom_in_catalogue: bool = True
     """`GET /v1/models` lists custom models that are active, as one client claims (not documented)"""
     completion_text: str = "Hello from the emulator"
@@ -92,9 +90,3 @@ class Settings(BaseModel):
         checked = type(self).model_validate({**self.model_dump(), **changes})
         for name in changes:
             setattr(self, name, getattr(checked, name))
-
-    def project_of(self, ai_project_id: str | None, key_project: str | None = None) -> str:
-        """Return the project a call means, given its query parameter and the project of its key."""
-        if ai_project_id and ai_project_id != "null":
-            return ai_project_id
-        return key_project or self.default_project
