@@ -43,12 +43,10 @@ def parser() -> argparse.ArgumentParser:
     for name, field in Settings.model_fields.items():
         if options := _options(field):
             group.add_argument(f"--{name.replace('_', '-')}", help=field.description, **options)
-    refuse = {
-        "action": "store_const",
-        "const": [],
-        "help": "refuse every base, as the service did in Jul 2026",
-    }
-    group.add_argument("--refuse-every-base", dest="supported_bases", **refuse)
+    text = "refuse every base, as in Jul 2026"
+    group.add_argument(
+        "--refuse-every-base", dest="supported_bases", action="store_const", const=[], help=text
+    )
     return arguments
 
 
