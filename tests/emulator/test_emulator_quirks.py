@@ -40,37 +40,27 @@ def test_a_base_needs_vendor_and_name(api: Api, base_model: str) -> None:
     assert api.emulator.models() == []
 
 
-def test_short_name_on_create(emulator: Emulator, api: Api) -> None:
-    """With `short_name_on_create`, create and delete return the short name, and the list has the full one."""
-    emulator.settings.short_name_on_create = True
-    short = api.created()
+def test_quirks_of_names(emulator: Emulator, api: Api) -> None:
+    """Create and delete may answer with the short name, and a `-fast` base may lose its ending in the full name."""
+    assert api.create(base_model=FAST).json()["name"].startswith(f"{FAST}-LoRa:")
+    emulator.settings.update(short_name_on_create=True, infix_on_fast="drop")
+    short = api.created(base_model=FAST)
     assert short.startswith("my-model-")
-    assert api.list()[0]["name"] == f"{BASE}-LoRa:{short}"
-    assert api.delete(short).json()["name"] == short
+    assert api.list()[-1]["name"] == f"Qwen/Qwen3-4B-LoRa:{short}"
+    assert api.delete(short).json() == {
+        **api.create(base_model=FAST).json(),
+        "name": short,
+        "status": "deleted",
+    }
 
 
-@pytest.mark.parametrize(("infix", "start"), [("keep", f"{FAST}-LoRa:"), ("drop", "Qwen/Qwen3-4B-LoRa:")])
-def test_infix_on_fast(emulator: Emulator, api: Api, infix: str, start: str) -> None:
-    """A `-fast` base keeps its ending in the full name, as seen live, or drops it, as documented."""
-    emulator.settings.update(infix_on_fast=infix)
-    document = api.create(base_model=FAST).json()
-    assert document["name"].startswith(start)
-    assert document["base_model"] == FAST
-
-
-def test_active_on_create(emulator: Emulator, api: Api) -> None:
-    """With `active_on_create` the answer to the create says active."""
-    emulator.settings.active_on_create = True
-    assert api.create().json()["status"] == "active"
-
-
-def test_first_read_without_status(emulator: Emulator, api: Api) -> None:
-    """With `first_read_without_status` only the first read by name lacks the status."""
-    emulator.settings.first_read_without_status = True
-    name = api.created()
-    assert "status" in api.list()[0]
-    assert "status" not in api.read(name).json()
-    assert "status" in api.read(name).json()
+def test_quirks_after_a_create(emulator: Emulator, api: Api) -> None:
+    """A model may be active at once, be missing in the first lists, and lack its status in the first read by name."""
+    emulator.settings.update(active_on_create=True, missing_lists=2, first_read_without_status=True)
+    answer = api.create().json()
+    assert answer["status"] == "active"
+    assert [len(api.list()) for _ in range(3)] == [0, 0, 1]
+    assert ["status" in api.read(answer["name"]).json() for _ in range(2)] == [False, True]
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
@@ -81,13 +71,6 @@ def test_missing_reads(emulator: Emulator, api: Api, status: int) -> None:
     answers = [api.read(name) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [status, status, 200, 200]
     assert [answer.json()["status"] for answer in answers[2:]] == ["validating", "active"]
-
-
-def test_missing_lists(emulator: Emulator, api: Api) -> None:
-    """The first lists leave a new model out."""
-    emulator.settings.missing_lists = 2
-    name = api.created()
-    assert [[each["name"] for each in api.list()] for _ in range(3)] == [[], [], [name]]
 
 
 def test_after_delete_deleted(emulator: Emulator, api: Api) -> None:
@@ -115,23 +98,11 @@ def test_failing_validation(
     assert [(each["status"], each["status_reason"]) for each in seen] == [("error", "why"), ("active", None)]
 
 
-def test_validating_reads(emulator: Emulator, api: Api, clock: Clock) -> None:
-    """With `validating_reads` at least that many reads show a model as validating; with 0 none does."""
-    emulator.settings.validating_reads = 3
-    name = api.created()
-    clock.advance(100)
-    assert [api.read(name).json()["status"] for _ in range(4)] == ["validating"] * 3 + ["active"]
-    emulator.settings.update(validating_reads=0, validation_seconds=0)
-    assert api.read(api.created()).json()["status"] == "active"
-
-
 def test_settings_are_checked() -> None:
     """A setting that is unknown or has a wrong value is refused, and an update is all or nothing."""
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         Emulator(validation_second=1)
     settings = Settings()
-    with pytest.raises(ValidationError):
-        settings.validation_seconds = -1
     with pytest.raises(ValidationError):
         settings.update(hidden_missing=True, after_delete="vanished")
     assert settings == Settings()

@@ -39,14 +39,12 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--state-file", type=Path, help="keep models, jobs and files in this JSON file")
     arguments.add_argument("--exit-with-parent", action="store_true", help="end when the parent does")
     # Options not given are left out, so that each default is in one place: the settings.
-    group = arguments.add_argument_group("behaviour", argument_default=argparse.SUPPRESS)
+    more = arguments.add_argument_group("behaviour", argument_default=argparse.SUPPRESS)
     for name, field in Settings.model_fields.items():
         if options := _options(field):
-            group.add_argument(f"--{name.replace('_', '-')}", help=field.description, **options)
-    text = "refuse every base, as in Jul 2026"
-    group.add_argument(
-        "--refuse-every-base", dest="supported_bases", action="store_const", const=[], help=text
-    )
+            more.add_argument(f"--{name.replace('_', '-')}", help=field.description, **options)
+    why = "refuse every base, as in Jul 2026"
+    more.add_argument("--refuse-every-base", dest="supported_bases", action="store_const", const=[], help=why)
     return arguments
 
 
