@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -99,8 +96,7 @@ def test_a_file_of_another_kind_is_refused(
     """A state file of another kind stops the program with a line that names it."""
     file = tmp_path / "state.json"
     file.write_text(content)
-    with _handlers_kept():
-        assert main(["--state-file", str(file)]) == 1
+    assert main(["--state-file", str(file)]) == 1
     assert f"{file} is not a state file" in capsys.readouterr().err
     assert file.read_text() == content
 
@@ -117,10 +113,8 @@ def test_the_program_ends_with_its_parent() -> None:
     )
     identifier, _, line = done.stdout.partition(" ")
     assert line.startswith("listening on ")
-    deadline = time.monotonic() + 60
-    while _is_alive(int(identifier)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _is_alive(int(identifier))
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(identifier)).wait(60)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +125,7 @@ def test_an_address_that_cannot_be_bound_stops_the_program(
     host: str, port: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a host of another machine, or a port that is taken, the program exits with 1 and one line."""
-    with socket.create_server(("127.0.0.1", 0)) as taken, _handlers_kept():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1] if port is None else port
         assert main(["--host", host, "--port", str(port)]) == 1
     [line] = capsys.readouterr().err.splitlines()
@@ -141,22 +135,3 @@ def test_an_address_that_cannot_be_bound_stops_the_program(
 def test_every_option_has_a_text() -> None:
     """--help says what each option is for."""
     assert [action.dest for action in parser()._actions if not action.help] == []
-
-
-def _is_alive(identifier: int) -> bool:
-    try:
-        os.kill(identifier, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@contextmanager
-def _handlers_kept() -> Iterator[None]:
-    assert threading.current_thread() is threading.main_thread()
-    kept: dict[signal.Signals, Any] = {
-        each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)
-    }
-    yield
-    for each, handler in kept.items():
-        signal.signal(each, handler)

@@ -60,15 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     with_parent = options.pop("exit_with_parent")
     # Read before anything else: otherwise a parent that ends during the start would go unnoticed.
     parent = os.getppid() if with_parent else None
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
     try:
         emulator = Emulator(**options)
         emulator.start()
     except (OSError, ValueError) as error:
         print(f"the emulator cannot start: {error}", file=sys.stderr)
         return 1
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
     print(f"listening on {emulator.url}", flush=True)
     while not ended.wait(0.5 if with_parent else None):
         if os.getppid() != parent:
