@@ -62,15 +62,6 @@ def test_a_key_calls_the_models_of_its_own_project(
     assert other.status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"), [({"messages": None}, "messages"), ({"messages": []}, "messages"), ({}, "model")]
-)
-def test_a_wrong_chat_call_is_422(api: Api, changes: dict[str, Any], field: str) -> None:
-    """A wrong body gets the documented list as answer, which names the field."""
-    [item] = _chat(api, BASE if changes else 1, **changes).json()["detail"]
-    assert item["loc"] == ["body", field]
-
-
 def test_the_catalogue_has_bases_and_active_models(emulator: Emulator, api: Api, clock: Clock) -> None:
     """The list of callable models has the documented shape and, once they are active, custom models."""
     name = api.created()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nebius_model_resource.testing.emulator import Emulator, Fault
+from nebius_model_resource.testing.emulator import Emulator, Fault, Request
 from nebius_model_resource.testing.emulator.faults import HTML
 
 from .conftest import Api, Clock
@@ -97,6 +97,12 @@ def test_the_effect_says_whether_the_call_takes_place(
     assert answer.fault.action == action
     assert len(emulator.models()) == made
     assert api.create().fault is None
+
+
+def test_one_call_is_spoilt_by_hand(emulator: Emulator) -> None:
+    """A caller in the process may give a fault with a call, which comes before the rules."""
+    answer = emulator.service.answer(Request("GET", "/"), fault=Fault(status=500))
+    assert (answer.status, emulator.requests()[0].fault) == (500, None)
 
 
 def test_a_rule_hits_what_it_matches(emulator: Emulator, api: Api) -> None:

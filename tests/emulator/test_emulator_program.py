@@ -54,23 +54,17 @@ def test_one_line_then_calls_then_a_clean_end(number: signal.Signals) -> None:
 def test_options_reach_the_settings() -> None:
     """Each option of the command line sets its setting."""
     options = (
-        "--api-key k --validation-seconds 0.5 --validating-reads 2 --supported-base a/b --supported-base c/d "
-        "--short-name-on-create --first-read-without-status --missing-reads 3 --hidden-missing --rate-limit 9 "
-        "--no-custom-in-catalogue --job-seconds 7"
+        "--api-key k --validation-seconds 0.5 --supported-base a/b --supported-base c/d --short-name-on-create "
+        "--rate-limit 9 --no-custom-in-catalogue"
     )
     given = vars(parser().parse_args(options.split()))
     assert {name: value for name, value in given.items() if name in Settings.model_fields} == {
         "api_key": "k",
         "validation_seconds": 0.5,
-        "validating_reads": 2,
         "supported_bases": ["a/b", "c/d"],
         "short_name_on_create": True,
-        "first_read_without_status": True,
-        "missing_reads": 3,
-        "hidden_missing": True,
         "rate_limit_per_minute": 9,
         "custom_in_catalogue": False,
-        "job_seconds": 7.0,
     }
     assert parser().parse_args(["--refuse-every-base"]).supported_bases == []
 

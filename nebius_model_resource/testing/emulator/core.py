@@ -6,13 +6,13 @@
 A test in the same process that has a virtual clock puts this in place of the HTTP exchange of a client. Two things are
 left to it: `pause` lets time pass where a fault delays the call, and an answer with a `fault` did not arrive:
 
-    answer = service.answer(request, pause=time.advance)
+    answer = service.answer(request, pause=time.advance, fault=script.pop(0) if script else None)
     if answer.fault is not None:  # reset, close, half_body, hang, slow, endless or huge
         time.advance(seconds if answer.fault.action == "hang" else 0)
         raise AnswerLost
 
-`service.faults.add(Fault(method="POST", action="reset", effect="after"))` loses the answer to the next POST, and with
-`times=None` to every one.
+`Fault(action="reset", effect="after")` loses the answer to a call that takes place, `effect="before"` loses the call.
+Rules of `service.faults` hit calls by method, path and name, as they do over HTTP.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from typing import Any
 
 from . import admin, calling, files, jobs, models
 from .answers import NO_ACCESS, Answer, Refused, Request, error
-from .faults import FaultTable
+from .faults import Fault, FaultTable
 from .settings import Settings
-from .store import Store, load, save
+from .store import load, save
 
 # The uploads come before the models: the path of a model would match theirs as well.
 ROUTES = [
@@ -94,32 +94,31 @@ class Service:
         self.models = models.Models(self)
         self.jobs = jobs.Jobs(self)
         self.files = files.Files(self)
-        self.stores: dict[str, Store[Any]] = {
-            "models": self.models,
-            "files": self.files,
-            "training": self.jobs,
-        }
+        self.stores: dict[str, Any] = {"models": self.models, "files": self.files, "training": self.jobs}
         self._state_file = state_file
         if state_file is not None:
             load(state_file, self.stores)
 
-    def answer(self, request: Request, pause: Callable[[float], None] = lambda _seconds: None) -> Answer:
+    def answer(
+        self,
+        request: Request,
+        pause: Callable[[float], None] = lambda _seconds: None,
+        fault: Fault | None = None,
+    ) -> Answer:
         """Return the answer to one request.
 
         Args:
             request: with its complete body, except for an upload that a fault cuts off.
             pause: lets seconds pass, for faults that delay the call; by default none pass.
+            fault: spoils this call, in place of the rules.
         """
         if request.path.startswith("/_emulator/"):
             return self._performed(request)
         with self.lock:
             record = self._record(request)
-            hit = self.faults.take(request)
-        if hit is None:
-            answer = self._performed(request)
-        else:
-            record.fault, fault = hit
-            answer = fault.spoil(request, lambda: self._performed(request), pause)
+            if fault is None:
+                record.fault, fault = self.faults.take(request)
+        answer = self._performed(request) if fault is None else fault.spoil(request, self._performed, pause)
         answer.headers["x-request-id"] = record.request_id
         answer.headers["date"] = formatdate(self.clock(), usegmt=True)
         if answer.fault is None or answer.fault.action not in {"reset", "close", "hang"}:

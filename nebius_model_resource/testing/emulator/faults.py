@@ -82,7 +82,7 @@ class Fault(BaseModel):
         return request.path == self.path or fnmatchcase(request.path, self.path)
 
     def spoil(
-        self, request: Request, perform: Callable[[], Answer], pause: Callable[[float], None]
+        self, request: Request, perform: Callable[[Request], Answer], pause: Callable[[float], None]
     ) -> Answer:
         """Return what the client gets: a made-up answer, the true one, or one whose `fault` the server carries out.
 
@@ -94,7 +94,7 @@ class Fault(BaseModel):
         if self.action == "delay" and self.effect == "before":
             pause(self.seconds)
         takes_place = self.effect == "after" or self.action in {"delay", "slow"}
-        truth = perform() if takes_place else error(self.status or 200, "half of this is lost")
+        truth = perform(request) if takes_place else error(self.status or 200, "half of this is lost")
         if self.action == "delay":
             if self.effect == "after":
                 pause(self.seconds)
@@ -134,8 +134,8 @@ class FaultTable:
         """Drop all rules."""
         self._rules.clear()
 
-    def take(self, request: Request) -> tuple[str, Fault] | None:
-        """Return the first rule that hits this request and its id, and count the hit; None if none does."""
+    def take(self, request: Request) -> tuple[str, Fault] | tuple[None, None]:
+        """Return the id of the first rule that hits this request, and its fault; count the hit."""
         for rule_id, rule in self._rules.items():
             if rule.left == 0 or not rule.fault.matches(request):
                 continue
@@ -144,7 +144,7 @@ class FaultTable:
                 rule.left = None if rule.left is None else rule.left - 1
                 return rule_id, rule.fault
             rule.skip -= 1
-        return None
+        return None, None
 
     def received(self, request: Request) -> int | None:
         """Return how many bytes of the body are taken from a request of which only the head is known; None is all."""

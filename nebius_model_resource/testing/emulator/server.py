@@ -126,7 +126,8 @@ class _Server:
             raise OSError(f"cannot listen on host {host!r}, port {port}: {reason}") from error
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self._open: dict[socket.socket, threading.Thread] = {}
-        self._thread = self._start(self._accept)
+        self._thread = threading.Thread(target=self._accept, name="emulator", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """End all connections and threads."""
@@ -140,11 +141,6 @@ class _Server:
                 connection.shutdown(socket.SHUT_RDWR)
             thread.join()
 
-    def _start(self, work: Callable[..., None], *args: Any) -> threading.Thread:
-        thread = threading.Thread(target=work, args=args, name="emulator", daemon=True)
-        thread.start()
-        return thread
-
     def _accept(self) -> None:
         with self._listener:
             while True:
@@ -152,7 +148,9 @@ class _Server:
                 if self.stopping.is_set():
                     accepted.close()
                     return
-                self._open[accepted] = self._start(self._serve, accepted)
+                thread = threading.Thread(target=self._serve, args=(accepted,), name="emulator", daemon=True)
+                self._open[accepted] = thread
+                thread.start()
 
     def _serve(self, accepted: socket.socket) -> None:
         # An error of the socket means that the client has left, or that the emulator ends.
@@ -168,7 +166,7 @@ class Emulator:
         host: name or address to listen on, IPv4 or IPv6.
         port: port to listen on; 0 takes a free one.
         clock: gives Unix time in seconds, for created times, validation, the rate limit and the header `Date`.
-        state_file: stores models, jobs and files from one run to the next; None keeps them in memory only.
+        state_file: stores models, jobs and files (not their bytes) from one run to the next; None keeps nothing.
         settings: any field of `Settings`.
 
     Raises:
