@@ -45,7 +45,7 @@ def upload_as(emulator: Emulator, filename: str) -> str:
 
 
 def file_ids(emulator: Emulator) -> list[str]:
-    return [each["id"] for each in emulator.service.files.select()]
+    return [each["id"] for each in emulator.files()]
 
 
 def exported(*resources: dict[str, Any], pending: tuple[dict[str, Any], ...] = ()) -> str:

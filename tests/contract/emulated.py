@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from nebius_model_resource.testing.emulator import Emulator
 from tests.contract.visit import ROWS
 
@@ -19,17 +17,7 @@ def emulated(base_model: str, **settings: Any) -> Iterator[Emulator]:
     """Run an emulator that supports one base and has one job."""
     given = {"validation_seconds": 0.05, "supported_bases": [base_model], "job_seconds": 3600.0, **settings}
     with Emulator(**given) as emulator:
-        _start_job(emulator, base_model)
+        emulator.service.files.add("train.jsonl", ROWS, "fine-tune")
+        emulator.add_job(model=base_model)
         emulator.clear_requests()
         yield emulator
-
-
-def _start_job(emulator: Emulator, base_model: str) -> None:
-    file = emulator.service.files.add("train.jsonl", ROWS, "fine-tune")
-    answer = requests.post(
-        f"{emulator.url}/v1/fine_tuning/jobs",
-        headers={"Authorization": f"Bearer {emulator.api_key}"},
-        json={"model": base_model, "training_file": file["id"]},
-        timeout=60,
-    )
-    answer.raise_for_status()

@@ -46,7 +46,6 @@ def _said(run: Run) -> dict[str, tuple[str, str]]:
         ({"first_read_without_status": True}, "first_read", "without a status"),
         ({"missing_reads": 1}, "first_read", "not yet: answered 404"),
         ({"missing_lists": 1}, "listed", ""),
-        ({"content_redirects": True}, "content", "redirects with 307"),
         ({"custom_in_catalogue": False}, "catalogue_has_custom_models", "it has not"),
     ],
 )

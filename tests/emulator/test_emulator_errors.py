@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import BASE, Api, Clock
+from nebius_model_resource.testing.emulator import Emulator
 
-if TYPE_CHECKING:
-    from nebius_model_resource.testing.emulator import Emulator
+from .conftest import Api, Clock
 
 NO_TOKEN = "Couldn't authenticate. Reason: token is not present"
 BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
@@ -36,22 +34,6 @@ def test_a_call_needs_the_key(
     assert (answer.status_code, answer.json()) == (401, {"detail": detail})
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/"), ("GET", "/v0/operations"), ("GET", "/openapi.json")]
-)
-def test_unlisted_routes_are_not_found(emulator: Emulator, api: Api, method: str, path: str) -> None:
-    """A call of a route that the emulator lacks gets the framework's 404, and is recorded."""
-    answer = api.call(method, path)
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
-    assert [(each.path, each.status) for each in emulator.requests()] == [(path, 404)]
-
-
-def test_a_model_cannot_be_updated(api: Api) -> None:
-    """There is no update: PUT and PATCH are refused as methods."""
-    name = api.created()
-    assert [api.call(method, f"/v0/models/{name}").status_code for method in ("PUT", "PATCH")] == [405, 405]
-
-
 def test_every_bad_field_is_reported_at_once(api: Api) -> None:
     """One 422 lists all fields that are missing or of a wrong type, in the framework's shape."""
     body = {"name": 1, "source": None, "description": ["x"]}
@@ -64,44 +46,24 @@ def test_every_bad_field_is_reported_at_once(api: Api) -> None:
         ("string_type", ["body", "source"]),
         ("string_type", ["body", "description"]),
     ]
-    assert items[0] == {
-        "type": "string_type",
-        "loc": ["body", "name"],
-        "msg": "Input should be a valid string",
-        "input": 1,
-    }
-    assert items[1] == {
-        "type": "missing",
-        "loc": ["body", "base_model"],
-        "msg": "Field required",
-        "input": body,
-    }
+    assert (items[0]["msg"], items[0]["input"]) == ("Input should be a valid string", 1)
     assert api.emulator.models() == []
 
 
-@pytest.mark.parametrize(
-    "body", ["", "{", "[]", "null", '"text"', "NaN", '{"name": "\\ud800"}', '{"name": NaN}', "\x00"]
-)
-def test_a_body_that_is_no_model_is_422(api: Api, body: str) -> None:
-    """Whatever text the body is, the answer is a 422 with a list."""
-    answer = api.call("POST", "/v0/models", data=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 422
-    assert all({"type", "loc", "msg"} <= set(item) for item in answer.json()["detail"])
-
-
-def test_fields_beyond_the_documented_are_ignored(api: Api) -> None:
-    """A create with an extra field succeeds."""
-    assert api.create(rank=8).status_code == 200
+def test_what_is_not_a_call_of_the_api_is_refused(emulator: Emulator, api: Api) -> None:
+    """An unknown route is 404, an update of a model 405, and any body that is not a model 422 with a list."""
+    assert api.call("GET", "/v0/operations").status_code == 404
+    assert api.call("PUT", "/v0/models/x").status_code == 405
+    for body in ("", "{", "[]", '"text"', '{"name": "\\ud800"}', '{"name": NaN}', "\x00", "[" * 100_000):
+        answer = api.call("POST", "/v0/models", data=body)
+        assert answer.status_code == 422
+        assert all({"type", "loc", "msg"} <= set(item) for item in answer.json()["detail"])
+    assert [each.status for each in emulator.requests()] == [404, 405] + [422] * 8
 
 
 def test_every_answer_has_its_own_request_id(emulator: Emulator, api: Api) -> None:
     """Every kind of answer has an `x-request-id`, which the record has too, and no two are the same."""
-    answers = [
-        api.create(),
-        api.read("nobody"),
-        api.call("GET", "/x"),
-        api.call("POST", "/v0/models", json={}),
-    ]
+    answers = [api.create(), api.read("nobody"), api.call("GET", "/x"), api.call("POST", "/v0/models")]
     identifiers = [answer.headers["x-request-id"] for answer in answers]
     assert len(set(identifiers)) == 4
     assert identifiers == [request.request_id for request in emulator.requests()]
@@ -124,13 +86,3 @@ def test_the_rate_limit_answers_429(emulator: Emulator, api: Api, clock: Clock) 
     clock.advance(1)
     assert api.create().status_code == 200
     assert api.create().status_code == 429
-
-
-@pytest.mark.parametrize(
-    ("form", "value"), [("seconds", "60"), ("unit", "60s"), ("date", "Thu, 11 Dec 2025 05:37:42 GMT")]
-)
-def test_retry_after_has_several_forms(emulator: Emulator, api: Api, form: Any, value: str) -> None:
-    """Retry-After is seconds, seconds with a unit, or a date."""
-    emulator.settings.update(rate_limit_per_minute=1, retry_after_format=form)
-    api.list()
-    assert api.call("GET", f"/v0/models/{BASE}").headers["retry-after"] == value

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from nebius_model_resource.testing.emulator import Emulator
+from nebius_model_resource.testing.emulator import Emulator
 
-    from .conftest import Api
+from .conftest import Api, Clock
 
 FIELDS = ["id", "bytes", "created_at", "filename", "object", "purpose", "status", "status_details"]
 UPLOADS: list[tuple[str, dict[str, Any]]] = [
@@ -33,23 +33,39 @@ def test_an_upload_answers_the_documented_file(api: Api, path: str, options: dic
     assert api.call("DELETE", f"/v1/files/{document['id']}").status_code == 404
 
 
-def test_files_come_in_pages(api: Api) -> None:
+def test_files_come_in_pages(emulator: Emulator, api: Api) -> None:
     """`limit`, `after` and `has_more` page through the files as OpenAI's client does, and the end is marked."""
-    files = [_uploaded(api, b"1") for _ in range(3)]
-    first = api.call("GET", "/v1/files", params={"limit": 2}).json()
-    rest = api.call("GET", "/v1/files", params={"after": files[1]}).json()
-    assert [each["id"] for each in first["data"] + rest["data"]] == files
-    assert (first["object"], first["has_more"], rest["has_more"]) == ("list", True, False)
-    assert api.call("GET", "/v1/files", params={"after": "file-1"}).status_code == 404
-
-
-def test_a_page_may_be_small_by_default(emulator: Emulator, api: Api) -> None:
-    """`files_per_page` applies if a call gives no `limit`."""
     emulator.settings.files_per_page = 2
     files = [_uploaded(api, b"1") for _ in range(3)]
     first = api.call("GET", "/v1/files").json()
-    assert ([each["id"] for each in first["data"]], first["has_more"]) == (files[:2], True)
+    rest = api.call("GET", "/v1/files", params={"after": files[1]}).json()
+    assert [each["id"] for each in first["data"] + rest["data"]] == files
+    assert (first["object"], first["has_more"], rest["has_more"]) == ("list", True, False)
     assert len(api.call("GET", "/v1/files", params={"limit": 3}).json()["data"]) == 3
+    assert api.call("GET", "/v1/files", params={"limit": "all"}).status_code == 422
+    assert api.call("GET", "/v1/files", params={"after": "file-1"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "headers", "status"),
+    [
+        ("file", b"123456", {}, 413),
+        ("other", b"1", {}, 422),
+        ("file", b"1", {"Content-Type": "text/plain"}, 422),
+        ("file", b"1", {"Authorization": None}, 401),
+    ],
+    ids=["over the limit", "another part", "another type", "no key"],
+)
+def test_an_upload_may_be_refused(
+    emulator: Emulator, api: Api, part: str, content: bytes, headers: dict[str, Any], status: int
+) -> None:
+    """An upload that is too long, without its part or without a key is refused and not stored; the limit is 500 MB."""
+    assert emulator.settings.archive_limit_bytes == 500_000_000
+    emulator.settings.archive_limit_bytes = 5
+    kept = _uploaded(api, b"12345")
+    answer = api.call("POST", "/v0/models/upload", files={part: ("a.zip", content)}, headers=headers)
+    assert answer.status_code == status
+    assert [file["id"] for file in emulator.files()] == [kept]
 
 
 def test_the_deletion_of_a_used_file_may_be_refused(emulator: Emulator, api: Api) -> None:
@@ -59,36 +75,9 @@ def test_the_deletion_of_a_used_file_may_be_refused(emulator: Emulator, api: Api
         emulator.add_model(name="bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source=source)
     assert api.call("DELETE", f"/v1/files/{allowed}").status_code == 200
     emulator.settings.refuse_deletion_of_used_files = True
-    refused = api.call("DELETE", f"/v1/files/{file}")
-    assert (refused.status_code, refused.json()) == (
-        409,
-        {"detail": f"The file `{file}` is used by a model."},
-    )
+    assert api.call("DELETE", f"/v1/files/{file}").status_code == 409
     emulator.remove_model(emulator.models()[-1]["name"])
     assert api.call("DELETE", f"/v1/files/{file}").status_code == 200
-
-
-def test_an_upload_without_file_is_422(api: Api) -> None:
-    """The part `file` is required."""
-    answer = api.call("POST", "/v0/models/upload", files={"other": ("a.zip", b"1")})
-    assert answer.status_code == 422
-    assert answer.json()["detail"][0]["loc"] == ["body", "file"]
-
-
-def test_a_purpose_is_one_of_two(api: Api) -> None:
-    """A file that is not an archive needs one of the two documented purposes."""
-    answer = api.call("POST", "/v1/files", files={"file": ("a.zip", b"1")}, data={"purpose": "fun"})
-    assert answer.status_code == 422
-    assert answer.json()["detail"][0]["type"] == "literal_error"
-
-
-def test_an_upload_needs_the_key(api: Api) -> None:
-    """An upload without a key is 401 and is not stored."""
-    answer = api.call(
-        "POST", "/v0/models/upload", files={"file": ("a.zip", b"1")}, headers={"Authorization": None}
-    )
-    assert answer.status_code == 401
-    assert api.call("GET", "/v1/files").json()["data"] == []
 
 
 def _uploaded(api: Api, content: bytes) -> str:
@@ -98,50 +87,22 @@ def _uploaded(api: Api, content: bytes) -> str:
     return identifier
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\xff\r\n" * 500_000])
-@pytest.mark.parametrize("redirects", [False, True])
-def test_content_is_what_was_uploaded(emulator: Emulator, api: Api, redirects: bool, content: bytes) -> None:
-    """The content has exactly the uploaded bytes, with or without a redirect on the way."""
-    emulator.settings.content_redirects = redirects
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\r\n--\r\n" * 100_000])
+def test_content_is_what_was_uploaded(api: Api, content: bytes) -> None:
+    """The content has exactly the uploaded bytes, and that of a missing file is 404 with its id."""
     answer = api.call("GET", f"/v1/files/{_uploaded(api, content)}/content")
     assert (answer.status_code, answer.content) == (200, content)
-    assert len(answer.history) == redirects
-
-
-def test_content_may_redirect_to_the_link(emulator: Emulator, api: Api) -> None:
-    """With `content_redirects` the answer has no bytes, only a redirect to the link."""
-    emulator.settings.content_redirects = True
-    path = f"/v1/files/{_uploaded(api, b'12345')}"
-    link = api.call("GET", f"{path}/link").json()
-    answer = api.call("GET", f"{path}/content", allow_redirects=False)
-    assert (answer.status_code, answer.content) == (307, b"")
-    assert link == {"url": answer.headers["location"]}
-
-
-def test_a_link_needs_no_key(emulator: Emulator, api: Api) -> None:
-    """A client with the link gets the bytes without the key, as long as the file exists."""
-    identifier = _uploaded(api, b"12345")
-    path = api.call("GET", f"/v1/files/{identifier}/link").json()["url"].removeprefix(emulator.url)
-    assert api.call("GET", path, headers={"Authorization": None}).content == b"12345"
-    api.call("DELETE", f"/v1/files/{identifier}")
-    assert api.call("GET", path, headers={"Authorization": None}).status_code == 404
-
-
-@pytest.mark.parametrize("part", ["content", "link"])
-@pytest.mark.parametrize("redirects", [False, True])
-def test_an_unknown_file_has_no_content(emulator: Emulator, api: Api, part: str, redirects: bool) -> None:
-    """Content and link of a missing file are 404 with its id, and 401 without the key."""
-    emulator.settings.content_redirects = redirects
-    answer = api.call("GET", f"/v1/files/file-1/{part}")
+    answer = api.call("GET", "/v1/files/file-1/content")
     assert (answer.status_code, answer.json()) == (404, {"detail": "The file `file-1` does not exist."})
-    assert api.call("GET", f"/v1/files/file-1/{part}", headers={"Authorization": None}).status_code == 401
 
 
-def test_an_archive_over_the_limit_is_refused(emulator: Emulator, api: Api) -> None:
-    """An archive may have as many bytes as the limit, 500 MB by default; one more is 413 and is not stored."""
-    assert emulator.settings.archive_limit_bytes == 500_000_000
-    emulator.settings.archive_limit_bytes = 5
-    identifier = _uploaded(api, b"12345")
-    answer = api.call("POST", "/v0/models/upload", files={"file": ("a.zip", b"123456")})
-    assert (answer.status_code, answer.json()) == (413, {"detail": "The archive is larger than 5 bytes."})
-    assert [each["id"] for each in api.call("GET", "/v1/files").json()["data"]] == [identifier]
+def test_files_outlive_a_restart(tmp_path: Path, clock: Clock) -> None:
+    """With a state file the next run knows the files, but not their bytes, and gives no id twice."""
+    state = tmp_path / "state.json"
+    files = Emulator(clock=clock, seed=1, state_file=state).service.files
+    kept, gone = (files.add("a.zip", content, "batch").id for content in (b"1", b"2"))
+    files.delete(gone)
+    again = Emulator(clock=clock, seed=1, state_file=state)
+    assert [file["id"] for file in again.files()] == [kept]
+    assert again.service.files.content(kept) is None
+    assert again.service.files.add("b.zip", b"3", "batch").id != kept

@@ -56,8 +56,8 @@ def test_what_the_service_knows_is_not_mentioned(emulator: Emulator, preflight: 
     """A listed base, an uploaded file and a checkpoint of a job that succeeded give no warning."""
     emulator.settings.job_seconds = 0
     job = train(emulator)
-    checkpoints = emulator.service.jobs.read(job).checkpoints
-    for source in (emulator.files()[0]["id"], f"{job}:{checkpoints[0].id}", HUB):
+    checkpoint = emulator.service.jobs.find(job).checkpoints[0]["id"]
+    for source in (emulator.files()[0]["id"], f"{job}:{checkpoint}", HUB):
         assert preflight.warnings(replace(BOT, source=source), UNKNOWN) == []
     assert f"/v1/fine_tuning/jobs/{job}/checkpoints" in paths(emulator)
 

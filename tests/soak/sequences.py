@@ -175,7 +175,7 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
     if not succeeded:
         raise Violation(f"an up without faults failed: {stack.failures}")
     figures.requests += len(world.emulator.requests())
-    figures.models += world.emulator.store.known()
+    figures.models += len(world.emulator.store.items)
     figures.done.update(stack.done + truth.counted)
     check(stack, truth, program)
     figures.sequences += 1

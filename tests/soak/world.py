@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
@@ -125,7 +125,7 @@ class World:
         self.emulator.clear_faults()
         for model in self.emulator.models():
             self.emulator.remove_model(model["name"])
-        self.emulator.store.clear()
+        self.emulator.store.items.clear()
         self.emulator.clear_requests()
         self.jump(120)
 
@@ -134,7 +134,8 @@ class World:
         store, settings = self.emulator.store, self.emulator.settings
         for model in store.live():
             if self.wall() - model.made_at > GRACE - 5:
-                store.load([replace(model, reads=settings.missing_reads + 1, lists=settings.missing_lists)])
+                seen = {"reads": settings.missing_reads + 1, "lists": settings.missing_lists}
+                store.restore([model.model_copy(update=seen)])
 
     def end_host(self) -> None:
         """The host ends, as after each operation of an engine; what it had in memory is gone."""

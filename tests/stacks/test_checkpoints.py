@@ -51,9 +51,8 @@ def test_a_job_without_a_checkpoint_to_use_ends_the_program_with_one_line(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
     """A job that failed, an Output in a plain function and an unknown job have their reason, and no traceback."""
-    emulator.settings.failing_jobs = {"": "the dataset is empty"}
-    emulator.settings.job_seconds = 0
     job = train(emulator)
+    emulator.finish_job(job, "failed", "the dataset is empty")
     stack = make_stack(HEAD)
     for program, why in (
         (f"get_latest_checkpoint({job!r})", f"fine-tuning job '{job}' failed: the dataset is empty; use"),

@@ -43,11 +43,11 @@ class Lab:
         for lock in (self.folder / "state" / ".pulumi" / "locks").rglob("*.json"):
             lock.unlink()  # a killed engine leaves this, and `pulumi cancel` removes it
         self.emulator.clear_faults()
-        self.emulator.store.clear()
+        self.emulator.store.items.clear()
         # As a file: an engine that is killed while it writes its state leaves one that it cannot import over.
         self._state.write_bytes(self.empty if operation == "create" else self.full)
         if operation != "create":
-            self.emulator.store.load([self.model])
+            self.emulator.store.restore([self.model])
         write_program(
             self.folder, program_with(name="bot", description="new" if operation == "replace" else None)
         )

@@ -53,7 +53,7 @@ def test_a_preview_warns_of_what_the_service_does_not_know(make_stack: MakeStack
     emulator.settings.job_seconds = 1000
     running, done = train(emulator), train(emulator)
     emulator.finish_job(done)
-    checkpoint = emulator.service.jobs.read(done).checkpoints[0].id
+    checkpoint = emulator.service.jobs.find(done).checkpoints[0]["id"]
     quiet = QUIET.format(key=emulator.api_key, url=emulator.url)
     program = PROGRAM.format(running=running, done=done, checkpoint=checkpoint)
     stack = make_stack(HEAD + program + quiet)
@@ -68,7 +68,6 @@ def test_a_preview_warns_of_what_the_service_does_not_know(make_stack: MakeStack
     replace_program(
         stack, HEAD + f'CustomModel("good", base_model=B, source="{done}:{checkpoint}")\n' + quiet
     )
-    emulator.settings.check_sources = False
     stack.up()
     emulator.clear_requests()
     assert set(stack.preview().change_summary) == {"same"}

@@ -1,68 +1,130 @@
-"""Ready answers of the API, mostly its errors, and how one is sent."""
+"""A request and its answer, and what several routes answer."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
-    from starlette.types import Send
+    from .faults import Fault
 
-NO_TOKEN = "Couldn't authenticate. Reason: token is not present"
-BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
+Body = TypeVar("Body", bound=BaseModel)
+JSON = "application/json"
 NO_ACCESS = "You don't have access to the resource or it does not exist"
-UNKNOWN_FILE = "The file `{}` does not exist."
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: `target` is path and query as they were sent, `headers` have lower-case names."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def raw_path(self) -> str:
+        """The path as it was sent."""
+        return self.target.partition("?")[0]
+
+    @cached_property
+    def path(self) -> str:
+        """The decoded path, so that a name may be sent raw or percent-encoded."""
+        return unquote(self.raw_path)
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The decoded query; of a key that is repeated, the last value."""
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON; None if it is an upload or not JSON."""
+        if self.headers.get("content-type", "").startswith("multipart/"):
+            return None
+        try:
+            return json.loads(self.body or b"null")
+        except (ValueError, RecursionError):
+            return None
+
+    def read(self, kind: type[Body]) -> Body:
+        """Return the body as a model of pydantic.
+
+        Raises:
+            Refused: 422, with every field that is wrong, as FastAPI reports them.
+        """
+        try:
+            return kind.model_validate(self.document)
+        except ValidationError as error:
+            items = error.errors(include_url=False)
+            for item in items:
+                item["loc"] = ("body", *item["loc"])
+            raise Refused(422, items) from error
 
 
 @dataclass
 class Answer:
-    """A complete answer: status code, headers (names in lower case) and body."""
+    """Status code, body and headers (names in lower case).
+
+    `fault` says that the answer does not arrive as it is: what happens instead needs a connection, so the server does
+    it. A caller in the same process that sees one treats the answer as lost.
+    """
 
     status: int
-    body: bytes
+    body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-
-    async def send(self, send: Send) -> None:
-        """Send it, with its true length unless a header says otherwise."""
-        # HTTP allows these two no body.
-        body = b"" if self.status in {204, 304} else self.body
-        headers = {"content-length": str(len(body)), **self.headers}
-        await send({"type": "http.response.start", "status": self.status, "headers": wire(headers)})
-        await send({"type": "http.response.body", "body": body})
+    fault: Fault | None = None
 
 
-def wire(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    """Return headers as ASGI has them."""
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+class Refused(Exception):
+    """A request that gets an error as its answer."""
+
+    def __init__(self, status: int, detail: Any, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.answer = error(status, detail, headers)
 
 
-def as_json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+class Missing(Refused, LookupError):
+    """No such thing.
+
+    The 404 is that of captured chat calls; for other kinds of things nothing is documented.
+    """
+
+    def __init__(self, kind: str, identifier: str) -> None:
+        super().__init__(404, f"The {kind} `{identifier}` does not exist.")
+
+
+def as_json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """Return an answer with a JSON body."""
-    # Plain ASCII, so that even half a surrogate pair sent to us can be echoed.
-    body = json.dumps(content, separators=(",", ":")).encode("ascii")
-    return Answer(status, body, {"content-type": "application/json", **(headers or {})})
+    # Plain ASCII, so that even half a surrogate pair from a request can be repeated.
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return Answer(status, body, {"content-type": JSON, **(headers or {})})
 
 
-def error(status: int, detail: Any, headers: dict[str, str] | None = None) -> Answer:
-    """Return an error in the FastAPI style seen live: one top-level `detail`."""
+def error(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return an error in FastAPI's style, which captures of the service show: one top-level `detail`."""
     return as_json({"detail": detail}, status, headers)
 
 
-def unknown_model(name: str, *, hidden: bool) -> Answer:
-    """Return the answer to an unknown name.
+def page(items: list[dict[str, Any]], query: Mapping[str, str], default: int = 20, most: int = 100) -> Answer:
+    """Return the part of a list that the query's `limit` and `after` ask for.
 
-    The 404 was seen live on chat calls. Below `/v0` neither form is documented; the 403 was seen live on
-    other resources.
+    The documentation names the two, the bounds are OpenAI's.
+
+    Raises:
+        Missing: no item has the id `after`.
+        ValueError: `limit` is not a number.
     """
-    if hidden:
-        return error(403, NO_ACCESS)
-    return error(404, f"The model `{name}` does not exist.")
-
-
-def unsupported_base(base_model: str, supported: list[str]) -> Answer:
-    """Return the refusal of a base, with the text seen live in Jul 2026."""
-    text = (
-        f"Base model {base_model} does not support LoRa inference yet, list of supported models: {supported}"
-    )
-    return error(400, text)
+    limit, after = min(int(query.get("limit", default)), most), query.get("after")
+    ids = [item["id"] for item in items]
+    if after is not None and after not in ids:
+        raise Missing("item", after)
+    start = 0 if after is None else ids.index(after) + 1
+    rest = items[start:]
+    return as_json({"object": "list", "data": rest[:limit], "has_more": len(rest) > limit})

@@ -1,45 +1,31 @@
-"""Rules that spoil answers: which calls they hit, how often, and what goes wrong."""
+"""Rules that spoil answers: which requests they hit, how often, and what goes wrong."""
 
 from __future__ import annotations
 
-import random
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http.client import responses
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Action = Literal[
-    "status",
-    "reset",
-    "close",
-    "half_body",
-    "html",
-    "not_json",
-    "wrong_json",
-    "hang",
-    "slow",
-    "delay",
-    "endless",
-    "huge",
-    "redirect",
-    "header_flood",
-    "invalid_utf8",
-    "deep_json",
-    "echo_key",
-]
+from .answers import JSON, Answer, Request, as_json, error
 
+# What the client gets in place of a complete answer; the server does it, except for the delay.
+ON_THE_WIRE = ("reset", "close", "half_body", "hang", "slow", "delay", "endless", "huge")
 # What HTTP allows; anything else would fail only when the fault hits.
 HeaderName = Annotated[str, Field(pattern=r"^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")]
 HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ \t!-~]*[!-~])?)?$")]
+HTML = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1><hr>nginx</body></html>"
+FLOOD = {f"x-flood-{number}": "a" * 100 for number in range(500)}
 
 
 class Fault(BaseModel):
     """One rule.
 
     The rule hits calls whose method, path and custom name match, after letting `skip` of them pass, `times`
-    times (None: for ever), each time with `probability`. With `effect="before"` the client gets the spoilt answer
+    times (None: for ever). With `effect="before"` the client gets the spoilt answer
     and nothing else happens; with `"after"` the call takes place first and only its answer is lost. `delay` and
     `slow` always let the call take place; for `delay` the effect says whether the wait is before or after it.
 
@@ -59,7 +45,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    action: Action = "status"
+    action: str = "status"
     method: str | None = None
     """None or `*` is any."""
     path: str = "*"
@@ -69,7 +55,6 @@ class Fault(BaseModel):
     times: int | None = Field(default=1, ge=1)
     skip: int = Field(default=0, ge=0)
     effect: Literal["before", "after"] = "before"
-    probability: float = Field(default=1.0, ge=0, le=1)
     status: int | None = Field(default=None, ge=200, le=599)
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     body: Any = None
@@ -80,13 +65,47 @@ class Fault(BaseModel):
     """With `effect="before"`: how much of an upload is taken before the fault strikes; None is all of it."""
     location: HeaderValue | None = None
 
-    def matches(self, method: str, path: str, name: str | None) -> bool:
-        """Return whether the rule is about such a call."""
-        if self.method is not None and self.method.upper() not in {"*", method}:
+    @field_validator("action")
+    @classmethod
+    def _exists(cls, action: str) -> str:
+        if action not in (*_MADE_UP, *ON_THE_WIRE):
+            raise ValueError(f"no such action; allowed are {', '.join((*_MADE_UP, *ON_THE_WIRE))}")
+        return action
+
+    def matches(self, request: Request) -> bool:
+        """Return whether the rule is about such a request."""
+        if self.method is not None and self.method.upper() not in {"*", request.method}:
             return False
-        if self.name is not None and (name is None or not fnmatchcase(name, self.name)):
+        given = request.document.get("name") if isinstance(request.document, dict) else None
+        if self.name is not None and not fnmatchcase(str(given), self.name):
             return False
-        return path == self.path or fnmatchcase(path, self.path)
+        return request.path == self.path or fnmatchcase(request.path, self.path)
+
+    def spoil(
+        self, request: Request, perform: Callable[[Request], Answer], pause: Callable[[float], None]
+    ) -> Answer:
+        """Return what the client gets: a made-up answer, the true one, or one whose `fault` the server carries out.
+
+        Args:
+            request: the request that the rule hits.
+            perform: lets the call take place and returns the true answer.
+            pause: lets seconds pass.
+        """
+        if self.action == "delay" and self.effect == "before":
+            pause(self.seconds)
+        takes_place = self.effect == "after" or self.action in {"delay", "slow"}
+        truth = perform(request) if takes_place else error(self.status or 200, "half of this is lost")
+        if self.action == "delay":
+            if self.effect == "after":
+                pause(self.seconds)
+            return truth
+        if self.action in _MADE_UP:
+            status, make = _MADE_UP[self.action]
+            answer = make(self.status or status, self, request)
+            answer.headers.update({name.lower(): value for name, value in self.headers.items()})
+            return answer
+        truth.fault = self
+        return truth
 
 
 @dataclass
@@ -98,52 +117,82 @@ class _Rule:
 
 
 class FaultTable:
-    """The rules in force; safe to use from several threads."""
+    """The rules in force, in the order in which they were added."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        self._lock = threading.Lock()
-        self._random = random.Random(seed)
+    def __init__(self) -> None:
         self._rules: dict[str, _Rule] = {}
         self._added = 0
 
     def add(self, fault: Fault) -> str:
         """Add a rule at the end and return its id."""
-        with self._lock:
-            self._added += 1
-            rule_id = f"fault-{self._added}"
-            self._rules[rule_id] = _Rule(fault, fault.skip, fault.times)
-            return rule_id
+        self._added += 1
+        rule_id = f"fault-{self._added}"
+        self._rules[rule_id] = _Rule(fault, fault.skip, fault.times)
+        return rule_id
 
     def clear(self) -> None:
         """Drop all rules."""
-        with self._lock:
-            self._rules.clear()
+        self._rules.clear()
 
-    def take(self, method: str, path: str, name: str | None) -> tuple[str, Fault] | None:
-        """Return the first rule that hits this call and its id, and count the hit; None if none does."""
-        if not self._rules:
-            return None
-        with self._lock:
-            for rule_id, rule in self._rules.items():
-                if rule.left != 0 and rule.fault.matches(method, path, name) and self._hits(rule):
-                    return rule_id, rule.fault
+    def take(self, request: Request) -> tuple[str, Fault] | tuple[None, None]:
+        """Return the id of the first rule that hits this request, and its fault; count the hit."""
+        for rule_id, rule in self._rules.items():
+            if rule.left == 0 or not rule.fault.matches(request):
+                continue
+            if not rule.skip:
+                rule.hits += 1
+                rule.left = None if rule.left is None else rule.left - 1
+                return rule_id, rule.fault
+            rule.skip -= 1
+        return None, None
+
+    def received(self, request: Request) -> int | None:
+        """Return how many bytes of the body are taken from a request of which only the head is known; None is all."""
+        for rule in list(self._rules.values()):
+            if rule.left != 0 and not rule.skip and rule.fault.matches(request):
+                return rule.fault.received
         return None
 
     def describe(self) -> list[dict[str, Any]]:
         """Return each rule with its id, its hits so far and those left (None: for ever)."""
-        with self._lock:
-            return [
-                {"id": rule_id, "hits": rule.hits, "left": rule.left, **rule.fault.model_dump()}
-                for rule_id, rule in self._rules.items()
-            ]
+        return [
+            {"id": rule_id, "hits": rule.hits, "left": rule.left, **rule.fault.model_dump()}
+            for rule_id, rule in self._rules.items()
+        ]
 
-    def _hits(self, rule: _Rule) -> bool:
-        if rule.skip:
-            rule.skip -= 1
-            return False
-        if rule.fault.probability < 1 and self._random.random() >= rule.fault.probability:
-            return False
-        rule.hits += 1
-        if rule.left is not None:
-            rule.left -= 1
-        return True
+
+_Make = Callable[[int, Fault, Request], Answer]
+
+
+def _told(status: int, fault: Fault, _request: Request) -> Answer:
+    if isinstance(fault.body, str):
+        return Answer(status, fault.body.encode(), {"content-type": "text/plain; charset=utf-8"})
+    return (
+        error(status, responses.get(status, "Unknown")) if fault.body is None else as_json(fault.body, status)
+    )
+
+
+def _html(status: int, *_: object) -> Answer:
+    page = HTML.format(title=f"{status} {responses.get(status)}")
+    return Answer(status, page.encode(), {"content-type": "text/html"})
+
+
+def _bytes(body: bytes) -> _Make:
+    return lambda status, *_: Answer(status, body, {"content-type": JSON})
+
+
+# Action -> the status code if the rule has none, and what makes the answer.
+_MADE_UP: dict[str, tuple[int, _Make]] = {
+    "status": (503, _told),
+    "html": (502, _html),
+    "not_json": (200, _bytes(b"{this is not json")),
+    "invalid_utf8": (200, _bytes(b'{"name": "\xff\xfe\xfa"}')),
+    "deep_json": (200, _bytes(b"[" * 100_000 + b"]" * 100_000)),
+    "wrong_json": (200, lambda code, fault, _: as_json(fault.body, code)),
+    "redirect": (
+        307,
+        lambda code, rule, got: Answer(code, headers={"location": rule.location or got.target}),
+    ),
+    "header_flood": (200, lambda code, *_: as_json({}, code, FLOOD)),
+    "echo_key": (401, lambda code, _, got: error(code, f"not accepted: {got.headers.get('authorization')}")),
+}

@@ -1,196 +1,140 @@
-"""The fine-tuning jobs of the emulator: created, run by the clock, cancelled, and ended by hand.
-
-A job trains nothing. It runs for the setting `job_seconds`, its epochs take equal parts of that time, and each
-leaves a checkpoint with files. As with the validation of a model, a job advances only when a client reads it.
-"""
+"""Fine-tuning jobs, as a source of models: added by hand with their checkpoints, and read by the API."""
 
 from __future__ import annotations
 
-import math
-import random
-import threading
-import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import adapters
-from .job import CANCELLED, ENDED, FAILED, SUCCEEDED, Checkpoint, Job
+from pydantic import BaseModel
+
+from .answers import Answer, Request, as_json, page
+from .store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from .core import Service
 
-    from .files import Files
-    from .settings import Settings
-
-BYTES_PER_TOKEN = 4
-# Not documented; this is OpenAI's word for such files.
-RESULT_PURPOSE = "fine-tune-results"
+ENDED = ("succeeded", "failed", "cancelled")
+_JOBS = "/v1/fine_tuning/jobs"
 
 
-class JobMissingError(LookupError):
-    """No job of this id."""
+class JobByHand(BaseModel, extra="forbid"):
+    """What adds a job; its checkpoints are step -> metrics."""
+
+    model: str
+    checkpoints: dict[int, dict[str, float | None]] = {}
+    ai_project_id: str | None = None
 
 
-class JobEndedError(ValueError):
-    """The job has ended, so it cannot be cancelled."""
+class Job(BaseModel, frozen=True):
+    """The documented object, with the checkpoints as they are listed, and the project."""
+
+    id: str
+    object: str = "fine_tuning.job"
+    created_at: int
+    finished_at: int | None = None
+    status: str = "running"
+    model: str
+    fine_tuned_model: None = None  # null in every capture
+    training_file: str = "file-training"
+    hyperparameters: dict[str, Any]
+    error: dict[str, Any] | None = None
+    result_files: list[str] = []
+    trained_steps: int = 0
+    total_steps: int | None = None
+    organization_id: str = ""
+    checkpoints: list[dict[str, Any]]
+    ai_project_id: str
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the API shows."""
+        return self.model_dump(exclude={"checkpoints", "ai_project_id"})
 
 
-class Jobs:
-    """Keeps jobs by id; safe to use from several threads.
+class Jobs(Store[Job]):
+    """The jobs by id."""
 
-    Args:
-        settings: read on every call, so changes take effect at once.
-        clock: gives Unix time in seconds.
-        files: where training files come from and results go.
-        on_change: called with all jobs after each change.
-    """
+    kind, model = "job", Job
 
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Callable[[], float],
-        files: Files,
-        on_change: Callable[[Iterable[Job]], None] | None = None,
-    ) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._files = files
-        self._on_change = on_change
-        self._lock = threading.RLock()
-        self._random = random.Random(settings.seed)
-        self._jobs: dict[str, Job] = {}
+    def add(self, **given: Any) -> Job:
+        """Add a job, from the fields of `JobByHand`: it runs for the setting `job_seconds`, then it has succeeded.
 
-    def load(self, jobs: Iterable[Job]) -> None:
-        """Load the jobs of an earlier run."""
-        with self._lock:
-            self._jobs.update({job.id: job for job in jobs})
-
-    def create(self, *, ai_project_id: str, seed: int | None, **request: Any) -> Job:
-        """Start a job; its training file must be known."""
-        content = self._files.content(request["training_file"]) or b""
-        batch: int = request["hyperparameters"]["batch_size"]
-        with self._lock:
-            return self._save(
-                Job(
-                    id=self._unused_id(),
-                    ai_project_id=ai_project_id,
-                    made_at=self._clock(),
-                    seed=self._random.getrandbits(31) if seed is None else seed,
-                    tokens=max(1, len(content) // BYTES_PER_TOKEN),
-                    steps=max(1, math.ceil(len(content.splitlines()) / batch)),
-                    **request,
-                )
+        Raises:
+            ValueError: a field is missing, unknown or of a wrong type.
+        """
+        new, now = JobByHand(**given), int(self.clock())
+        identifier = f"ftjob-{self.random.getrandbits(128):032x}"
+        checkpoints = [
+            {
+                "id": f"ftckpt_{self.random.getrandbits(128):032x}",
+                "object": "fine_tuning.job.checkpoint",
+                "created_at": now,
+                "fine_tuning_job_id": identifier,
+                "metrics": {"step": step, **metrics},
+                "step_number": step,
+            }
+            for step, metrics in new.checkpoints.items()
+        ]
+        return self.put(
+            Job(
+                id=identifier,
+                created_at=now,
+                model=new.model,
+                hyperparameters={"n_epochs": len(checkpoints), "lora": True},
+                checkpoints=checkpoints,
+                ai_project_id=new.ai_project_id or self.settings.default_project,
             )
+        )
 
-    def read(self, job_id: str) -> Job:
+    def find(self, identifier: str) -> Job:
         """Return a job as it stands by the clock.
 
         Raises:
-            JobMissingError: no such job.
+            Missing: there is none.
         """
-        with self._lock:
-            return self._moved(self._find(job_id))
+        job = super().find(identifier)
+        end = job.created_at + self.settings.job_seconds
+        return self._end(job, "succeeded", end) if job.status == "running" and self.clock() >= end else job
 
-    def select(self, ai_project_id: str | None = None) -> list[Job]:
-        """Return the jobs of a project, newest first; None is all."""
-        with self._lock:
-            mine = [job for job in self._jobs.values() if ai_project_id in {None, job.ai_project_id}]
-            return [self._moved(job) for job in reversed(mine)]
-
-    def cancel(self, job_id: str) -> Job:
-        """Cancel a running job; it keeps the checkpoints of the epochs that are over.
+    def finish(self, job_id: str, status: str = "succeeded", message: str | None = None) -> Job:
+        """End a running job.
 
         Raises:
-            JobMissingError: no such job.
-            JobEndedError: the job has ended.
-        """
-        with self._lock:
-            job = self.read(job_id)
-            if not job.is_running:
-                raise JobEndedError(f"The job `{job_id}` has ended with status {job.status}.")
-            return self._ended(job, CANCELLED, self._clock(), "Job is cancelled")
-
-    def finish(self, job_id: str, status: str = SUCCEEDED, message: str | None = None) -> Job:
-        """End a running job by hand.
-
-        Raises:
-            JobMissingError: no such job.
+            Missing: there is none.
             ValueError: `status` is not a final status of a job, or the job has ended.
         """
-        if status not in ENDED:
-            raise ValueError(f"{status!r} is no end of a job; allowed are {', '.join(ENDED)}")
-        with self._lock:
-            job = self.read(job_id)
-            if not job.is_running:
-                raise JobEndedError(f"the job {job_id!r} has ended with status {job.status}")
-            return self._ended(job, status, self._clock(), message)
-
-    def has(self, job_id: str) -> bool:
-        """Return whether there is such a job."""
-        with self._lock:
-            return job_id in self._jobs
-
-    def has_checkpoint(self, job_id: str, checkpoint_id: str) -> bool:
-        """Return whether a job has such a checkpoint by now."""
-        with self._lock:
-            return self.has(job_id) and any(
-                each.id == checkpoint_id for each in self.read(job_id).checkpoints
+        job = self.find(job_id)
+        if status not in ENDED or job.status != "running":
+            raise ValueError(
+                f"cannot end with {status!r}: the job is {job.status}; ends are {', '.join(ENDED)}"
             )
+        return self._end(job, status, self.clock(), message)
 
-    def _find(self, job_id: str) -> Job:
-        if job_id not in self._jobs:
-            raise JobMissingError(job_id)
-        return self._jobs[job_id]
+    def shown(self, project: str | None = None) -> list[dict[str, Any]]:
+        """Return the jobs of a project as the API shows them, newest first; None is all."""
+        jobs = [self.find(job_id) for job_id in reversed(list(self.items))]
+        return [job.shown() for job in jobs if project in {None, job.ai_project_id}]
 
-    def _moved(self, job: Job) -> Job:
-        if not job.is_running:
-            return job
-        seconds = self._settings.job_seconds
-        passed = max(0.0, self._clock() - job.made_at)
-        # The last checkpoint comes with success, never before it.
-        before_last = job.epochs - 1
-        over = before_last if passed >= seconds else min(before_last, int(job.epochs * passed / seconds))
-        job = self._trained(job, over)
-        if passed < seconds:
-            return job
-        failure = self._settings.failing_jobs.get(job.suffix)
-        return self._ended(job, SUCCEEDED if failure is None else FAILED, job.made_at + seconds, failure)
+    def _end(self, job: Job, status: str, at: float, message: str | None = None) -> Job:
+        changes: dict[str, Any] = {"status": status, "finished_at": int(at)}
+        if status == "succeeded":
+            steps = max((each["step_number"] for each in job.checkpoints), default=0)
+            changes |= {"trained_steps": steps, "total_steps": steps}
+        if status == "failed":
+            # The three fields are documented, their values are not.
+            changes["error"] = {"code": "training_failed", "message": message, "param": None}
+        return self.put(job.model_copy(update=changes))
 
-    def _ended(self, job: Job, status: str, at: float, message: str | None) -> Job:
-        if status == SUCCEEDED:
-            job = self._trained(job, job.epochs)
-        return self._save(replace(job, status=status, ended_at=at, message=message))
 
-    def _trained(self, job: Job, epochs: int) -> Job:
-        made = [self._checkpoint(job, epoch) for epoch in range(len(job.checkpoints) + 1, epochs + 1)]
-        return self._save(replace(job, checkpoints=[*job.checkpoints, *made])) if made else job
+def _list(service: Service, request: Request) -> Answer:
+    # The newest first is OpenAI's order; the service's is not documented.
+    return page(service.jobs.shown(service.project(request)), request.query)
 
-    def _checkpoint(self, job: Job, epoch: int) -> Checkpoint:
-        identifier = f"ftckpt_{self._uuid()}"
-        contents = adapters.checkpoint_files(job.model, job.hyperparameters)
-        files = [
-            self._files.add(f"{identifier}/{name}", content, RESULT_PURPOSE)["id"]
-            for name, content in contents.items()
-        ]
-        return Checkpoint(
-            id=identifier,
-            step=epoch * job.steps,
-            made_at=min(self._clock(), job.made_at + self._settings.job_seconds * epoch / job.epochs),
-            train_loss=round(1 / (epoch + 1), 4),
-            valid_loss=round(1.1 / (epoch + 1), 4) if job.validation_file else None,
-            files=files,
-        )
 
-    def _unused_id(self) -> str:
-        while (identifier := f"ftjob-{self._random.getrandbits(128):032x}") in self._jobs:
-            pass
-        return identifier
+def _checkpoints(service: Service, request: Request, job_id: str) -> Answer:
+    return page(service.jobs.find(job_id).checkpoints, request.query)
 
-    def _uuid(self) -> uuid.UUID:
-        return uuid.UUID(int=self._random.getrandbits(128), version=4)
 
-    def _save(self, job: Job) -> Job:
-        self._jobs[job.id] = job
-        if self._on_change is not None:
-            self._on_change(self._jobs.values())
-        return job
+ROUTES = (
+    ("GET", _JOBS, _list),
+    ("GET", f"{_JOBS}/([^/]+)", lambda service, _, job_id: as_json(service.jobs.find(job_id).shown())),
+    ("GET", f"{_JOBS}/([^/]+)/checkpoints", _checkpoints),
+)

@@ -1,110 +1,162 @@
-"""Running the emulator in a thread of this process."""
+"""The core on a real socket, and the faults that need one."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import selectors
 import socket
+import struct
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from http.client import responses
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from . import documents, job_documents
-from .app import create_app
+from .answers import Answer, Request
+from .core import RecordedRequest, Service
+from .faults import Fault
+from .models import Models
 from .settings import Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from .faults import Fault
-    from .requests import RecordedRequest
-    from .service import Service
-    from .store import Store
-
-START_SECONDS = 10.0
-SETTLING_TURNS = 4
+Result = TypeVar("Result")
+CHUNK = b"a" * 65536
 
 
-class _OpenProtocol(H11Protocol):
-    """HTTP whose connection the application can reach, so that faults can break it."""
+class _Handler(BaseHTTPRequestHandler):
+    """Serves one connection; the library reads the heads of requests, the core answers."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        connection: socket.socket = transport.get_extra_info("socket")
-        # Header and body leave in two writes; without this the second waits 40 ms for the client's acknowledgement.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.app_state = {**self.app_state, "transport": transport}
-        super().connection_made(transport)
+    server: _Server  # type: ignore[assignment]  # the base class needs nothing else of a server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        request, length = Request(self.command, self.path, headers), int(headers.get("content-length", 0))
+        if "transfer-encoding" in headers:
+            self.send_error(411)
+            return
+        if length:
+            taken = self.server.service.faults.received(request)
+            length = length if taken is None else min(taken, length)
+            request = replace(request, body=self.rfile.read(length))
+        if len(request.body) < length:
+            self.close_connection = True  # the client has left
+            return
+        answer = self.server.service.answer(request, self._pause)
+        if answer.fault is None:
+            self._send(answer)
+        else:
+            self.close_connection = True
+            getattr(self, f"_{answer.fault.action}")(answer, answer.fault)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the library's names
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: `Emulator.requests` has the calls."""
+
+    def _pause(self, seconds: float) -> None:
+        if self.server.stopping.wait(seconds):
+            raise ConnectionAbortedError("the emulator ends")
+
+    def _send(self, answer: Answer) -> None:
+        # HTTP allows these two no body.
+        body = b"" if answer.status in {204, 304} else answer.body
+        self._send_head(answer, {"content-length": str(len(body))}, body)
+
+    def _send_head(self, answer: Answer, more: dict[str, str], body: bytes = b"") -> None:
+        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
+        lines += [f"{name}: {value}" for name, value in {**more, **answer.headers}.items()]
+        # In one piece: the second would wait for the client's acknowledgement of the first.
+        self.connection.sendall("\r\n".join([*lines, "\r\n"]).encode("latin-1") + body)
+
+    def _left(self, seconds: float) -> bool:
+        """Wait, and return early with True if the client leaves or the emulator ends."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+
+    # What is done in place of sending an answer; the connection is closed afterwards.
+
+    def _reset(self, _answer: Answer, _fault: Fault) -> None:
+        # Without lingering the kernel sends RST and not FIN.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _close(self, _answer: Answer, _fault: Fault) -> None:
+        pass
+
+    def _hang(self, _answer: Answer, fault: Fault) -> None:
+        self._left(fault.seconds)
+
+    def _half_body(self, answer: Answer, _fault: Fault) -> None:
+        length = len(answer.body)
+        self._send_head(answer, {"content-length": str(length)}, answer.body[: length // 2])
+
+    def _slow(self, answer: Answer, fault: Fault) -> None:
+        self._send_head(answer, {"content-length": str(len(answer.body))})
+        for index in range(len(answer.body)):
+            if self._left(fault.seconds):
+                return
+            self.connection.sendall(answer.body[index : index + 1])
+
+    def _endless(self, answer: Answer, _fault: Fault) -> None:
+        self._send_head(answer, {"transfer-encoding": "chunked"})
+        while True:
+            self.connection.sendall(b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK))
+
+    def _huge(self, answer: Answer, fault: Fault) -> None:
+        self._send_head(answer, {"content-length": str(fault.bytes)})
+        for start in range(0, fault.bytes, len(CHUNK)):
+            self.connection.sendall(CHUNK[: fault.bytes - start])
 
 
-class _PromptServer(uvicorn.Server):
-    """A server that stops at once, whatever its connections are doing."""
+class _Server:
+    """Accepts connections in a thread, and serves each in another, until it is stopped."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-        self._stopping: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+    def __init__(self, service: Service, host: str, port: int) -> None:
+        self.service = service
+        self.stopping = threading.Event()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._listener = socket.create_server((host, port), family=family, backlog=2048)
+        except (OSError, OverflowError, UnicodeError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise OSError(f"cannot listen on host {host!r}, port {port}: {reason}") from error
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._thread = threading.Thread(target=self._accept, name="emulator", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """Ask the server to end, from any thread."""
-        self.should_exit = True
-        if self._loop is not None and self._stopping is not None:
-            # A loop that is closed has nothing left to stop.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._stopping.set)
+        """End all connections and threads."""
+        self.stopping.set()
+        # Closing a listener does not wake a thread that accepts; a connection does.
+        with suppress(OSError):
+            socket.create_connection(self.address, timeout=1).close()
+        self._thread.join()
+        for connection, thread in list(self._open.items()):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        await super().startup(sockets)
-        self.ready.set()
+    def _accept(self) -> None:
+        with self._listener:
+            while True:
+                accepted, _ = self._listener.accept()
+                if self.stopping.is_set():
+                    accepted.close()
+                    return
+                thread = threading.Thread(target=self._serve, args=(accepted,), name="emulator", daemon=True)
+                self._open[accepted] = thread
+                thread.start()
 
-    async def main_loop(self) -> None:
-        # The original checks ten times a second whether it should end; tests start hundreds of emulators.
-        while not await self.on_tick(0):
-            if self._stopping is not None:
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), timeout=1.0)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for listener in sockets or []:
-            listener.close()
-        tasks = list(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        # A connection just accepted shows up, and an aborted one is closed, a turn of the loop later.
-        for _ in range(SETTLING_TURNS):
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()
-            await asyncio.sleep(0)
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the process that runs the emulator."""
-        yield
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        # A name may have addresses of both kinds; IPv4 is what most clients try first.
-        family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-        return socket.create_server(address, family=family, backlog=2048)
-    except (OSError, OverflowError, UnicodeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise OSError(f"cannot listen on host {host!r}, port {port}: {reason}") from error
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
+    def _serve(self, accepted: socket.socket) -> None:
+        # An error of the socket means that the client has left, or that the emulator ends.
+        with accepted, suppress(OSError):
+            _Handler(accepted, None, self)  # type: ignore[arg-type]
+        self._open.pop(accepted, None)
 
 
 class Emulator:
@@ -113,9 +165,8 @@ class Emulator:
     Args:
         host: name or address to listen on, IPv4 or IPv6.
         port: port to listen on; 0 takes a free one.
-        clock: gives Unix time in seconds, for created times, validation and the rate limit. With another clock than
-            the machine's, answers have no `Date`: it would be the machine's.
-        state_file: stores models, jobs and files from one run to the next; None keeps them in memory only.
+        clock: gives Unix time in seconds, for created times, validation, the rate limit and the header `Date`.
+        state_file: stores models, jobs and files (not their bytes) from one run to the next; None keeps nothing.
         settings: any field of `Settings`.
 
     Raises:
@@ -132,28 +183,10 @@ class Emulator:
         **settings: Any,
     ) -> None:
         self.settings = Settings(**settings)
-        app = create_app(self.settings, clock, Path(state_file) if state_file is not None else None)
-        self.service: Service = app.state.service
+        self.service = Service(self.settings, clock, Path(state_file) if state_file is not None else None)
         self._address = (host.strip("[]"), port)
         self._url = ""
-        self._server = _PromptServer(
-            uvicorn.Config(
-                app,
-                http=_OpenProtocol,
-                ws="none",
-                loop="asyncio",
-                lifespan="off",
-                log_config=None,
-                log_level="critical",
-                access_log=False,
-                server_header=False,
-                date_header=clock is time.time,
-                # Longer than the pauses of a client that polls; otherwise it would find closed connections.
-                timeout_keep_alive=75,
-                h11_max_incomplete_event_size=1 << 18,
-            )
-        )
-        self._thread: threading.Thread | None = None
+        self._server: _Server | None = None
 
     def __enter__(self) -> Emulator:  # noqa: PYI034 - Self is newer than Python 3.10
         self.start()
@@ -163,26 +196,20 @@ class Emulator:
         self.stop()
 
     def start(self) -> None:
-        """Listen, and return once connections are accepted.
+        """Listen; connections are accepted when this returns.
 
         Raises:
             OSError: the host is unknown or not of this machine, or the port is taken.
-            RuntimeError: the server did not start.
         """
-        listener = _listen(*self._address)
-        self._url = _url(listener)
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), name="emulator", daemon=True
-        )
-        self._thread.start()
-        if not self._server.ready.wait(START_SECONDS):
-            raise RuntimeError("the emulator did not start")
+        self._server = _Server(self.service, *self._address)
+        host, port = self._server.address
+        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def stop(self) -> None:
-        """End all connections and the thread; may be called twice."""
-        self._server.stop()
-        if self._thread is not None:
-            self._thread.join()
+        """End all connections and threads; may be called twice."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
 
     @property
     def url(self) -> str:
@@ -201,43 +228,25 @@ class Emulator:
         return self.settings.api_key
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Models:
         """The models."""
-        return self.service.store
+        return self.service.models
 
     def models(self) -> list[dict[str, Any]]:
         """Return everything known about each live model, newest last; this is not a read of the API."""
-        return [documents.whole(model) for model in self.store.live()]
+        return [model.whole() for model in self.store.live()]
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the fine-tuning jobs as the API shows them, newest first."""
-        return [job_documents.job(job) for job in self.service.jobs.select()]
+        return self._safely(self.service.jobs.shown)
 
     def files(self) -> list[dict[str, Any]]:
         """Return the files as the API shows them, newest last."""
-        return self.service.files.select()
-
-    def remove_file(self, file_id: str) -> None:
-        """Delete a file outside of the API.
-
-        Raises:
-            LookupError: no such file.
-        """
-        if not self.service.files.delete(file_id):
-            raise LookupError(file_id)
-
-    def finish_job(self, job_id: str, status: str = "succeeded", message: str | None = None) -> None:
-        """End a running job outside of the API.
-
-        Raises:
-            LookupError: no such job.
-            ValueError: `status` is none of succeeded, failed and cancelled, or the job has ended.
-        """
-        self.service.jobs.finish(job_id, status, message)
+        return self.service.files.dump()
 
     def requests(self, method: str | None = None, path: str | None = None) -> list[RecordedRequest]:
         """Return the calls so far, oldest first; `path` may be a glob, None is any."""
-        return self.service.requests.select(method, path)
+        return self._safely(self.service.recorded, method, path)
 
     def clear_requests(self) -> None:
         """Forget the calls so far."""
@@ -245,35 +254,23 @@ class Emulator:
 
     def add_fault(self, fault: Fault) -> str:
         """Add a fault rule after the existing ones, and return its id."""
-        return self.service.faults.add(fault)
+        return self._safely(self.service.faults.add, fault)
 
     def clear_faults(self) -> None:
         """Drop all fault rules."""
-        self.service.faults.clear()
+        self._safely(self.service.faults.clear)
 
-    def add_model(
-        self,
-        *,
-        name: str,
-        base_model: str,
-        source: str,
-        description: str | None = None,
-        status: str = "active",
-        ai_project_id: str | None = None,
-    ) -> str:
-        """Create a model outside of the API and return its full name; it stays in `status`.
+    def add_model(self, **fields: Any) -> str:
+        """Create a model outside of the API and return its full name; it stays in its status.
+
+        Args:
+            fields: `name`, `base_model` and `source`, and if wanted `description`, `status` ("active") and
+                `ai_project_id`.
 
         Raises:
-            ValueError: `status` is none of the four.
+            ValueError: a field is missing, unknown or of a wrong type, or the status is none of the four.
         """
-        return self.store.add(
-            name=name,
-            base_model=base_model,
-            source=source,
-            description=description,
-            status=status,
-            ai_project_id=ai_project_id,
-        ).name
+        return self._safely(self.store.add, **fields).name
 
     def change_model(self, full_name: str, **fields: Any) -> None:
         """Set fields of a model outside of the API, such as `status` or `description`.
@@ -282,7 +279,7 @@ class Emulator:
             LookupError: no live model of this name.
             ValueError: a field is unknown, or a status is none of the four.
         """
-        self.store.change(full_name, **fields)
+        self._safely(self.store.change, full_name, **fields)
 
     def remove_model(self, full_name: str) -> None:
         """Delete a model outside of the API.
@@ -290,4 +287,36 @@ class Emulator:
         Raises:
             LookupError: no live model of this name.
         """
-        self.store.delete(full_name)
+        self._safely(self.store.delete, full_name)
+
+    def remove_file(self, file_id: str) -> None:
+        """Delete a file outside of the API.
+
+        Raises:
+            LookupError: no such file.
+        """
+        self._safely(self.service.files.delete, file_id)
+
+    def add_job(self, **fields: Any) -> str:
+        """Add a running fine-tuning job and return its id; after the setting `job_seconds` it has succeeded.
+
+        Args:
+            fields: `model`, and if wanted `checkpoints` (step -> metrics) and `ai_project_id`.
+
+        Raises:
+            ValueError: a field is missing, unknown or of a wrong type.
+        """
+        return self._safely(self.service.jobs.add, **fields).id
+
+    def finish_job(self, job_id: str, status: str = "succeeded", message: str | None = None) -> None:
+        """End a running job.
+
+        Raises:
+            LookupError: no such job.
+            ValueError: `status` is none of succeeded, failed and cancelled, or the job has ended.
+        """
+        self._safely(self.service.jobs.finish, job_id, status, message)
+
+    def _safely(self, work: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        with self.service.lock:
+            return work(*args, **kwargs)
