@@ -13,6 +13,7 @@ from pulumi.automation import CommandError, ConfigValue
 from nebius_model_resource.testing.emulator import Emulator
 from nebius_model_resource.testing.engine import EngineError, LocalStack
 from nebius_model_resource.testing.engine.secrets import Crypter
+from tests.support.native import Native
 from tests.support.stacks import PASSPHRASE, cli_stack, environment, has_cli, program_with, write_program
 from tests.support.warm import warm_python
 
@@ -56,6 +57,12 @@ def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulato
         return stack
 
     return on_cli if request.param == "cli" else on_local
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Native:
+    """The native plugin and its SDK."""
+    return Native(tmp_path_factory.mktemp("plugin"))
 
 
 @functools.cache
