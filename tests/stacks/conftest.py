@@ -21,22 +21,29 @@ FAILED = (CommandError, EngineError)
 MakeStack = Callable[..., Any]
 
 
+@pytest.fixture
+def make_cli_stack(tmp_path: Path, emulator: Emulator) -> MakeStack:
+    """Creates stacks that are configured for the emulator, on Pulumi's engine."""
+    return functools.partial(cli_stack, tmp_path, emulator)
+
+
 @pytest.fixture(
     params=[
         pytest.param(
             "cli",
-            marks=[pytest.mark.cli, pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH")],
+            marks=[
+                pytest.mark.cli,
+                pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH"),
+                pytest.mark.timeout(600),  # some tests run the CLI twenty times, for 2 to 15 s each
+            ],
         ),
         "local",
     ]
 )
-def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> MakeStack:
+def make_stack(
+    request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator, make_cli_stack: MakeStack
+) -> MakeStack:
     """Creates stacks that are configured for the emulator, on either engine."""
-
-    def on_cli(
-        program: str | None = None, config: Mapping[str, str] | None = None, name: str = "test"
-    ) -> Any:
-        return cli_stack(tmp_path, emulator, program, config, name)
 
     def on_local(
         program: str | None = None, config: Mapping[str, str] | None = None, name: str = "test"
@@ -56,7 +63,7 @@ def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulato
         stack.file.crypter.salt = shared_salt()
         return stack
 
-    return on_cli if request.param == "cli" else on_local
+    return make_cli_stack if request.param == "cli" else on_local
 
 
 @pytest.fixture(scope="session")
