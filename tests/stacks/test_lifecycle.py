@@ -274,7 +274,7 @@ CustomModel("bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source="f
 def test_a_retry_of_an_error_hook_waits_for_the_model_that_exists(
     make_cli_stack: MakeStack, emulator: Emulator
 ) -> None:
-    """After a deadline the engine (since 3.276 at the latest) updates the model, and does not create a second one."""
+    """After a deadline CLI 3.276 updates the model; 3.260 creates a second one and forgets the first."""
     emulator.settings.validation_seconds = 8
     stack = make_cli_stack(RETRIED)
     stack.up()
