@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.cli,
     pytest.mark.slow,
     pytest.mark.xdist_group("plugin"),
+    pytest.mark.timeout(600),  # a test runs the CLI up to ten times, for 2 to 30 s each
     pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH"),
 ]
 
