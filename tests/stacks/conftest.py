@@ -13,6 +13,7 @@ from pulumi.automation import CommandError, ConfigValue
 from nebius_model_resource.testing.emulator import Emulator
 from nebius_model_resource.testing.engine import EngineError, LocalStack
 from nebius_model_resource.testing.engine.secrets import Crypter
+from tests.support.native import Native
 from tests.support.stacks import PASSPHRASE, cli_stack, environment, has_cli, program_with, write_program
 from tests.support.warm import warm_python
 
@@ -20,22 +21,29 @@ FAILED = (CommandError, EngineError)
 MakeStack = Callable[..., Any]
 
 
+@pytest.fixture
+def make_cli_stack(tmp_path: Path, emulator: Emulator) -> MakeStack:
+    """Creates stacks that are configured for the emulator, on Pulumi's engine."""
+    return functools.partial(cli_stack, tmp_path, emulator)
+
+
 @pytest.fixture(
     params=[
         pytest.param(
             "cli",
-            marks=[pytest.mark.cli, pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH")],
+            marks=[
+                pytest.mark.cli,
+                pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH"),
+                pytest.mark.timeout(600),  # some tests run the CLI twenty times, for 2 to 15 s each
+            ],
         ),
         "local",
     ]
 )
-def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> MakeStack:
+def make_stack(
+    request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator, make_cli_stack: MakeStack
+) -> MakeStack:
     """Creates stacks that are configured for the emulator, on either engine."""
-
-    def on_cli(
-        program: str | None = None, config: Mapping[str, str] | None = None, name: str = "test"
-    ) -> Any:
-        return cli_stack(tmp_path, emulator, program, config, name)
 
     def on_local(
         program: str | None = None, config: Mapping[str, str] | None = None, name: str = "test"
@@ -55,7 +63,13 @@ def make_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulato
         stack.file.crypter.salt = shared_salt()
         return stack
 
-    return on_cli if request.param == "cli" else on_local
+    return make_cli_stack if request.param == "cli" else on_local
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Native:
+    """The native plugin and its SDK."""
+    return Native(tmp_path_factory.mktemp("plugin"))
 
 
 @functools.cache

@@ -257,12 +257,10 @@ def test_a_look_up_that_fails_ends_the_program_with_one_line(
 @pytest.mark.cli
 @pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH")
 def test_pulumi_import_fails_before_it_reaches_the_provider(
-    make_stack: MakeStack, emulator: Emulator, tmp_path: Path
+    make_cli_stack: MakeStack, emulator: Emulator, tmp_path: Path
 ) -> None:
     """`pulumi import` fails in the host because `__provider` is missing: when that changes, the docs can change."""
-    stack = make_stack(HEAD)
-    if not hasattr(stack, "workspace"):
-        pytest.skip("the small engine has no import")
+    stack = make_cli_stack(HEAD)
     name = by_hand(emulator)
     kind = "pulumi-python:dynamic/nebius:CustomModel"
     done = subprocess.run(

@@ -71,7 +71,10 @@ class Lab:
         return bool(self.emulator.requests(method, "/v0/models*"))
 
     def recover(self) -> None:
-        """Do what Pulumi's users do with the empty state that an engine leaves if it is killed while it writes."""
+        """Do what Pulumi's users do with the empty files that an engine leaves if it is killed while it writes."""
+        attributes = self._state.with_name("test.json.attrs")
+        if not attributes.stat().st_size:
+            attributes.unlink()
         if not self._state.stat().st_size:
             self._state.write_bytes(self._state.with_name("test.json.bak").read_bytes())
 

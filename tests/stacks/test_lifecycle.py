@@ -11,7 +11,7 @@ from pulumi.automation import ConfigValue
 from nebius_model_resource.testing.emulator import Emulator
 from tests.stacks.conftest import FAILED, MakeStack, custom_models, replace_program
 from tests.support.host import PROVIDER
-from tests.support.stacks import program_with
+from tests.support.stacks import has_cli, program_with
 
 
 def posts(emulator: Emulator) -> list[Any]:
@@ -255,6 +255,33 @@ def test_a_model_not_ready_at_its_deadline_is_kept_and_awaited_by_the_next_up(
     assert old not in names(emulator)
     assert [held["id"] for held in custom_models(stack)] == names(emulator)
     assert not any(each.get("initErrors") for each in custom_models(stack))
+
+
+RETRIED = """
+import pulumi
+from nebius_model_resource import CustomModel
+
+again = pulumi.ErrorHook("again", lambda _: True)
+opts = pulumi.ResourceOptions(
+    custom_timeouts=pulumi.CustomTimeouts(create="4s"), hooks=pulumi.ResourceHookBinding(on_error=[again])
+)
+CustomModel("bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source="file-1", opts=opts)
+"""
+
+
+@pytest.mark.cli
+@pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH")
+def test_a_retry_of_an_error_hook_waits_for_the_model_that_exists(
+    make_cli_stack: MakeStack, emulator: Emulator
+) -> None:
+    """After a deadline CLI 3.276 updates the model; 3.260 creates a second one and forgets the first."""
+    emulator.settings.validation_seconds = 8
+    stack = make_cli_stack(RETRIED)
+    stack.up()
+    [held] = custom_models(stack)
+    assert (held["outputs"]["status"], held.get("initErrors")) == ("active", None)
+    assert [held["id"]] == names(emulator)
+    assert len(posts(emulator)) == 1
 
 
 def test_an_unfinished_model_that_has_failed_since_is_replaced(

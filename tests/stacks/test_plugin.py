@@ -11,12 +11,13 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 from pulumi.automation import CommandError
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.stacks.conftest import replace_program
 from tests.support.adapters import files, write_folder
-from tests.support.native import CUSTOM_MODEL, Native, native, records
+from tests.support.native import CUSTOM_MODEL, Native, native, needs_host, records
 from tests.support.processes import SECONDS, bury, family_of, has_ended, wait_until
 from tests.support.stacks import has_cli, program_with
 
@@ -24,6 +25,7 @@ pytestmark = [
     pytest.mark.cli,
     pytest.mark.slow,
     pytest.mark.xdist_group("plugin"),
+    pytest.mark.timeout(600),  # a test runs the CLI up to ten times, for 2 to 30 s each
     pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH"),
 ]
 
@@ -37,12 +39,6 @@ B = dict(base_model="{BASE}", source="huggingface.co/a/b")
 HURRIED = CustomTimeouts(create="3s", update="3s")
 """
 MakeNative = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Native:
-    """The plugin and its SDK."""
-    return Native(tmp_path_factory.mktemp("plugin"))
 
 
 @pytest.fixture
@@ -161,11 +157,16 @@ def test_the_life_of_a_model(make: MakeNative, emulator: Emulator) -> None:
     assert names(emulator) == []
 
 
+@needs_host("yaml")
 def test_models_are_imported_with_their_program(
-    make: MakeNative, emulator: Emulator, pulumi: Any, tmp_path: Path
+    plugin: Native, make: MakeNative, emulator: Emulator, pulumi: Any, tmp_path: Path
 ) -> None:
     """An import by full or short name, alone or in bulk, prints a program without changes; a missing name fails."""
-    stack = make(HEAD)
+    stack = make()
+    project = tmp_path / "project" / "Pulumi.yaml"
+    # The language host prints the program. That of YAML does so in every version.
+    yaml_project = f"name: models\nruntime: yaml\n{plugin.project_lines}"
+    project.write_text(yaml_project)
     found = [
         emulator.add_model(name=f"bot{n}", base_model=BASE, source="file-1", description='says "hi"')
         for n in range(4)
@@ -175,14 +176,14 @@ def test_models_are_imported_with_their_program(
         "resources": [{"type": CUSTOM_MODEL, "name": f"bot{n}", "id": given[n]} for n in (2, 3)],
     }
     (tmp_path / "bulk.json").write_text(json.dumps(bulk))
-    program = ""
+    resources: dict[str, Any] = {}
     for what in ([CUSTOM_MODEL, "bot0", given[0]], [CUSTOM_MODEL, "bot1", given[1]], ["-f", "../bulk.json"]):
-        printed = tmp_path / "printed.py"
+        printed = tmp_path / "printed.yaml"
         done = pulumi("import", *what, "--yes", "--protect=false", "--out", str(printed))
         assert done.returncode == 0, done.stdout + done.stderr
-        program += printed.read_text()
+        resources |= yaml.safe_load(printed.read_text())["resources"]
     assert sorted(ids(stack).values()) == found
-    replace_program(stack, program)
+    project.write_text(yaml_project + yaml.safe_dump({"resources": resources}))
     assert set(stack.preview().change_summary) == {"same"}
     missing = pulumi("import", CUSTOM_MODEL, "none", "nope-AbCd", "--yes")
     assert missing.returncode != 0

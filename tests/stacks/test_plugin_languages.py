@@ -1,15 +1,17 @@
-"""The native examples, word for word, each with the language host on PATH."""
+"""The native examples, each with its language host on PATH: as they are, and with the plugin named by its folder."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
+from tests.support.native import Native, need_package_add, needs_host
 from tests.support.stacks import environment, has_cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,10 +25,7 @@ pytestmark = [
 ]
 
 
-def needs(language: str) -> pytest.MarkDecorator:
-    """Skip the test if the language host is missing."""
-    host = f"pulumi-language-{language}"
-    return pytest.mark.skipif(shutil.which(host) is None, reason=f"no {host} on PATH")
+PACKAGE = "packages:\n  nebius-models: ../../plugin\n"
 
 
 class Project:
@@ -41,6 +40,17 @@ class Project:
         for file in ("PulumiPlugin.yaml", "__main__.py"):
             shutil.copy(ROOT / "plugin" / file, folder / "plugin")
         (folder / "plugin" / "requirements.txt").write_text(f"{ROOT}\n")
+
+    def replace(self, old: str, new: str) -> None:
+        """Change Pulumi.yaml, which has the old text."""
+        file = self.folder / "Pulumi.yaml"
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+
+    def use(self, plugin: Native) -> None:
+        """Take the plugin, and its SDK for Python, from a folder: nothing is installed."""
+        self.replace(PACKAGE, plugin.project_lines)
+        self._environment = plugin.environment(self.folder.parents[1])
 
     def pulumi(self, *arguments: str) -> str:
         """The output of a command; the test fails if the command fails."""
@@ -63,18 +73,8 @@ class Project:
         self.pulumi("config", "set", "nebius-models:baseUrl", emulator.url)
 
 
-@pytest.mark.parametrize(
-    "example",
-    [
-        pytest.param("native-python", marks=needs("python")),
-        pytest.param("native-typescript", marks=needs("nodejs")),
-        pytest.param("native-yaml", marks=needs("yaml")),
-    ],
-)
-def test_an_example_runs_in_its_language(example: str, tmp_path: Path, emulator: Emulator) -> None:
-    """Install, preview, up, a second preview without a change, and destroy work, and so does the function."""
-    project = Project(example, tmp_path)
-    project.pulumi("install")
+def live(project: Project, emulator: Emulator) -> None:
+    """Preview, up, a second preview without a change, and destroy work, and so does the function."""
     project.configure(emulator)
     project.pulumi("preview")
     assert emulator.requests("POST") == []
@@ -90,17 +90,51 @@ def test_an_example_runs_in_its_language(example: str, tmp_path: Path, emulator:
     assert emulator.models() == []
 
 
-@needs("yaml")
+@needs_host("python")
+def test_the_python_example_runs_with_the_plugin_of_a_folder(
+    plugin: Native, tmp_path: Path, emulator: Emulator
+) -> None:
+    """Its whole life works with the SDK of the tests."""
+    project = Project("native-python", tmp_path)
+    project.use(plugin)
+    project.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
+    live(project, emulator)
+
+
+@needs_host("yaml")
+def test_the_yaml_example_runs_with_the_plugin_of_a_folder(
+    plugin: Native, tmp_path: Path, emulator: Emulator
+) -> None:
+    """Its whole life works without an SDK."""
+    project = Project("native-yaml", tmp_path)
+    project.use(plugin)
+    live(project, emulator)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param("native-python", marks=needs_host("python")),
+        pytest.param("native-typescript", marks=needs_host("nodejs")),
+        pytest.param("native-yaml", marks=needs_host("yaml")),
+    ],
+)
+def test_an_example_runs_in_its_language(example: str, tmp_path: Path, emulator: Emulator) -> None:
+    """Word for word, its whole life works after `pulumi install`."""
+    need_package_add()
+    project = Project(example, tmp_path)
+    project.pulumi("install")
+    live(project, emulator)
+
+
+@needs_host("yaml")
 def test_the_plugin_is_added_to_a_project(tmp_path: Path, emulator: Emulator) -> None:
     """`pulumi package add` with the folder's path writes what the example has, and the resource can be declared."""
+    need_package_add()
     project = Project("native-yaml", tmp_path)
-    file = project.folder / "Pulumi.yaml"
-    written = file.read_text()
-    line = "packages:\n  nebius-models: ../../plugin\n"
-    assert line in written
-    file.write_text(written.replace(line, ""))
+    project.replace(PACKAGE, "")
     project.pulumi("package", "add", "../../plugin")
-    assert "nebius-models: ../../plugin" in file.read_text()
+    assert "nebius-models: ../../plugin" in (project.folder / "Pulumi.yaml").read_text()
     project.configure(emulator)
     project.pulumi("up", "--yes", "--skip-preview")
     assert len(emulator.models()) == 1
