@@ -82,10 +82,16 @@ class Stack:
 
     def state_bytes(self) -> int | None:
         """Mean bytes of one model in the exported state, as compact JSON; None if it holds no model."""
-        words = ("stack", "export") if self._real else ("export",)
-        resources: list[dict[str, Any]] = json.loads(self._ask(*words))["deployment"].get("resources") or []
+        # The small engine has no command for it: its file is what the other one exports.
+        text = self._ask("stack", "export") if self._real else self._file().read_text()
+        resources: list[dict[str, Any]] = json.loads(text)["deployment"].get("resources") or []
         sizes = [len(json.dumps(each, separators=(",", ":"))) for each in resources if _is_model(each)]
         return round(sum(sizes) / len(sizes)) if sizes else None
+
+    def _file(self) -> Path:
+        """The state of the small engine."""
+        [file] = self._state.rglob(f"{_STACK}.json")
+        return file
 
     def _command(self, *words: str) -> list[str]:
         if self._real:

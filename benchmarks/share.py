@@ -141,11 +141,11 @@ class _Contender:
 
     def _compare(self, model: Resource) -> None:
         self._host.check(model.urn, model.inputs, model.inputs)
-        self._host.diff(model.urn, model, model.inputs, [])
+        self._host.diff(model.urn, model, model.inputs)
 
     def _read(self, model: Resource) -> None:
         self._host.read(model.urn, model, model.outputs)
-        self._host.diff(model.urn, model, model.inputs, [])
+        self._host.diff(model.urn, model, model.inputs)
 
     def _spent(self, work: Callable[[Resource], None], models: Sequence[Resource]) -> float:
         process = psutil.Process(self._host.pid)

@@ -2,7 +2,7 @@
 
 Both send to a server of their own that reads the body and discards it. They take turns, so that a busy minute of the
 machine affects both. The client of this package is a process of its own: its peak memory is the kernel's high-water
-mark. It uploads an empty file first, since the time of curl does not include the start of its process either.
+mark. It uploads a small adapter first, since the time of curl does not include the start of its process either.
 """
 
 from __future__ import annotations
@@ -32,18 +32,14 @@ _SLACK, _MOST_MEMORY = 1.10, 120 * _MIB
 _BLOCK = 1024 * 1024
 _ANSWER = {"id": "file-1", "object": "file", "bytes": 0, "created_at": 0, "filename": "a.zip", "purpose": "x"}
 _CLIENT = """
-import json, sys, time
+import json, resource, sys, time
 from nebius_model_resource._adapter import Package, read
-from nebius_model_resource._api.connection import Connection
-from nebius_model_resource._api.files import Files
-from nebius_model_resource._api.settings import Settings
 from nebius_model_resource._contents import contents
-from nebius_model_resource._lifecycle.archives import Archives
-from nebius_model_resource._lifecycle.operation import Operation
-import resource
-url, path = sys.argv[1:]
-connection = Connection(Settings(url, "benchmark-key"))
-Files(connection).upload("a", 0, list, None, connection.deadline(60))
+from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.settings import Settings
+url, path, first = sys.argv[1:]
+client = Client(Settings(url, "benchmark-key"))
+client.upload(Package(read(first)), None, client.deadline(60))
 started = time.perf_counter()
 adapter = read(path)
 hashed = time.perf_counter()
@@ -54,7 +50,7 @@ read = time.perf_counter()
 for chunk in Package(adapter).chunks():
     pass
 packed = time.perf_counter()
-Archives(Files(connection)).upload(adapter, None, Operation(connection.deadline(600)))
+client.upload(Package(adapter), None, client.deadline(600))
 sent = time.perf_counter()
 memory = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([hashed - started, (packed - read) - (read - hashed), sent - packed, memory]))
@@ -183,8 +179,8 @@ def _curl(url: str, archive: Path) -> float:
     return float(done.stdout)
 
 
-def _ours(url: str, folder: Path) -> tuple[float, float, float, int]:
-    command = [sys.executable, "-c", _CLIENT, url, str(folder)]
+def _ours(url: str, folder: Path, small: Path) -> tuple[float, float, float, int]:
+    command = [sys.executable, "-c", _CLIENT, url, str(folder), str(small)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     hashing, packing, sending, memory = json.loads(done.stdout)
     return hashing, packing, sending, memory
@@ -194,11 +190,12 @@ def measure(megabytes: int, turns: int) -> Upload:
     """Upload one size several times, in turns."""
     with TemporaryDirectory(prefix="benchmark-") as place, _server() as url:
         folder = write_adapter(Path(place) / "adapter", megabytes * _MB)
+        small = write_adapter(Path(place) / "small", 1000)
         archive = Path(place) / "adapter.zip"
         _pack(folder, archive)
         curl, ours = [], []
         for turn in range(turns + 1):
-            found = _curl(url, archive), _ours(url, folder)
+            found = _curl(url, archive), _ours(url, folder, small)
             if turn:  # the first one fills the cache of the disk
                 curl.append(found[0])
                 ours.append(found[1])

@@ -10,10 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nebius_model_resource._api.fine_tuning import Checkpoint
-    from nebius_model_resource._lifecycle.lookups import CustomModelInfo
-    from nebius_model_resource.account import Provider
-    from nebius_model_resource.archive import ModelArchive
+    from nebius_model_resource._provider.lookups import CustomModelInfo
+    from nebius_model_resource._service.types import Checkpoint
     from nebius_model_resource.errors import NebiusError
     from nebius_model_resource.functions import (
         CheckpointNotFound,
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
         list_custom_models,
         list_custom_models_output,
     )
-    from nebius_model_resource.resource import CustomModel
+    from nebius_model_resource.resources import CustomModel, ModelArchive, Provider
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,14 +49,8 @@ __all__ = [
     "list_custom_models_output",
 ]
 
-_MODULES = {
-    "Checkpoint": "_api.fine_tuning",
-    "CustomModel": "resource",
-    "CustomModelInfo": "_lifecycle.lookups",
-    "ModelArchive": "archive",
-    "NebiusError": "errors",
-    "Provider": "account",
-}
+# Where the public names are; the last two load Pulumi.
+_MODULES = ("errors", "_service.types", "_provider.lookups", "resources", "functions")
 
 
 if not TYPE_CHECKING:  # a type checker would accept every misspelt name
@@ -66,7 +58,8 @@ if not TYPE_CHECKING:  # a type checker would accept every misspelt name
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'functions')}"), name)
+        modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
+        value = next(getattr(module, name) for module in modules if hasattr(module, name))
         globals()[name] = value  # the next access does not call this function
         return value
 

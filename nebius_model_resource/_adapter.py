@@ -190,10 +190,8 @@ def _config(path: str, text: bytes) -> dict[str, Any]:
         raise _wrong(path, CONFIG, why) from error
     if isinstance(config, dict) and config.get("peft_type") == "LORA":
         return config
-    config = config if isinstance(config, dict) else {}
-    why = f"has the peft_type {config.get('peft_type')!r:.60}: only 'LORA' adapters of PEFT can be uploaded"
-    if "lora_parameters" in config:
-        why = "is the config of an adapter of mlx: convert it to the form of PEFT"
+    given = config.get("peft_type") if isinstance(config, dict) else None
+    why = f"has the peft_type {given!r:.60}: only 'LORA' adapters of PEFT can be uploaded"
     raise _wrong(path, CONFIG, why)
 
 

@@ -23,7 +23,6 @@ from nebius_model_resource.errors import UnusableArchive
 
 _CHUNK = 256 * 1024  # bytes that are read, hashed or sent at a time
 _LEFT_OUT = ("__MACOSX", "Thumbs.db", "desktop.ini")
-_UTF8 = 0x800  # the bit of a zip's entry which says that its name is UTF-8
 _POINTER = b"version https://git-lfs.github.com/spec/"
 # What the system and zipfile raise for what they cannot read; NotImplementedError is a RuntimeError.
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, LZMAError, BadZipFile)
@@ -179,10 +178,7 @@ def _entries(path: str, archive: ZipFile) -> dict[str, ZipInfo]:
     """The files of a zip that count, by name."""
     found: dict[str, ZipInfo] = {}
     for entry in archive.infolist():
-        # macOS writes UTF-8 and does not say so; zipfile takes it for code page 437.
-        unmarked = not entry.flag_bits & _UTF8
-        name = entry.orig_filename.encode("cp437").decode(errors="replace") if unmarked else entry.filename
-        name = "/".join(part for part in name.split("/") if part not in ("", "."))
+        name = "/".join(part for part in entry.filename.split("/") if part not in ("", "."))
         if entry.is_dir() or _is_left_out(name):
             continue
         if name in found:

@@ -10,6 +10,7 @@
     ├── TransportError           no usable answer arrived
     │   ├── NotSent              the request surely did not reach the service
     │   ├── AnswerLost           the request may have had its effect
+    │   │   └── OutcomeUnknown   a POST may have created something, and the list does not say
     │   └── UnusableAnswer       an answer arrived, and is not what is documented
     ├── ApiError                 the service answered with an error status
     │   ├── BadRequest           400, 409, 422 and every other 4xx: the service's own refusal
@@ -18,31 +19,66 @@
     │   ├── Throttled            429, and 503 with Retry-After: not done, try again later
     │   ├── ServerFault          408 and 5xx: may have been done
     │   └── Redirected           3xx: never followed
-    └── ModelError               a model that is not what was asked for
-        ├── ValidationFailed     the service ended the validation with `error`
-        ├── ModelVanished        the model is gone and this run did not delete it
-        ├── Unfinished           the model exists and is not active yet
-        │   ├── Interrupted      the run was stopped during the wait
-        │   └── UnknownStatus    its status is not a documented one
-        ├── DeadlineExceeded     time ran out before anything was created
-        ├── AmbiguousCreate      more models match than were asked for
-        ├── AdoptionRefused      the existing model is not the declared one
-        ├── ModelMissing         there is no model of that name
-        └── EngineGone           the engine went away during the wait
+    ├── ResourceError            a model or file is not what was asked for
+    │   ├── ValidationFailed     the service ended the validation with `error`
+    │   ├── ModelVanished        the model is gone and this run did not delete it
+    │   ├── Unfinished           the model exists and is not active yet
+    │   │   ├── Interrupted      the run was stopped during the wait
+    │   │   └── UnknownStatus    its status is not a documented one
+    │   ├── DeadlineExceeded     time ran out before anything was created
+    │   ├── AmbiguousCreate      more models match than were asked for
+    │   ├── AdoptionRefused      the existing model is not the declared one
+    │   ├── ModelMissing         there is no model of that name
+    │   ├── FileMissing          there is no file of that id
+    │   ├── CheckpointMissing    a fine-tuning job has no checkpoint to use
+    │   └── EngineGone           the engine went away during the wait
+    └── QueryFailed              a function of a program failed (in `functions`, since it is also Pulumi's RunError)
+        ├── ModelNotFound
+        └── CheckpointNotFound
 
 Every message is one line, names what was refused, and ends with what to do. No message holds a credential.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nebius_model_resource._api.models import Fault, State
+    from nebius_model_resource._provider.properties import State
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one input.
+
+    Attributes:
+        property: the input's name.
+        reason: what was given, what is allowed, and what to do.
+    """
+
+    property: str
+    reason: str
 
 
 class NebiusError(Exception):
-    """The root: every error that this package raises on purpose."""
+    """The root: every error that this package raises on purpose.
+
+    Attributes:
+        message: what went wrong.
+        remedy: what to do, where the message does not say it.
+    """
+
+    remedy: str = ""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        if remedy:
+            self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.remedy}" if self.remedy else self.message
 
 
 class ConfigurationError(NebiusError):
@@ -60,17 +96,17 @@ class InvalidInputs(NebiusError):
         super().__init__("; ".join(f"{fault.property}: {fault.reason}" for fault in faults))
         self.faults = faults
 
+    @classmethod
+    def of(cls, property_: str, reason: str) -> InvalidInputs:
+        """One fault."""
+        return cls([Fault(property_, reason)])
+
 
 class UnreadableDeployment(NebiusError):
-    """A text is not the output of ``pulumi stack export``.
-
-    Attributes:
-        place: where the text is from.
-    """
+    """A text is not the output of ``pulumi stack export``."""
 
     def __init__(self, place: str, why: str) -> None:
-        super().__init__(f"{place} holds no deployment, {why}: give what `pulumi stack export` prints")
-        self.place = place
+        super().__init__(f"{place} holds no deployment, {why}", "give what `pulumi stack export` prints")
 
 
 class UnusableArchive(NebiusError):
@@ -90,27 +126,41 @@ class UnusableArchive(NebiusError):
 class TransportError(NebiusError):
     """No usable answer arrived from the service."""
 
+    remedy = "try again later"
+
 
 class NotSent(TransportError):
     """The request surely did not reach the service: it is safe to repeat.
 
     Attributes:
         permanent: True where repeating cannot help, as with an invalid certificate.
-        remedy: what to do; None means to check the network and the base URL.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, remedy: str | None = None) -> None:
-        super().__init__(message)
+    remedy = "check the network and the base URL"
+
+    def __init__(self, message: str, *, permanent: bool = False, remedy: str = "") -> None:
+        super().__init__(message, remedy)
         self.permanent = permanent
-        self.remedy = remedy
 
 
 class AnswerLost(TransportError):
     """The request was sent and no complete answer arrived: it may have had its effect."""
 
 
+class OutcomeUnknown(AnswerLost):
+    """A POST whose answer was lost may have created something, and the list does not say whether it did.
+
+    Attributes:
+        known: the ids that existed before the POST; None if the list could not be read.
+    """
+
+    def __init__(self, message: str, remedy: str, known: frozenset[str] | None) -> None:
+        super().__init__(message, remedy)
+        self.known = known
+
+
 class UnusableAnswer(TransportError):
-    """The service answered with success and an undocumented body: the request may have had its effect."""
+    """An answer broke off, or is not what is documented: the request may have had its effect."""
 
 
 class ApiError(NebiusError):
@@ -142,32 +192,44 @@ class ApiError(NebiusError):
 class BadRequest(ApiError):
     """The service refused the request; repeating it changes nothing."""
 
+    remedy = "change what the service names"
+
 
 class AccessDenied(ApiError):
     """The key is missing, unknown or not allowed to do this (401, 403)."""
+
+    remedy = "check the API key and the project"
 
 
 class NotFound(ApiError):
     """The service has no such thing (404, 410)."""
 
+    remedy = "check the name and the base URL"
+
 
 class Throttled(ApiError):
     """Nothing was done; try again later (429, and 503 with ``Retry-After``)."""
+
+    remedy = "try again later"
 
 
 class ServerFault(ApiError):
     """The service or something in front of it failed (408, 5xx): the request may have had its effect."""
 
+    remedy = "try again later"
+
 
 class Redirected(ApiError):
     """The service answered with a redirect, which is never followed: the key goes to no other host."""
 
-
-class ModelError(NebiusError):
-    """A model is not what was asked for."""
+    remedy = "check the base URL"
 
 
-class ValidationFailed(ModelError):
+class ResourceError(NebiusError):
+    """A model or file is not what was asked for."""
+
+
+class ValidationFailed(ResourceError):
     """The validation of a model ended with ``error``.
 
     Attributes:
@@ -179,15 +241,17 @@ class ValidationFailed(ModelError):
         self.state = state
 
 
-class ModelVanished(ModelError):
+class ModelVanished(ResourceError):
     """A model went away during the wait for it."""
 
+    remedy = "run `pulumi up` again to create a new one"
 
-class Unfinished(ModelError):
+
+class Unfinished(ResourceError):
     """A model exists and did not become active in time.
 
     Attributes:
-        state: all that is known of the model; its ``generated_name`` is what to wait for.
+        state: all that is known of the model; its id is what to wait for.
     """
 
     def __init__(self, message: str, *, state: State) -> None:
@@ -203,23 +267,23 @@ class UnknownStatus(Unfinished):
     """A model exists, and its status is not a documented one."""
 
 
-class DeadlineExceeded(ModelError):
+class DeadlineExceeded(ResourceError):
     """Time ran out before the service created, reported or deleted anything."""
 
 
-class AmbiguousCreate(ModelError):
+class AmbiguousCreate(ResourceError):
     """An answer was lost, and more models match the request than it can have created.
 
     Attributes:
-        candidates: the generated names of those models.
+        candidates: the ids of those models.
     """
 
-    def __init__(self, message: str, *, candidates: list[str]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, remedy: str, *, candidates: list[str]) -> None:
+        super().__init__(message, remedy)
         self.candidates = candidates
 
 
-class AdoptionRefused(ModelError):
+class AdoptionRefused(ResourceError):
     """An existing model differs from the declared one, or cannot be taken over.
 
     Attributes:
@@ -231,20 +295,42 @@ class AdoptionRefused(ModelError):
         self.faults = faults
 
 
-class ModelMissing(ModelError):
+class ModelMissing(ResourceError):
     """There is no model of that name.
 
     Attributes:
         name: the name that was looked for.
     """
 
+    remedy = "`nebius-models list` shows what there is"
+
     def __init__(self, name: str, hint: str = "") -> None:
-        missing = f"there is no model {name!r} at the service{', ' if hint else ''}{hint}"
-        super().__init__(f"{missing}: `nebius-models list` shows what there is")
+        super().__init__(f"there is no model {name!r} at the service{', ' if hint else ''}{hint}")
         self.name = name
 
 
-class EngineGone(ModelError):
+class FileMissing(ResourceError):
+    """There is no file of that id."""
+
+    remedy = "check the id and the project"
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(f"there is no file {file_id!r} at the service")
+
+
+class CheckpointMissing(ResourceError):
+    """A job has no checkpoint to use: it does not exist, has not succeeded, or has none.
+
+    Attributes:
+        job_id: the job.
+    """
+
+    def __init__(self, job_id: str, reason: str, remedy: str = "") -> None:
+        super().__init__(reason, remedy)
+        self.job_id = job_id
+
+
+class EngineGone(ResourceError):
     """The engine that asked for the model is no longer there to record it."""
 
 

@@ -9,25 +9,21 @@ outputs, and returns an output.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pulumi
-from pulumi.runtime import get_root_resource
+from pulumi.runtime import get_config, get_root_resource
 
-from nebius_model_resource._api import settings
-from nebius_model_resource._api.client import NebiusClient
-from nebius_model_resource._api.fine_tuning import Checkpoint
-from nebius_model_resource._api.settings import Lookup, Settings
-from nebius_model_resource._lifecycle import checkpoints, lookups
-from nebius_model_resource._lifecycle.checkpoints import CheckpointMissing
-from nebius_model_resource._lifecycle.lookups import CustomModelInfo
-from nebius_model_resource.account import PACKAGE, Provider
-from nebius_model_resource.errors import ModelMissing, NebiusError
+from nebius_model_resource._provider import lookups, messages
+from nebius_model_resource._provider.account import account_of
+from nebius_model_resource._provider.lookups import CustomModelInfo
+from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.settings import Configuration, Lookup
+from nebius_model_resource._service.types import Checkpoint
+from nebius_model_resource.errors import CheckpointMissing, ModelMissing, NebiusError
+from nebius_model_resource.resources import PACKAGE, Provider
 
-_A = TypeVar("_A")
 _T = TypeVar("_T")
 
 
@@ -46,6 +42,9 @@ class CheckpointNotFound(QueryFailed):
     """A fine-tuning job does not exist, has not succeeded, or has no checkpoint."""
 
 
+_KINDS: dict[type, type[QueryFailed]] = {ModelMissing: ModelNotFound, CheckpointMissing: CheckpointNotFound}
+
+
 def list_custom_models(
     ai_project_id: str | None = None, opts: pulumi.InvokeOptions | None = None
 ) -> list[CustomModelInfo]:
@@ -58,14 +57,14 @@ def list_custom_models(
     Raises:
         QueryFailed: there is no key, or the service did not return the list.
     """
-    return _list(ai_project_id, _plain_lookup(opts, "list_custom_models"))
+    return _call(lookups.list_models, ai_project_id, _plain_lookup(opts, "list_custom_models"))
 
 
 def list_custom_models_output(
     ai_project_id: pulumi.Input[str | None] = None, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[CustomModelInfo]]:
     """As :func:`list_custom_models`; the project and the account may be outputs."""
-    return _output(_list, ai_project_id, opts)
+    return _output(lookups.list_models, ai_project_id, opts)
 
 
 def get_custom_model(name: str, opts: pulumi.InvokeOptions | None = None) -> CustomModelInfo:
@@ -79,14 +78,14 @@ def get_custom_model(name: str, opts: pulumi.InvokeOptions | None = None) -> Cus
         ModelNotFound: there is no such model, or the key may not see it.
         QueryFailed: there is no key, or the service did not return the model.
     """
-    return _get(name, _plain_lookup(opts, "get_custom_model"))
+    return _call(lookups.get_model, name, _plain_lookup(opts, "get_custom_model"))
 
 
 def get_custom_model_output(
     name: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[CustomModelInfo]:
     """As :func:`get_custom_model`; the name and the account may be outputs."""
-    return _output(_get, name, opts)
+    return _output(lookups.get_model, name, opts)
 
 
 def get_fine_tuning_checkpoints(job_id: str, opts: pulumi.InvokeOptions | None = None) -> list[Checkpoint]:
@@ -103,14 +102,14 @@ def get_fine_tuning_checkpoints(job_id: str, opts: pulumi.InvokeOptions | None =
         CheckpointNotFound: the job does not exist, has not succeeded, or has no checkpoint.
         QueryFailed: the text is not the id of a job, there is no key, or the service did not return the checkpoints.
     """
-    return _checkpoints(job_id, _plain_lookup(opts, "get_fine_tuning_checkpoints"))
+    return _call(lookups.checkpoints_of, job_id, _plain_lookup(opts, "get_fine_tuning_checkpoints"))
 
 
 def get_fine_tuning_checkpoints_output(
     job_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[Checkpoint]]:
     """As :func:`get_fine_tuning_checkpoints`; the job and the account may be outputs."""
-    return _output(_checkpoints, job_id, opts)
+    return _output(lookups.checkpoints_of, job_id, opts)
 
 
 def get_latest_checkpoint(job_id: str, opts: pulumi.InvokeOptions | None = None) -> Checkpoint:
@@ -122,39 +121,32 @@ def get_latest_checkpoint(job_id: str, opts: pulumi.InvokeOptions | None = None)
 
         tuned = CustomModel("tuned", base_model="…", source=get_latest_checkpoint("ftjob-…").source)
     """
-    return _latest(job_id, _plain_lookup(opts, "get_latest_checkpoint"))
+    return _call(lookups.latest_checkpoint, job_id, _plain_lookup(opts, "get_latest_checkpoint"))
 
 
 def get_latest_checkpoint_output(
     job_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[Checkpoint]:
     """As :func:`get_latest_checkpoint`; the job and the account may be outputs."""
-    return _output(_latest, job_id, opts)
+    return _output(lookups.latest_checkpoint, job_id, opts)
 
 
-def _list(ai_project_id: str | None, lookup: Lookup) -> list[CustomModelInfo]:
-    with _one_line_errors():
-        project = ai_project_id or settings.ai_project_id(lookup, places=_places(lookup))
-        return lookups.list_models(_client(lookup), project)
-
-
-def _get(name: str, lookup: Lookup) -> CustomModelInfo:
-    with _one_line_errors():
-        return lookups.get_model(_client(lookup), name)
-
-
-def _checkpoints(job_id: str, lookup: Lookup) -> list[Checkpoint]:
-    with _one_line_errors():
-        return checkpoints.checkpoints_of(_client(lookup).connection, job_id)
-
-
-def _latest(job_id: str, lookup: Lookup) -> Checkpoint:
-    with _one_line_errors():
-        return checkpoints.latest_checkpoint(_client(lookup).connection, job_id)
+def _call(look_up: Callable[[Client, Any], _T], argument: Any, lookup: Lookup) -> _T:
+    """Call for an account; every error of this package ends a program with one line."""
+    # A script has no stack to configure.
+    configuration = Configuration(lookup, "script" if get_root_resource() is None else "stack")
+    try:
+        client = account_of(configuration.settings()).client
+        if argument is None and look_up is lookups.list_models:
+            argument = configuration.project()
+        return look_up(client, argument)
+    except NebiusError as error:
+        kind = _KINDS.get(type(error), QueryFailed)
+        raise kind(messages.explain(error, "query", configuration)) from error
 
 
 def _output(
-    function: Callable[[_A, Lookup], _T], argument: pulumi.Input[_A], opts: pulumi.InvokeOptions | None
+    look_up: Callable[[Client, Any], _T], argument: pulumi.Input[Any], opts: pulumi.InvokeOptions | None
 ) -> pulumi.Output[_T]:
     """Call in a thread, so that the program continues meanwhile."""
     account = _account(opts)
@@ -163,8 +155,8 @@ def _output(
     plain = {key: pulumi.Output.unsecret(pulumi.Output.from_input(value)) for key, value in given.items()}
 
     def call(values: dict[str, Any]) -> Awaitable[_T]:
-        lookup = values["given"].get if account else _lookup
-        return asyncio.to_thread(function, values["argument"], lookup)
+        lookup = values["given"].get if account else get_config
+        return asyncio.to_thread(_call, look_up, values["argument"], lookup)
 
     return pulumi.Output.all(argument=argument, given=plain).apply(call)
 
@@ -176,7 +168,14 @@ def _account(opts: pulumi.InvokeOptions | None) -> Provider | None:
     provider = opts.provider
     if provider is None and opts.parent is not None:
         provider = opts.parent.get_provider(f"{PACKAGE}:dynamic:Resource")
-    if provider is None or isinstance(provider, Provider):
+    if provider is None:
+        return None
+    if isinstance(provider, Provider):
+        if provider.has_env_var_mappings:
+            raise QueryFailed(
+                "a function cannot use a Provider with env_var_mappings, which exist in the provider's process alone: "
+                "give the Provider api_key_variable"
+            )
         return provider
     raise QueryFailed("opts.provider is not a nebius_model_resource.Provider: give one")
 
@@ -189,43 +188,9 @@ def _plain_lookup(opts: pulumi.InvokeOptions | None, function: str) -> Lookup:
     """
     account = _account(opts)
     if account is None:
-        return _lookup
-    plain = {key: value for key, value in account.settings.items() if isinstance(value, str)}
-    if plain != account.settings:
+        return get_config
+    if not all(isinstance(value, (str, bool)) for value in account.settings.values()):
         raise QueryFailed(
             f"the provider of {function} has an output among its arguments: use {function}_output"
         )
-    return plain.get
-
-
-def _lookup(key: str) -> str | None:
-    namespace, _, name = key.partition(":")
-    return pulumi.Config(namespace).get(name)
-
-
-def _places(lookup: Lookup) -> settings.Places:
-    """Whose settings the messages name: a script has no stack to configure."""
-    return settings.SCRIPT if get_root_resource() is None else settings.places_of(lookup)
-
-
-def _client(lookup: Lookup) -> NebiusClient:
-    return _client_for(settings.load_settings(lookup, places=_places(lookup)))
-
-
-@lru_cache(maxsize=8)
-def _client_for(account: Settings) -> NebiusClient:
-    """One client for all calls of a program, to share open connections and pauses."""
-    return NebiusClient(account)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Turn every error of this package into one that ends a program with one line."""
-    try:
-        yield
-    except ModelMissing as error:
-        raise ModelNotFound(str(error)) from error
-    except CheckpointMissing as error:
-        raise CheckpointNotFound(str(error)) from error
-    except NebiusError as error:
-        raise QueryFailed(str(error)) from error
+    return account.settings.get

@@ -1,5 +1,5 @@
 """Pulumi's engine starts this program (docs/plugin.md)."""
 
-from nebius_model_resource._edges.plugin.server import main
+from nebius_model_resource._plugin.server import main
 
 main()

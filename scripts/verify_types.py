@@ -12,7 +12,7 @@ import bootstrap
 PACKAGE = "nebius_model_resource"
 PUBLIC = {
     PACKAGE,
-    *(f"{PACKAGE}.{module}" for module in ("account", "errors", "functions", "provider", "resource")),
+    *(f"{PACKAGE}.{module}" for module in ("errors", "functions", "provider", "resources")),
 }
 
 

@@ -196,7 +196,6 @@ def test_a_path_object_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             Path.touch,
             "cannot be read (File is not a zip file): give the folder of an adapter, or a good .zip",
         ),
-        (lambda place: place.write_bytes(b"\x1f\x8b" * 500), "cannot be read (File is not a zip file)"),
         (lambda place: place.symlink_to(place.name), "symbolic links"),
         (Path.mkdir, f"lacks {CONFIG_NAME} and {WEIGHTS_NAME}: give the folder to which PEFT saved"),
     ],
@@ -204,7 +203,7 @@ def test_a_path_object_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_path_without_an_adapter_is_explained(
     tmp_path: Path, create: Callable[[Path], Any], told: str
 ) -> None:
-    """A pipe is not opened; an empty file, a tar, a link to itself and an empty folder are told apart."""
+    """A pipe is not opened; an empty file, a link to itself and an empty folder are told apart."""
     create(tmp_path / "a")
     assert told in refusal(tmp_path / "a")
 
@@ -218,9 +217,7 @@ MLX = {CONFIG_NAME: b'{"fine_tune_type": "lora", "lora_parameters": {"rank": 8}}
     [
         ({**MLX, "adapters.safetensors": b"1"}, "an adapter of mlx: convert it to PEFT's form (a new name"),
         ({**MLX, "0000100_adapters.safetensors": b"1"}, "an adapter of mlx"),
-        ({**MLX, WEIGHTS_NAME: weights()}, "is the config of an adapter of mlx: convert it"),
-        (COMPLETE, "a complete model: save the adapter alone"),
-        ({**COMPLETE, CONFIG_NAME: config()}, "a complete model"),
+        ({**COMPLETE, CONFIG_NAME: config()}, "a complete model: save the adapter alone"),
         ({"pytorch_model.bin": b"1"}, "a complete model"),
         ({"hf_model_0001_0.pt": b"1"}, "a complete model"),
         ({CONFIG_NAME: config(), "adapter_model.bin": b"1"}, "save it with safe_serialization=True"),
@@ -292,13 +289,10 @@ def test_an_adapter_of_peft_is_taken_with_whatever_lies_beside_it(
         (b"", "is not JSON in UTF-8 without a byte order mark: save the adapter again"),
         (b"{", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
-        (b"<!DOCTYPE html>", "is not JSON"),
         (b"\xef\xbb\xbf" + config(), "without a byte order mark"),
         (config().decode().encode("utf-16"), "is not JSON in UTF-8"),
         (b" " * 1_000_000 + config(), "is not JSON"),
         (b"[]", "has the peft_type None: only 'LORA' adapters"),
-        (b"7", "has the peft_type None"),
-        (b"{}", "has the peft_type None"),
         (config(peft_type="IA3"), "has the peft_type 'IA3'"),
         (config(peft_type="x" * 99), f"has the peft_type '{'x' * 59}: only"),
         (POINTER, "is a git-lfs pointer, not the file itself: run `git lfs pull`"),
@@ -341,13 +335,11 @@ EMPTY = f"has tensors without values ({NAMES[0]!r}), as DeepSpeed ZeRO-3 leaves 
     [
         (b"", NO_FILE),
         (b"abc", NO_FILE),
-        (b"PK\3\4" + b"x" * 500, NO_FILE),
         (b"<html>" * 9, NO_FILE),
         ((5).to_bytes(8, "little") + b"[1,2]", NO_FILE),
         (POINTER, "is a git-lfs pointer"),
         (CUT, f"has {len(CUT)} bytes and not {len(CUT) + 1}, as its header says: copy, download or save it"),
         (weights() + b"12", f"has {len(CUT) + 3} bytes and not {len(CUT) + 1}"),
-        (weights()[:30], "has 30 bytes and not "),
         ((5).to_bytes(8, "little") + b"{1,2}", INVALID),
         ((500_000).to_bytes(8, "little") + b'{"a":' * 100_000, INVALID),
         ((7).to_bytes(8, "little") + b'{"\xff":1}', INVALID),
@@ -362,7 +354,6 @@ EMPTY = f"has tensors without values ({NAMES[0]!r}), as DeepSpeed ZeRO-3 leaves 
         (tensors(lora_a=[2, 4], lora_b=[4, 2]), "has no tensors named lora_A"),
         (tensors(**{"model.layers.0.q_proj.weight": [4, 4]}), "has no tensors named lora_A"),
         (tensors(A=[16, 2]), ONE_SIDE),
-        (tensors(B=[2, 16]), ONE_SIDE),
         (tensors(A=[0], B=[0]), EMPTY),
         (tensors(A=[16, 0], B=[2, 16]), EMPTY),
     ],
@@ -491,31 +482,14 @@ def test_a_zip_that_lies_is_refused(tmp_path: Path, offset: int, value: bytes, t
 
 
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
-    """A changed byte, and a zip that was cut off or whose entries are cut off, are found before anything is sent."""
-    place = write_zip(tmp_path / "a.zip", files(), zipfile.ZIP_STORED)
-    good = place.read_bytes()
-    at = good.index(weights()) + len(weights()) - 1
-    place.write_bytes(good[:at] + b"!" + good[at + 1 :])
-    assert "Bad CRC-32 for file 'adapter_model.safetensors'" in refusal(place)
-    place.write_bytes(good[:-30])
+    """A zip that was cut off, or whose entries are damaged, is found before anything is sent."""
+    place = write_zip(tmp_path / "a.zip", files())
+    place.write_bytes(place.read_bytes()[:-30])
     assert "File is not a zip file" in refusal(place)
     for compression in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         content = write_zip(place, files(), compression).read_bytes()
         place.write_bytes(content[:60] + bytes(40) + content[100:])
         assert refusal(place).startswith("cannot be read (")
-
-
-def test_a_name_in_utf8_without_its_flag_is_understood(tmp_path: Path) -> None:
-    """macOS writes UTF-8 and does not say so: the folder and its zip are one adapter all the same."""
-    contents = files(täxt=b"1")
-    content = make(tmp_path, contents, packed=True).read_bytes()
-    for signature, offset in ((b"PK\3\4", 7), (b"PK\1\2", 9)):
-        at = content.rindex(signature) + offset
-        content = content[:at] + bytes([content[at] & ~0x8]) + content[at + 1 :]
-    (tmp_path / "mac.zip").write_bytes(content)
-    assert read(tmp_path / "mac.zip").sha256 == read(make(tmp_path, contents)).sha256
-    (tmp_path / "latin.zip").write_bytes(content.replace("täxt".encode(), b"t\xe4\xe4xt"))
-    assert [name for name, _ in read(tmp_path / "latin.zip").listing.files][-1] == "t\ufffd\ufffdxt"
 
 
 def test_more_than_500_mb_is_refused_unread(tmp_path: Path) -> None:
@@ -608,33 +582,26 @@ CHANGES: dict[str, Callable[[Path], Any]] = {
     "longer": lambda folder: (folder / WEIGHTS_NAME).write_bytes(weights(3_200_000) + b"12"),
     "shorter": lambda folder: os.truncate(folder / WEIGHTS_NAME, 1_000_000),
     "overwritten": lambda folder: _overwrite(folder / WEIGHTS_NAME),
+    "a given zip": lambda place: os.utime(place, ns=(1, 1)),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("chunks_before", [0, 4])
-def test_a_folder_that_changes_is_not_sent(tmp_path: Path, change: str, chunks_before: int) -> None:
-    """A change before the first byte, or after a few chunks, ends the zip before it is complete."""
-    folder = make(tmp_path, {**files(**{"README.md": b"1"}), WEIGHTS_NAME: weights(3_200_000)})
-    package = Package(read(folder))
+def test_what_changes_is_not_sent(tmp_path: Path, change: str, chunks_before: int) -> None:
+    """A change before the first byte, or after a few chunks, ends the zip of a folder before it is complete."""
+    contents = {**files(**{"README.md": b"1"}), WEIGHTS_NAME: weights(3_200_000)}
+    place = make(tmp_path, contents)
+    if change == "a given zip":
+        place = write_zip(tmp_path / "a.zip", contents, zipfile.ZIP_STORED)
+    package = Package(read(place))
     chunks = package.chunks()
     begun = [next(chunks) for _ in range(chunks_before)]
-    CHANGES[change](folder)
+    CHANGES[change](place)
     with pytest.raises(UnusableArchive, match=r"changed while it was read: run again|bytes too early"):
         begun.extend(chunks)
-    assert len(b"".join(begun)) < package.length
-
-
-@pytest.mark.parametrize("chunks_before", [0, 1])
-def test_a_zip_that_changes_is_not_sent(tmp_path: Path, chunks_before: int) -> None:
-    """A given zip that is written to meanwhile ends with the error, not as a complete upload."""
-    place = write_zip(tmp_path / "a.zip", {**files(), WEIGHTS_NAME: weights(3_200_000)}, zipfile.ZIP_STORED)
-    chunks = Package(read(place)).chunks()
-    for _ in range(chunks_before):
-        next(chunks)
-    os.utime(place, ns=(1, 1))
-    with pytest.raises(UnusableArchive, match="changed while it was read"):
-        list(chunks)
+    # A given zip is compared again after its last byte: then the end of the upload is never sent.
+    assert len(b"".join(begun)) < package.length or change == "a given zip"
 
 
 @pytest.mark.parametrize(
@@ -655,22 +622,13 @@ def test_a_file_is_named_after_its_folder(path: str, name: str) -> None:
     assert stem(path) == name
 
 
-def test_every_upload_has_a_name_of_its_own(tmp_path: Path) -> None:
-    """Folder, the first digits of the hash, and random digits."""
-    adapter = read(make(tmp_path, files()))
-    names = {Package(adapter).filename for _ in range(5)}
-    assert len(names) == 5
-    for name in names:
-        assert re.fullmatch(rf"adapter-{adapter.sha256[:16]}-[0-9a-f]{{8}}\.zip", name)
-
-
 def test_a_file_of_the_user_does_not_stand_in_for_the_standard_library(tmp_path: Path) -> None:
     """A `secrets.py` beside the program is not imported when an adapter is read, packed and uploaded."""
     write_folder(tmp_path / "adapter", files())
     (tmp_path / "secrets.py").write_text("raise SystemExit('imported')")
     (tmp_path / "program.py").write_text(
         "from nebius_model_resource import _adapter\n"
-        "from nebius_model_resource._lifecycle import archives\n"
+        "from nebius_model_resource._provider import archives\n"
         "package = _adapter.Package(_adapter.read('adapter'))\n"
         "print(sum(map(len, package.chunks())) == package.length)\n"
     )

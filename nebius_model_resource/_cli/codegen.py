@@ -8,9 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from nebius_model_resource._api.models import ACTIVE, GeneratedName
-from nebius_model_resource._api.redact import harmless
-from nebius_model_resource._lifecycle.lookups import CustomModelInfo
+from nebius_model_resource._provider.lookups import CustomModelInfo
+from nebius_model_resource._service.answers import one_line
+from nebius_model_resource._service.types import ACTIVE, GeneratedName
 
 _HEAD = "import pulumi\n\nfrom nebius_model_resource import CustomModel\n"
 _TAKEN = {"pulumi", *dir(builtins), *keyword.kwlist, *keyword.softkwlist}
@@ -47,7 +47,7 @@ def _declaration(model: CustomModelInfo, name: str, variable: str, ai_project_id
         lines.append(f"    ai_project_id={literal(ai_project_id)},")
     lines += [f"    opts=pulumi.ResourceOptions(import_={literal(model.generated_name)}),", ")", ""]
     if model.status != ACTIVE:
-        status = harmless(model.status or "without a status")
+        status = one_line(model.status or "without a status")
         lines.insert(0, f"# This model is {status}: only an active model can be adopted.")
     return "\n".join(lines)
 

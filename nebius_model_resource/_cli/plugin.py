@@ -15,8 +15,13 @@ from nebius_model_resource.errors import NebiusError
 NAME = "nebius-models"
 _STARTER = """\
 #!/bin/sh
-exec {python} -m nebius_model_resource._edges.plugin "$@"
+exec {python} -c {code} "$@"
 """
+# `-m` would put the program's folder first, where a `types.py` or `queue.py` may be.
+_CODE = (
+    "import sys; sys.path[:1] == [''] and sys.path.pop(0); "
+    "from nebius_model_resource._plugin.server import main; main()"
+)
 
 
 class NotInstalled(NebiusError):
@@ -36,7 +41,9 @@ def install() -> str:
         raise NotInstalled("there is no `pulumi` on PATH: install it (https://www.pulumi.com/docs/install/)")
     with TemporaryDirectory() as folder:
         starter = Path(folder) / f"pulumi-resource-{NAME}"
-        starter.write_text(_STARTER.format(python=shlex.quote(sys.executable)), encoding="utf-8")
+        starter.write_text(
+            _STARTER.format(python=shlex.quote(sys.executable), code=shlex.quote(_CODE)), encoding="utf-8"
+        )
         starter.chmod(0o755)
         command = [pulumi, "plugin", "install", "resource", NAME, __version__, "--file", str(starter)]
         done = subprocess.run([*command, "--reinstall"], capture_output=True, text=True, check=False)  # noqa: S603

@@ -9,112 +9,91 @@ deleted yet) still owns its model or file.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nebius_model_resource._api.files import FileInfo
-from nebius_model_resource._api.models import INFIX, GeneratedName
-from nebius_model_resource._lifecycle import archives
-from nebius_model_resource._lifecycle.lookups import CustomModelInfo
-from nebius_model_resource._lifecycle.matching import could_be
-from nebius_model_resource.errors import UnreadableDeployment
+from nebius_model_resource._provider import archives
+from nebius_model_resource._provider.account import short_name
+from nebius_model_resource._provider.lookups import CustomModelInfo
+from nebius_model_resource._provider.properties import ARCHIVE, MODEL, Table
+from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.types import INFIX, FileInfo, canonical_source, unflavoured
+from nebius_model_resource.errors import (
+    AccessDenied,
+    BadRequest,
+    NotFound,
+    UnreadableDeployment,
+    UnusableAnswer,
+)
 
-_NAMES = {"baseModel": "base_model"}  # what the dynamic provider calls an input of the plugin
-
-
-@dataclass(frozen=True)
-class _InterruptedCreate:
-    """A create that the engine started and did not record: its model may exist, under a name that is not known."""
-
-    urn: str
-    name: str
-    base_model: str
-    source: str
-
-    def may_have_created(self, model: CustomModelInfo) -> bool:
-        return could_be(model, self.name, self.base_model, self.source)
-
-
-@dataclass(frozen=True)
-class _InterruptedUpload:
-    """An upload that the engine started and did not record: its file may exist, under an id that is not known."""
-
-    urn: str
-    path: str
-    sha256: str
-
-    def may_have_created(self, file: FileInfo) -> bool:
-        return archives.may_come_of(file, self.path, self.sha256)
+# A short generated name may start with `file-` as well, but ends with a hyphen and four letters.
+_FILE_ID = re.compile(r"file-(?!(?:.*-)?[A-Za-z]{4}$)[^/:]+")
 
 
 @dataclass
 class Stacks:
-    """What any number of stacks, of any projects, own and read."""
+    """What any number of stacks, of any projects, own and read; models by their short names, files by their ids."""
 
-    _owned: dict[str, list[GeneratedName]] = field(default_factory=dict)  # by short name
-    _readers: dict[str, str] = field(default_factory=dict)  # URN by short name
-    _interrupted: list[_InterruptedCreate] = field(default_factory=list)
-    _files: set[str] = field(default_factory=set)  # by id
-    _file_readers: dict[str, str] = field(default_factory=dict)  # URN by id
-    _uploads: list[_InterruptedUpload] = field(default_factory=list)
+    _owned: set[str] = field(default_factory=set)
+    _readers: dict[str, str] = field(default_factory=dict)  # URNs
+    # Creates that the engine started and did not record: what they created may exist, under an id that is not known.
+    _creates: list[dict[str, str]] = field(default_factory=list)
+    _uploads: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, resource: dict[str, Any]) -> None:
         """Add one resource of a deployment; one that is neither a model nor a file changes nothing."""
-        self._add_model(resource)
-        self._add_file(resource)
-
-    def _add_model(self, resource: dict[str, Any]) -> None:
-        id_, type_ = resource.get("id"), resource.get("type")
-        is_model = isinstance(type_, str) and type_.endswith(":CustomModel")
-        # A subclass may have a type of its own; its id still has the form of a generated name.
-        if isinstance(id_, str) and id_ and (is_model or INFIX in id_):
-            name = GeneratedName.parse(id_)
+        id_, type_, urn = resource.get("id"), str(resource.get("type")), str(resource.get("urn"))
+        kind = type_.rpartition(":")[2]
+        # A subclass may have a type of its own; its id still has the form of a generated name, or of a file's id.
+        is_ours = kind in ("CustomModel", "ModelArchive")
+        if id_ and (is_ours or INFIX in id_ or id_.startswith("file-")):
             if resource.get("external"):
-                self._readers[name.short] = str(resource.get("urn"))
+                self._readers[short_name(id_)] = urn
             else:
-                self._owned.setdefault(name.short, []).append(name)
-        elif is_model and not id_:
-            asked = _inputs(resource, "name", "base_model", "source")
-            self._interrupted.append(_InterruptedCreate(str(resource.get("urn")), *asked))
-
-    def _add_file(self, resource: dict[str, Any]) -> None:
-        id_, type_ = resource.get("id"), resource.get("type")
-        is_archive = isinstance(type_, str) and type_.endswith(":ModelArchive")
-        # As with models, a subclass may have a type of its own.
-        if isinstance(id_, str) and id_ and (is_archive or id_.startswith("file-")):
-            if resource.get("external"):
-                self._file_readers[id_] = str(resource.get("urn"))
-            else:
-                self._files.add(id_)
-        elif is_archive and not id_:
-            given = _inputs(resource, "path", "sha256")
-            self._uploads.append(_InterruptedUpload(str(resource.get("urn")), *given))
+                self._owned.add(short_name(id_))
+        elif kind == "CustomModel" and not id_:
+            self._creates.append({"urn": urn, **_inputs(resource, MODEL)})
+        elif kind == "ModelArchive" and not id_:
+            self._uploads.append({"urn": urn, **_inputs(resource, ARCHIVE)})
 
     def own(self, model: CustomModelInfo) -> bool:
         """Whether one of the stacks owns a model."""
-        short = GeneratedName.parse(model.generated_name).short
-        return any(name.names(model.generated_name) for name in self._owned.get(short, ()))
+        return short_name(model.generated_name) in self._owned
 
     def note(self, model: CustomModelInfo) -> str:
         """What the stacks say about a model that none of them owns; empty if they say nothing."""
-        for create in self._interrupted:
-            if create.may_have_created(model):
-                return f"may come from the interrupted create of {create.urn}"
-        reader = self._readers.get(GeneratedName.parse(model.generated_name).short)
-        return f"read by {reader}" if reader else ""
+        may_come = (each["urn"] for each in self._creates if _may_have_created(each, model))
+        return self._note(next(may_come, None), short_name(model.generated_name))
 
     def own_file(self, file: FileInfo) -> bool:
         """Whether one of the stacks owns an uploaded file."""
-        return file.id in self._files
+        return file.id in self._owned
 
     def file_note(self, file: FileInfo) -> str:
         """What the stacks say about a file that none of them owns; empty if they say nothing."""
-        for upload in self._uploads:
-            if upload.may_have_created(file):
-                return f"may come from the interrupted create of {upload.urn}"
-        reader = self._file_readers.get(file.id)
-        return f"read by {reader}" if reader else ""
+        may_come = (
+            each["urn"]
+            for each in self._uploads
+            if archives.may_come_of(file, each.get("path", ""), each.get("sha256", ""))
+        )
+        return self._note(next(may_come, None), file.id)
+
+    def _note(self, create: str | None, name: str) -> str:
+        if create:
+            return f"may come from the interrupted create of {create}"
+        return f"read by {self._readers[name]}" if name in self._readers else ""
+
+
+def _may_have_created(given: dict[str, str], model: CustomModelInfo) -> bool:
+    """Whether a model could come from a create."""
+    return all(_may_be(given.get(name), getattr(model, name)) for name in ("name", "base_model", "source"))
+
+
+def _may_be(asked: str | None, live: str | None) -> bool:
+    """Whether two values can be the same one; a value that is not known rules nothing out."""
+    return not (asked and live) or unflavoured(canonical_source(asked)) == unflavoured(canonical_source(live))
 
 
 def read_exports(named_texts: Iterable[tuple[str, str]]) -> Stacks:
@@ -130,8 +109,11 @@ def read_exports(named_texts: Iterable[tuple[str, str]]) -> Stacks:
     stacks = Stacks()
     for place, text in named_texts:
         for deployment in _deployments(place, text):
-            for resource in _resources(place, deployment):
-                stacks.add(resource)
+            try:
+                for resource in _resources(deployment):
+                    stacks.add(resource)
+            except (AttributeError, TypeError, LookupError) as error:
+                raise UnreadableDeployment(place, "its resources have another form") from error
     return stacks
 
 
@@ -153,27 +135,37 @@ def _deployments(place: str, text: str) -> Iterator[dict[str, Any]]:
         rest = rest[end:].lstrip()
 
 
-def _resources(place: str, deployment: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    operations = _entries(place, deployment, "pending_operations")
-    pending = [operation.get("resource") for operation in operations if isinstance(operation, dict)]
-    for resource in [*_entries(place, deployment, "resources"), *pending]:
-        if isinstance(resource, dict):
-            yield resource
+def _resources(deployment: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The resources, and those of operations that did not end; an empty stack has neither."""
+    yield from deployment.get("resources") or ()
+    for operation in deployment.get("pending_operations") or ():
+        yield operation["resource"]
 
 
-def _entries(place: str, deployment: dict[str, Any], name: str) -> list[Any]:
-    entries = deployment.get(name)
-    if entries is None:  # an empty stack has neither
-        return []
-    if not isinstance(entries, list):
-        raise UnreadableDeployment(place, f"its `{name}` are not a list")
-    return entries
+def _inputs(resource: dict[str, Any], table: Table) -> dict[str, str]:
+    """The inputs that are texts, under the names of Python; an encrypted secret is none."""
+    names = {each.schema_name: name for name, each in table.inputs.items()}
+    given = (resource.get("inputs") or {}).items()
+    return {names.get(name, name): value for name, value in given if isinstance(value, str)}
 
 
-def _inputs(resource: dict[str, Any], *names: str) -> Iterator[str]:
-    """The texts of some inputs; empty where an input is no text, as an encrypted secret."""
-    inputs = resource.get("inputs")
-    bag = {_NAMES.get(key, key): value for key, value in inputs.items()} if isinstance(inputs, dict) else {}
-    for name in names:
-        value = bag.get(name)
-        yield value if isinstance(value, str) else ""
+def is_file_id(name: str) -> bool:
+    """Whether a name is the id of a file, and not a generated name."""
+    return bool(_FILE_ID.fullmatch(name))
+
+
+def unknown_files(client: Client, project: str | None, stacks: Stacks) -> tuple[list[FileInfo], str]:
+    """The files of this package's uploads that no stack owns, newest first, and a warning or an empty text.
+
+    The list of files is not documented: a service without it causes a warning, and the models still count.
+
+    Raises:
+        NebiusError: the list could not be read now, and may be readable later.
+    """
+    try:
+        listing = client.list_files(project)
+    except (AccessDenied, BadRequest, NotFound, UnusableAnswer) as error:
+        return [], f"uploaded files are not checked, the list of files cannot be read: {error.message}"
+    found = [file for file in listing.entries if archives.is_archive(file) and not stacks.own_file(file)]
+    warning = "" if listing.complete else "the list of files is not complete: more files may be unknown"
+    return sorted(found, key=lambda file: file.created_at or 0, reverse=True), warning

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource._api.models import ModelInfo
-from nebius_model_resource._cli.codegen import literal, program
-from nebius_model_resource._lifecycle.lookups import CustomModelInfo
+from nebius_model_resource._cli.codegen import program
+from nebius_model_resource._provider.lookups import CustomModelInfo
+from nebius_model_resource._service.types import ModelInfo
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 
@@ -46,8 +46,8 @@ def _arguments(call: ast.Call) -> dict[str, Any]:
 
 
 def test_a_program_looks_handwritten() -> None:
-    """The complete text for one model is pinned."""
-    assert program([model("support-bot-AbCd", description="answers tickets")]) == (
+    """The complete text for one model is pinned, with the project that was given to the command."""
+    assert program([model("support-bot-AbCd", description="answers tickets")], "aiproject-e00one") == (
         "import pulumi\n"
         "\n"
         "from nebius_model_resource import CustomModel\n"
@@ -57,6 +57,7 @@ def test_a_program_looks_handwritten() -> None:
         f'    base_model="{BASE}",\n'
         '    source="file-1",\n'
         '    description="answers tickets",\n'
+        '    ai_project_id="aiproject-e00one",\n'
         f'    opts=pulumi.ResourceOptions(import_="{BASE}-LoRa:support-bot-AbCd"),\n'
         ")\n"
     )
@@ -86,20 +87,6 @@ def test_an_argument_that_the_service_does_not_report_is_left_empty() -> None:
     assert '    source="",  # the service does not report it' in text
     assert "# This model is error: only an active model can be adopted." in text
     ast.parse(text)
-
-
-def test_a_given_project_is_in_the_program() -> None:
-    """A project given to the command is part of each declaration."""
-    [arguments] = declarations(program([model("bot-AbCd")], "aiproject-e00one")).values()
-    assert arguments["ai_project_id"] == "aiproject-e00one"
-
-
-@given(st.text())
-def test_a_literal_is_the_text_again(text: str) -> None:
-    """Whatever a description holds, its literal is one line and evaluates to it."""
-    written = literal(text)
-    assert ast.literal_eval(written) == text
-    assert written.isprintable()
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text(), st.text()), max_size=5))

@@ -6,27 +6,53 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from nebius_model_resource._cli.main import main
-from nebius_model_resource.testing.emulator import Emulator
+from nebius_model_resource._cli.stack_exports import is_file_id
+from nebius_model_resource._provider.lookups import CustomModelInfo
+from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support import jobs
-from tests.support.hostile import RawServer
+from tests.support.adapters import CONFIG, files, write_folder
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+Output = pytest.CaptureFixture[str]  # what was printed
+KIND = "pulumi-python:dynamic/nebius:ModelArchive"
+URN = f"urn:pulumi:dev::shop::{KIND}::adapter"
+SHA = "0123456789abcdef" + "0" * 48
 NO_STACK = '{"version": 3, "deployment": {"resources": []}}'
 
 
 @pytest.fixture(autouse=True)
-def _environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """The emulator, as the environment names it; standard input is empty."""
     monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
     monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
     monkeypatch.setattr("sys.stdin", io.StringIO())
+    return emulator
+
+
+def asked(name: str, answer: bytes) -> tuple[int, str]:
+    """The exit code of a deletion with an answer at a terminal, and what it showed there."""
+    keyboard, terminal = pty.openpty()
+    command = [sys.executable, "-m", "nebius_model_resource", "delete", name]
+    try:
+        with subprocess.Popen(command, stdin=terminal, stderr=subprocess.PIPE) as running:
+            os.write(keyboard, answer)
+            _, shown = running.communicate(timeout=60)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    return running.returncode, shown.decode()
 
 
 def by_hand(emulator: Emulator, **changes: Any) -> str:
@@ -43,9 +69,7 @@ def holding(*ids: str) -> str:
     return json.dumps({"version": 3, "deployment": {"resources": resources}})
 
 
-def test_list_is_a_table_with_the_newest_first(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_list_is_a_table_with_the_newest_first(emulator: Emulator, capsys: Output) -> None:
     """Name, status, age, source and description are columns; a missing value is a dash."""
     old = by_hand(emulator, description="first")
     emulator.change_model(old, made_at=time.time() - 3 * 86400 - 5)
@@ -60,27 +84,18 @@ def test_list_is_a_table_with_the_newest_first(
     ]
 
 
-def test_json_has_every_field(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_every_field(emulator: Emulator, capsys: Output) -> None:
     """`list --json` and `show --json` give the fields of CustomModelInfo."""
     name = by_hand(emulator, description="first")
-    [model] = emulator.models()
-    wanted = {
-        "generated_name": name,
-        "name": "bot",
-        "base_model": BASE,
-        "source": "file-1",
-        "description": "first",
-        "status": "active",
-        "status_reason": None,
-        "created_at": model["created_at"],
-    }
     assert main(["list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [wanted]
+    [listed] = json.loads(capsys.readouterr().out)
     assert main(["show", "--json", name.rpartition(":")[2]]) == 0
-    assert json.loads(capsys.readouterr().out) == wanted
+    assert json.loads(capsys.readouterr().out) == listed
+    assert list(listed) == [each.name for each in fields(CustomModelInfo)]
+    assert (listed["generated_name"], listed["description"]) == (name, "first")
 
 
-def test_an_empty_list_is_reported_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_list_is_reported_on_standard_error(capsys: Output) -> None:
     """Without models standard output is empty, and standard error has a line for people."""
     assert main(["list"]) == 0
     assert capsys.readouterr() == ("", "there are no custom models\n")
@@ -88,7 +103,7 @@ def test_an_empty_list_is_reported_on_standard_error(capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("[]\n", "")
 
 
-def test_show_prints_all_fields_of_one_model(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_all_fields_of_one_model(emulator: Emulator, capsys: Output) -> None:
     """Each field has a line, with the reason of a failed validation."""
     name = by_hand(emulator, status="error")
     emulator.change_model(name, status_reason="adapter_config.json is missing", made_at=1765431401)
@@ -98,9 +113,7 @@ def test_show_prints_all_fields_of_one_model(emulator: Emulator, capsys: pytest.
     assert "created:        2025-12-11 05:36:41 UTC (" in shown
 
 
-def test_texts_of_other_people_cannot_control_the_terminal(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_texts_of_other_people_cannot_control_the_terminal(emulator: Emulator, capsys: Output) -> None:
     """Escapes and line ends of a description are removed from the output."""
     name = by_hand(emulator, description="\x1b[2Jgone\nsecond\u202eline")
     for command in (["list"], ["show", name], ["unknown", "-"]):
@@ -112,60 +125,39 @@ def test_texts_of_other_people_cannot_control_the_terminal(
 
 
 def test_unknown_lists_the_models_that_no_stack_owns(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Any
+    emulator: Emulator, capsys: Output, tmp_path: Path
 ) -> None:
-    """Files and standard input count together; the exit code is 3 with models, and 0 without output and models."""
+    """Files and standard input count together; the exit code is 3 with models, and 0 without."""
     one, two, three = (by_hand(emulator) for _ in range(3))
+    other = by_hand(emulator, ai_project_id="aiproject-e00two")
     file = tmp_path / "dev.json"
     file.write_text(holding(one))
     sys.stdin = io.StringIO(holding(two))
-    assert main(["unknown", str(file), "-"]) == 3
-    shown = capsys.readouterr().out
-    assert three in shown
-    assert one not in shown
-    assert two not in shown
+    assert main(["unknown", "--names", str(file), "-"]) == 3
+    assert capsys.readouterr().out.split() == [three]
     file.write_text(holding(one, two, three))
     assert main(["unknown", str(file)]) == 0
     assert capsys.readouterr() == ("", "")
-
-
-def test_unknown_lists_one_project(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--ai-project-id` chooses the list."""
-    by_hand(emulator)
-    other = by_hand(emulator, ai_project_id="aiproject-e00two")
-    sys.stdin = io.StringIO(NO_STACK)
-    assert main(["unknown", "--names", "--ai-project-id", "aiproject-e00two"]) == 3
+    assert main(["unknown", "--names", "--ai-project-id", "aiproject-e00two", str(file)]) == 3
     assert capsys.readouterr().out == f"{other}\n"
 
 
 def test_unknown_refuses_a_text_that_is_not_an_export(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Any
+    emulator: Emulator, capsys: Output, tmp_path: Path
 ) -> None:
     """A failed export is an error before anything is sent; it never counts as a stack without models."""
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
-    assert main(["unknown"]) == 1
-    assert main(["unknown", str(tmp_path / "none.json")]) == 1
-    assert main(["unknown", str(binary)]) == 1
+    for names_ in ([], [str(tmp_path / "none.json")], [str(binary)]):
+        assert main(["unknown", *names_]) == 1
     empty, missing, unread = capsys.readouterr().err.splitlines()
-    assert "standard input holds no deployment, it is empty: give what `pulumi stack export` prints" in empty
-    assert "cannot be read (No such file or directory)" in missing
-    assert "it is not UTF-8" in unread
+    assert "standard input holds no deployment, it is empty" in empty
+    assert "cannot be read ([Errno 2] No such file or directory: " in missing
+    assert "cannot be read ('utf-8' codec can't decode byte 0xff" in unread
     assert emulator.requests() == []
 
 
-def test_program_declares_each_model_once(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """A model given by both its names is declared once."""
-    name = by_hand(emulator)
-    assert main(["program", name, name.rpartition(":")[2]]) == 0
-    shown = capsys.readouterr().out
-    assert shown.count("CustomModel(") == 1
-    assert f'import_="{name}"' in shown
-
-
-def test_checkpoints_are_a_table_in_the_order_of_the_training(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_checkpoints_are_a_table_in_the_order_of_the_training(emulator: Emulator, capsys: Output) -> None:
     """Step, age, losses and source are columns; `--names` prints the sources, and `--json` every field."""
     emulator.settings.job_seconds = 0
     job = jobs.train(emulator, epochs=2)
@@ -182,69 +174,31 @@ def test_checkpoints_are_a_table_in_the_order_of_the_training(
     assert rows[1].split()[3:] == ["0.3333", "-", last["source"]]
 
 
-def test_a_job_without_checkpoints_to_use_is_exit_code_one(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An unknown job, a running job and another kind of id each give one line."""
-    running = jobs.train(emulator)
-    for job in ("ftjob-none", running, "file-1"):
-        assert main(["checkpoints", "--json", job]) == 1
-    out, err = capsys.readouterr()
-    unknown, unfinished, wrong = err.splitlines()
-    assert out == ""
-    assert unknown.startswith("nebius-models: there is no fine-tuning job 'ftjob-none' at the service: check")
-    assert unfinished.startswith(
-        f"nebius-models: fine-tuning job '{running}' is not finished (status 'running'"
-    )
-    assert wrong.startswith("nebius-models: job_id: 'file-1' is the id of a file: give the id of its")
-
-
-def test_delete_deletes_with_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--yes` asks no question, and reports what was deleted."""
+def test_delete_needs_yes_or_a_terminal(emulator: Emulator, capsys: Output) -> None:
+    """Without a terminal the command deletes nothing, which is wrong usage; `--yes` asks no question."""
     name = by_hand(emulator)
+    assert main(["delete", name]) == 2
+    assert "give --yes" in capsys.readouterr().err
+    assert names(emulator) == [name]
     assert main(["delete", "--yes", name.rpartition(":")[2]]) == 0
     assert capsys.readouterr().out == f"deleted {name}\n"
     assert names(emulator) == []
 
 
-def test_delete_without_a_terminal_needs_yes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a terminal the command deletes nothing, and exits with the code of wrong usage."""
-    name = by_hand(emulator)
-    assert main(["delete", name]) == 2
-    assert "give --yes" in capsys.readouterr().err
-    assert names(emulator) == [name]
-
-
-@pytest.mark.parametrize(
-    ("answer", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"\n", 1), (b"n\n", 1), (b"\x04", 1)]
-)
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"\n", 1), (b"\x04", 1)])
 def test_delete_asks_at_a_terminal(emulator: Emulator, answer: bytes, code: int) -> None:
     """Only the answer yes deletes."""
     name = by_hand(emulator)
-    keyboard, terminal = pty.openpty()
-    try:
-        with subprocess.Popen(
-            [sys.executable, "-m", "nebius_model_resource", "delete", name],
-            stdin=terminal,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as running:
-            os.write(keyboard, answer)
-            _, asked = running.communicate(timeout=60)
-        assert running.returncode == code
-        assert b"delete this model? this cannot be undone [y/N]" in asked
-        assert names(emulator) == ([] if code == 0 else [name])
-    finally:
-        os.close(keyboard)
-        os.close(terminal)
+    ended, shown = asked(name, answer)
+    assert ended == code
+    assert "delete this model? this cannot be undone [y/N]" in shown
+    assert names(emulator) == ([] if code == 0 else [name])
 
 
 @pytest.mark.parametrize(
     "command", [["show", "bot-AbCd"], ["program", "bot-AbCd"], ["delete", "--yes", "bot-AbCd"]]
 )
-def test_a_missing_model_is_one_line(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], command: list[str]
-) -> None:
+def test_a_missing_model_is_one_line(emulator: Emulator, capsys: Output, command: list[str]) -> None:
     """A name that does not exist fails with what to do, also if the service says 403."""
     assert main(command) == 1
     assert capsys.readouterr() == (
@@ -256,179 +210,77 @@ def test_a_missing_model_is_one_line(
     assert "or this key may not see it" in capsys.readouterr().err
 
 
-def test_a_deleted_model_is_not_shown(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """If the service still shows deleted models, the command does not."""
-    emulator.settings.after_delete = "deleted"
-    name = by_hand(emulator)
-    emulator.remove_model(name)
-    assert main(["list", "--json"]) == 0
-    assert capsys.readouterr().out == "[]\n"
-    assert main(["show", name]) == 1
-    assert "it was deleted" in capsys.readouterr().err
-
-
-def test_bad_configuration_is_one_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The messages about a missing key, a refused key and a plain http URL say what to do, and do not show the key."""
-    assert main(["list", "--base-url", "http://example.com"]) == 1
-    monkeypatch.setenv("NEBIUS_API_KEY", "secret-but-wrong")
-    assert main(["list"]) == 1
-    monkeypatch.delenv("NEBIUS_API_KEY")
-    assert main(["list"]) == 1
-    clear, refused, none = capsys.readouterr().err.splitlines()
-    assert "would send the key unencrypted" in clear
-    assert "Nebius refused the key" in refused
-    assert "check NEBIUS_API_KEY" in refused
-    assert "secret-but-wrong" not in refused
-    assert none == "nebius-models: no Nebius API key: set the environment variable NEBIUS_API_KEY"
-
-
-def test_messages_name_only_what_the_command_reads(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The command never reads the stack's configuration, and no message names it."""
-    commands = [
-        ["list"],
-        ["show", "a-AbCd"],
-        ["unknown", "-"],
-        ["program", "a-AbCd"],
-        ["checkpoints", "ftjob-1"],
-        ["delete", "--yes", "a-AbCd"],
-    ]
-    wrong = [
-        ("NEBIUS_API_KEY", '"quoted"'),
-        ("NEBIUS_API_KEY", ""),
-        ("NEBIUS_BASE_URL", "ftp://x"),
-        ("NEBIUS_BASE_URL", f"{emulator.url}/v1/models"),
-        ("NEBIUS_BASE_URL", "http://127.0.0.1:9"),
-        ("NEBIUS_BASE_URL", f"{emulator.url}/nothing/here"),
-        ("NEBIUS_API_KEY", "wrong-key"),
-        ("NEBIUS_AI_PROJECT_ID", "a b"),
-    ]
-    monkeypatch.setattr("nebius_model_resource._api.connection.backoff", lambda *_: 0.0)
-    for variable, value in wrong:
-        with monkeypatch.context() as patched:
-            patched.setenv(variable, value)
-            for command in commands:
-                patched.setattr("sys.stdin", io.StringIO(NO_STACK))
-                main(command)
-    assert main(["list", "--ai-project-id", "a b"]) == 1
-    assert main(["list", "--base-url", "api.example.com"]) == 1
-    shown = capsys.readouterr().err
-    assert "the Nebius API key in NEBIUS_API_KEY has quotes around it" in shown
-    assert "the project in --ai-project-id has spaces" in shown
-    assert "the base URL 'api.example.com' in --base-url has no scheme" in shown
-    for never in ("pulumi config", "nebius:", "pulumi up", "quoted", "wrong-key"):
-        assert never not in shown
-
-
-def test_a_base_url_for_openai_serves_the_command(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With `/v1/` at its end, in the variable or the option, the models are listed; a cloud project causes a hint."""
-    name = by_hand(emulator, ai_project_id="project-e00x")
-    options = ["list", "--names", "--ai-project-id", "project-e00x"]
-    monkeypatch.setenv("NEBIUS_BASE_URL", f"{emulator.url}/v1/")
-    assert main(options) == 0
-    assert main([*options, "--base-url", f"{emulator.url}/v0"]) == 0
-    shown = capsys.readouterr()
-    assert shown.out == f"{name}\n" * 2
-    assert shown.err.startswith(
-        "nebius-models: warning: --ai-project-id 'project-e00x' looks like a project of"
-    )
-
-
 @pytest.mark.parametrize(
     ("variable", "value", "shown"),
     [
-        (
-            "REQUESTS_CA_BUNDLE",
-            "/nope/ca.pem",
-            "which cannot be read: No such file or directory; set REQUESTS_CA_BUNDLE to a PEM file",
-        ),
-        (
-            "HTTPS_PROXY",
-            "http://bob:s3#cret@127.0.0.1:1",
-            "HTTPS_PROXY is not the URL of a proxy; set HTTPS_PROXY to",
-        ),
-        ("HTTPS_PROXY", "http://127.0.0.1:0", "HTTPS_PROXY is not the URL of a proxy; set HTTPS_PROXY to"),
-        ("NO_PROXY", "a..b", "; check the network, and NEBIUS_BASE_URL or --base-url"),
+        ("NEBIUS_API_KEY", '"quoted"', "NEBIUS_API_KEY has quotes around it"),
+        ("NEBIUS_API_KEY", "", "no Nebius API key: set the environment variable NEBIUS_API_KEY"),
+        ("NEBIUS_API_KEY", "wrong-key", "check the key (NEBIUS_API_KEY)"),
+        ("NEBIUS_BASE_URL", "http://example.com", "would send the key unencrypted"),
+        ("NEBIUS_BASE_URL", "http://127.0.0.1:9", "Connection refused"),
+        ("NEBIUS_BASE_URL", "{url}/nothing/here", "HTTP 404"),
     ],
 )
-def test_a_network_setting_that_cannot_work_is_reported_with_its_fix(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str, shown: str
+def test_messages_name_only_what_the_command_reads(
+    account: Emulator, capsys: Output, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, shown: str
 ) -> None:
-    """A CA file, a proxy or a host that cannot work gives one line, without the proxy's password."""
+    """The command never reads the stack's configuration, and no message names it or shows the key."""
+    monkeypatch.setattr("nebius_model_resource._service.retry._FIRST_PAUSE", 0.0)
+    monkeypatch.setenv(variable, value.format(url=account.url))
+    commands = (["list"], ["unknown", "-"])
+    for command in commands:
+        sys.stdin = io.StringIO(NO_STACK)
+        assert main(command) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(commands)
+    for line in lines:
+        assert line.startswith("nebius-models: ")
+        assert shown in line
+        assert not re.search("pulumi config|pulumi up|quoted|wrong-key", line)
+
+
+def test_an_option_that_cannot_work_is_named(capsys: Output) -> None:
+    """The message names the option, not the variable in its place."""
+    assert main(["list", "--ai-project-id", "a b"]) == 1
+    assert main(["list", "--base-url", "api.example.com"]) == 1
+    project, base = capsys.readouterr().err.splitlines()
+    assert "the project in --ai-project-id has spaces" in project
+    assert "the base URL in --base-url is not a scheme, a host" in base
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("REQUESTS_CA_BUNDLE", "/nope/ca.pem"), ("HTTPS_PROXY", "http://bob:s3#cret@127.0.0.1:1")],
+)
+def test_a_network_setting_that_cannot_work_is_named(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """A CA file or proxy that cannot work gives one line, without the proxy's user and password."""
     monkeypatch.setenv(variable, value)
     assert main(["list", "--base-url", "https://a..b"]) == 1
     out, err = capsys.readouterr()
-    assert out == ""
+    assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("nebius-models: Nebius could not be reached: ")
-    assert shown in err
-    assert err.count("\n") == 1
-    assert "s3" not in err
-
-
-def test_loopback_never_goes_through_a_proxy(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whichever variable names a proxy, the command calls the emulator, and the proxy gets no connection."""
-    name = by_hand(emulator)
-    with RawServer(lambda *_: None) as proxy:
-        for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-            monkeypatch.setenv(variable, proxy.url)
-        assert main(["list", "--names"]) == 0
-        assert capsys.readouterr().out == f"{name}\n"
-        assert proxy.connections == 0
-
-
-def test_the_key_is_masked_in_texts_of_other_people(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In tables and details a description is shown without the key; as JSON it is data."""
-    key = "key-0123456789abcdef"
-    monkeypatch.setenv("NEBIUS_API_KEY", key)
-    emulator.settings.api_key = key
-    name = by_hand(emulator, description=f"told {key}")
-    for command in (["list"], ["show", name]):
-        assert main(command) == 0
-        assert "told [api key]" in capsys.readouterr().out
-    assert main(["show", "--json", name]) == 0
-    assert json.loads(capsys.readouterr().out)["description"] == f"told {key}"
+    assert variable in err
+    assert not re.search("bob|s3|cret@", err)
 
 
 @pytest.mark.parametrize(
-    "command",
-    [[], ["list"], ["show"], ["unknown"], ["program"], ["checkpoints"], ["archive"], ["delete"]],
+    "command", ["", "list", "show", "unknown", "program", "checkpoints", "archive", "delete"]
 )
-def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+def test_help_has_examples(capsys: Output, command: str) -> None:
     """Every command explains itself, with examples that name the command."""
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--help"])
-    assert ended.value.code == 0
+    with pytest.raises(SystemExit, match="0"):
+        main([*command.split(), "--help"])
     _, _, examples = capsys.readouterr().out.partition("examples:\n")
-    assert " ".join(["nebius-models", *command]) in examples
+    assert f"nebius-models {command}".strip() in examples
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        [],
-        ["lsit"],
-        ["show"],
-        ["program"],
-        ["checkpoints"],
-        ["archive"],
-        ["archive", "--base-url", "http://127.0.0.1", "a"],
-        ["list", "--json", "--names"],
-    ],
-)
-def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
+@pytest.mark.parametrize("wrong", ["", "lsit", "show", "archive --base-url x a", "list --json --names"])
+def test_wrong_usage_is_exit_code_two(capsys: Output, wrong: str) -> None:
     """The message shows the usage."""
-    with pytest.raises(SystemExit) as ended:
-        main(wrong)
-    assert ended.value.code == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(wrong.split())
     assert "usage: nebius-models" in capsys.readouterr().err
 
 
@@ -445,3 +297,175 @@ def test_a_reader_that_closes_the_pipe_is_no_error(emulator: Emulator) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait(timeout=60) == 0
+
+
+def upload(
+    emulator: Emulator, token: str = "00000000", filename: str = "adapter-0123456789abcdef-{}.zip"
+) -> str:
+    answer = requests.post(
+        f"{emulator.url}/v0/models/upload",
+        files={"file": (filename.format(token), b"12345")},
+        headers={"Authorization": f"Bearer {emulator.api_key}"},
+        timeout=60,
+    )
+    return str(answer.json()["id"])
+
+
+def file_ids(emulator: Emulator) -> list[str]:
+    return [each["id"] for each in emulator.files()]
+
+
+def exported(*resources: dict[str, Any], pending: tuple[dict[str, Any], ...] = ()) -> str:
+    owned = [{"urn": URN, "type": KIND, **each} for each in resources]
+    operations = [{"type": "creating", "resource": {"urn": URN, "type": KIND, **each}} for each in pending]
+    return json.dumps({"version": 3, "deployment": {"resources": owned, "pending_operations": operations}})
+
+
+def unknown(text: str, *options: str) -> int:
+    sys.stdin = io.StringIO(text)
+    return main(["unknown", *options, "-"])
+
+
+def test_unknown_lists_the_uploads_that_no_stack_owns(emulator: Emulator, capsys: Output) -> None:
+    """Only names that this package gives count; a file that is pending deletion, or of a subclass, is owned."""
+    one, replaced, of_subclass, lost = (upload(emulator, token=f"{n:08x}") for n in range(4))
+    upload(emulator, filename="training.jsonl")
+    own = ({"id": one}, {"id": replaced, "delete": True}, {"id": of_subclass, "type": "x:Adapter"})
+    assert unknown(exported(*own)) == 3
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["FILE", "SIZE", "AGE", "FILE", "NAME"]
+    assert row.split()[:3] == [lost, "5", "bytes"]
+    assert row.endswith("adapter-0123456789abcdef-00000003.zip")
+    assert unknown(exported(*own, {"id": lost, "external": True})) == 3  # `ModelArchive.get` owns nothing
+    assert f"read by {URN}" in capsys.readouterr().out
+    assert unknown(exported(*own, {"id": lost})) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_models_and_files_come_together(emulator: Emulator, capsys: Output) -> None:
+    """The tables follow one another; `--names` and `--json` have the models first, then the files."""
+    file = upload(emulator)
+    model = by_hand(emulator, source=file)
+    assert unknown(exported()) == 3
+    models, files = capsys.readouterr().out.split("\n\n")
+    assert model in models
+    assert file in files
+    assert unknown(exported(), "--names") == 3
+    assert capsys.readouterr().out.split() == [model, file]
+    assert unknown(exported(), "--json") == 3
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["generated_name"] == model
+    assert (second["id"], second["size"]) == (file, 5)
+    assert set(second) == {"id", "filename", "size", "created_at", "purpose", "status"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fits"),
+    [
+        ({"path": "./other", "sha256": SHA}, True),
+        ({"path": "./other"}, False),
+        ({"path": {"secret": "…"}}, True),
+    ],
+)
+def test_an_interrupted_upload_is_noted_at_what_it_may_have_created(
+    emulator: Emulator, capsys: Output, inputs: dict[str, Any], fits: bool
+) -> None:
+    """The hash decides first, then the name of the folder; an encrypted path fits every file."""
+    upload(emulator)
+    assert unknown(exported(pending=({"inputs": inputs},))) == 3
+    assert (f"may come from the interrupted create of {URN}" in capsys.readouterr().out) is fits
+
+
+def test_a_refused_deletion_is_one_line_with_the_reason(emulator: Emulator, capsys: Output) -> None:
+    """A service that refuses to delete a used file is quoted, and the file stays."""
+    emulator.settings.refuse_deletion_of_used_files = True
+    file = upload(emulator)
+    by_hand(emulator, source=file)
+    assert main(["delete", "--yes", file]) == 1
+    assert f"The file `{file}` is used by a model" in capsys.readouterr().err
+    assert file_ids(emulator) == [file]
+
+
+@pytest.mark.parametrize("status", [403, 404, 405])
+def test_a_service_without_a_list_of_files_is_a_warning(
+    emulator: Emulator, capsys: Output, status: int
+) -> None:
+    """The models are still listed, and the exit code is theirs."""
+    emulator.add_fault(Fault(path="/v1/files", status=status, times=None))
+    assert unknown(exported()) == 0
+    assert "warning: uploaded files are not checked, the list" in capsys.readouterr().err
+    model = by_hand(emulator)
+    assert unknown(exported(), "--names") == 3
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == (f"{model}\n", 1)
+
+
+def test_program_declares_each_model_once_and_no_file(emulator: Emulator, capsys: Output) -> None:
+    """A model may be given by both its names; `$(… unknown --names)` may have files too, but not alone."""
+    file = upload(emulator)
+    model = by_hand(emulator, source=file)
+    assert main(["program", model, model.rpartition(":")[2], file]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("CustomModel(") == 1
+    assert f'import_="{model}"' in out
+    assert "ids of files are left out" in err
+    assert main(["program", file]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_delete_deletes_one_file(emulator: Emulator, capsys: Output) -> None:
+    """`--yes` asks no question; a file that does not exist, and a missing answer, are errors."""
+    file, other = upload(emulator), upload(emulator, token="11111111")
+    assert main(["delete", "--yes", file]) == 0
+    assert main(["delete", "--yes", file]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"deleted {file}\n"
+    assert err.splitlines()[-1] == f"nebius-models: there is no file '{file}' at the service"
+    assert file_ids(emulator) == [other]
+
+
+def test_a_generated_name_is_not_the_id_of_a_file() -> None:
+    """A model with a name that starts with `file` is still deleted as a model."""
+    assert all(map(is_file_id, ("file-01234567-89ab-cdef-0123-456789abcdef", "file-1")))
+    models = ("file-AbCd", "file-bot-AbCd", f"{BASE}-LoRa:file-1", "bot-AbCd")
+    assert not any(map(is_file_id, models))
+
+
+def test_the_effects_of_deleting_a_file_are_shown_before_the_question(emulator: Emulator) -> None:
+    """The question follows the file and the models that use it."""
+    file = upload(emulator)
+    model = by_hand(emulator, source=file)
+    _, shown = asked(file, b"n\n")
+    before, question, _ = shown.partition("delete this file? this cannot be undone [y/N]")
+    assert question
+    assert f"source of:      {model}" in before
+    assert "delete the models first" in before
+    assert file_ids(emulator) == [file]
+
+
+def test_an_adapter_is_shown(tmp_path: Path, capsys: Output) -> None:
+    """A good folder exits with 0 and shows rank, base, tensors, size and hash; warnings go to standard error."""
+    config = json.dumps({**CONFIG, "r": 4, "base_model_name_or_path": "a\x1b[2J/b"}).encode()
+    folder = write_folder(tmp_path / "a", {**files(), "adapter_config.json": config})
+    assert main(["archive", str(folder)]) == 0
+    shown = capsys.readouterr()
+    told = dict(line.split(":", 1) for line in shown.out.splitlines())
+    assert told["rank"].strip() == "4 (alpha 32)"
+    assert told["base model"].strip() == "a [2J/b"
+    assert told["tensors"].strip() == "2 (BF16)"
+    assert len(told["sha256"].strip()) == 64
+    assert "warning: the rank (r) is 4" in shown.err
+
+
+def test_the_command_needs_no_key(tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs without a key and with a base URL that cannot work; what is no adapter is one line and exit code 1."""
+    monkeypatch.delenv("NEBIUS_API_KEY", raising=False)
+    monkeypatch.setenv("NEBIUS_BASE_URL", "ftp://nowhere")
+    assert main(["archive", str(write_folder(tmp_path / "a", files()))]) == 0
+    assert "rank:" in capsys.readouterr().out
+    (tmp_path / "empty").mkdir()
+    assert main(["archive", str(tmp_path / "empty")]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("nebius-models: ")
+    assert "lacks adapter_config.json" in err

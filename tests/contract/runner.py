@@ -1,31 +1,118 @@
-"""Runs the cases and prints what each found; `scripts/contract` calls it."""
+"""Runs the cases, prints what each found and writes the report; `scripts/contract` calls it."""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
-import signal
+import platform
+import re
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from nebius_model_resource._api.settings import DEFAULT_BASE_URL
-from tests.contract.caller import Caller, is_loopback
-from tests.contract.cases import CASES
-from tests.contract.masks import Mask
-from tests.contract.outcome import AGREES, DIFFERS, NOT_REACHED, Case, DiffersError, NotReachedError, Outcome
-from tests.contract.report import Run, file_name, markdown
-from tests.contract.visit import Plan, Visit
+from nebius_model_resource._service.settings import Configuration
+from nebius_model_resource.errors import ConfigurationError
+from nebius_model_resource.testing.emulator import Emulator
+from tests.contract.caller import Caller, DiffersError, NotReachedError
+from tests.contract.cases import CASES, Cases
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-Say = Callable[[str], None]
+EMULATOR = "the emulator"
 BASE_MODEL = "meta-llama/Meta-Llama-3.1-8B-Instruct"
-USAGE = 2
+AGREES = "agrees"
+DIFFERS = "differs"
+NOT_REACHED = "not reached"
+LONGEST = 300
+
+
+class Mask:
+    """Replaces what never leaves the suite: the key, the project and the source of the user who runs it."""
+
+    def __init__(self, key: str, project: str | None = None, source: str | None = None) -> None:
+        words = {project: "[project]", source: "[source]", key: "[api key]"}
+        # A source has the id of a job and of a checkpoint, and the service may return either.
+        words |= {part: "[source]" for part in (source or "").split(":") if len(part) > 5}
+        self._words = {word: words[word] for word in sorted(filter(None, words), key=len, reverse=True)}
+
+    def __call__(self, text: str) -> str:
+        """Return the text on one line, shortened, without private values and control characters."""
+        for word, mask in self._words.items():
+            text = text.replace(word, mask)
+        text = re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text)
+        return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case found: one of the three words, and a text that may be empty."""
+
+    case: str
+    word: str
+    text: str = ""
+
+    def titled(self) -> tuple[str, str]:
+        """Return the section of the notes on the service that describes the shape, and what the case checks."""
+        return self.case.split("_")[1], str(getattr(Cases, self.case).__doc__)
+
+    def said(self) -> str:
+        """Return word and text, such as ``differs: the answer has no field 'name'``."""
+        return f"{self.word}: {self.text}" if self.text else self.word
+
+    def row(self) -> str:
+        """Return what the report says about the case."""
+        cells = [*self.titled(), self.said()]
+        escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+        return f"| {' | '.join(escaped)} |"
+
+
+@dataclass
+class Run:
+    """What one run found: an outcome for each case, unless it was interrupted; all that it tells passes the mask."""
+
+    visit: Cases
+    where: str
+    mask: Mask
+    outcomes: list[Outcome] = field(default_factory=list)
+    interrupted: bool = False
+
+    def leftovers(self) -> list[str]:
+        """What could not be deleted."""
+        return [self.mask(each) for each in self.visit.leftovers()]
+
+    def counts(self) -> dict[str, int]:
+        """How many cases ended with each of the three words."""
+        seen = Counter(outcome.word for outcome in self.outcomes)
+        return {word: seen[word] for word in (AGREES, DIFFERS, NOT_REACHED)}
+
+    def summary(self) -> str:
+        """One line."""
+        counted = ", ".join(f"{number} {word}" for word, number in self.counts().items())
+        return f"{counted} ({self.visit.caller.calls} calls)" + ("; interrupted" if self.interrupted else "")
+
+
+def markdown(run: Run) -> str:
+    """Return the report; everything in it has passed the mask."""
+    now = dt.datetime.now(dt.timezone.utc)
+    lines = [
+        f"# Contract of the custom-model API, {now:%Y-%m-%d}",
+        "",
+        f"- Ended {now:%Y-%m-%d %H:%M} UTC against {run.where}",
+        f"- nebius-model-resource {version('nebius-model-resource')}, Python {platform.python_version()}",
+        f"- {run.summary()}",
+        f"- Models made: {', '.join(f'`{run.mask(name)}`' for name in run.visit.models()) or 'none'}",
+        f"- Not deleted: {'; '.join(run.leftovers()) or 'nothing'}",
+        "",
+        "| Section | Documented | Seen |",
+        "|---|---|---|",
+        *sorted((outcome.row() for outcome in run.outcomes), key=lambda row: row[:3]),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,9 +133,7 @@ def parser() -> argparse.ArgumentParser:
         default=os.environ.get("NEBIUS_CONTRACT_BASE_MODEL", BASE_MODEL),
         help=f"the model's base (or NEBIUS_CONTRACT_BASE_MODEL); {BASE_MODEL} by default",
     )
-    arguments.add_argument(
-        "--wait", type=float, default=180.0, metavar="S", help="seconds that the model may validate"
-    )
+    arguments.add_argument("--wait", type=float, default=180.0, metavar="S", help="seconds it may validate")
     arguments.add_argument(
         "--report", type=Path, metavar="FILE", help="write the report here; by default only with --live"
     )
@@ -59,140 +144,85 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run all cases, print each, write the report.
 
     Returns:
-        0 if nothing differs; against the emulator nothing may be out of reach either. 1 if something differs, was not
-        deleted, or the service did not accept the key. 2 if the run cannot begin. 130 after an interruption.
+        The exit code, as in docs/contract.md. Against the emulator nothing may be out of reach either.
     """
     options = parser().parse_args(argv)
     try:
         return _live(options) if options.live else _on_emulator(options)
-    except _Unusable as error:
+    except (ConfigurationError, OSError) as error:
         print(f"contract: {error}", file=sys.stderr)
-        return USAGE
-
-
-class _Unusable(Exception):
-    """The run cannot begin; the text is one line."""
+        return 2
 
 
 def _live(options: argparse.Namespace) -> int:
-    key = os.environ.get("NEBIUS_API_KEY", "")
-    if not key or any(not "!" <= letter <= "~" for letter in key):
-        raise _Unusable("--live needs a key: export NEBIUS_API_KEY=<key>, without blanks")
-    url = _base_url(os.environ.get("NEBIUS_BASE_URL") or DEFAULT_BASE_URL)
-    project = os.environ.get("NEBIUS_AI_PROJECT_ID") or None
-    plan = Plan(options.base_model, options.source, project, options.wait)
-    path = options.report or Path(file_name(Run("").at.date()))
-    _check_writable(path)
-    mask = Mask(key, project, options.source)
-    with Caller(url, key) as caller:
-        run = check(Visit(caller, plan), CASES, str(urlsplit(url).netloc), mask, print)
-    return _end(run, path, all_reached=False)
+    configuration = Configuration(asker="script")
+    settings, project = configuration.settings(), configuration.project()
+    path = options.report or Path(f"contract-report-{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}.md")
+    caller = Caller(settings.base_url, settings.api_key)
+    visit = Cases(caller, options.base_model, options.source, project, options.wait)
+    mask = Mask(settings.api_key, project, options.source)
+    return _report(visit, urlsplit(settings.base_url).netloc, mask, path)
 
 
 def _on_emulator(options: argparse.Namespace) -> int:
-    from tests.contract.emulated import emulated
-
-    if options.report is not None:
-        _check_writable(options.report)
     source = options.source or "huggingface.co/org/lora"
-    plan = Plan(options.base_model, source, None, options.wait, pause=0.2)
-    with emulated(options.base_model) as emulator, Caller(emulator.url, emulator.api_key) as caller:
-        run = check(Visit(caller, plan), CASES, "the emulator", Mask(emulator.api_key), print)
-    return _end(run, options.report, all_reached=True)
+    with emulated(options.base_model) as emulator:
+        caller = Caller(emulator.url, emulator.api_key)
+        visit = Cases(caller, options.base_model, source, None, options.wait, pause=0.2)
+        return _report(visit, EMULATOR, Mask(emulator.api_key), options.report)
 
 
-def check(visit: Visit, cases: Sequence[Case], where: str, mask: Mask, say: Say) -> Run:
-    """Try all cases and delete what they created, even if something ends the run midway."""
-    run = Run(where)
-    say(f"against {where}")
-    with _ended_by_signals():
-        try:
-            for case in cases:
-                run.outcomes.append(judge(case, visit, mask))
-                say(line(run.outcomes[-1]))
-        except KeyboardInterrupt:
-            run.interrupted = True
-            say("interrupted; deleting what was made")
-        try:
+@contextmanager
+def emulated(base_model: str = BASE_MODEL, **settings: Any) -> Iterator[Emulator]:
+    """Run an emulator that supports one base, and has a job with a checkpoint."""
+    given = {"validation_seconds": 0.05, "supported_bases": [base_model], "job_seconds": 3600.0, **settings}
+    with Emulator(**given) as emulator:
+        emulator.add_job(model=base_model, checkpoints={1: {"train_loss": 0.5}})
+        yield emulator
+
+
+def check(visit: Cases, where: str, mask: Mask) -> Run:
+    """Try all cases, print each, and delete what they created, even if something ends the run midway."""
+    run = Run(visit, where, mask)
+    print(f"against {where}")
+    try:
+        for case in CASES:
+            outcome = _judge(case, visit, mask)
+            run.outcomes.append(outcome)
+            print("section {}  {}\n            {}".format(*outcome.titled(), outcome.said()))
+    except KeyboardInterrupt:
+        run.interrupted = True
+        print("interrupted; deleting what was made")
+    finally:
+        with suppress(KeyboardInterrupt):
             visit.clean()
-        except KeyboardInterrupt:
-            say("interrupted again")
-    run.outcomes += [Outcome(case, NOT_REACHED, "interrupted") for case in cases[len(run.outcomes) :]]
-    run.calls, run.accepted = visit.caller.calls, visit.caller.accepted
-    run.made = [mask(name) for name in visit.models()]
-    run.leftovers = [mask(each) for each in visit.leftovers()]
+    run.outcomes += [Outcome(case, NOT_REACHED, "interrupted") for case in CASES[len(run.outcomes) :]]
     return run
 
 
-def judge(case: Case, visit: Visit, mask: Mask) -> Outcome:
-    """Try one case."""
+def _judge(case: str, visit: Cases, mask: Mask) -> Outcome:
     try:
-        seen = case.check(visit)
+        return Outcome(case, AGREES, mask(getattr(visit, case)() or ""))
     except DiffersError as error:
         return Outcome(case, DIFFERS, mask(str(error)))
     except NotReachedError as error:
         return Outcome(case, NOT_REACHED, mask(str(error)))
     except Exception as error:  # noqa: BLE001 - no answer of a service may end the run before it has cleaned up
         return Outcome(case, DIFFERS, f"an answer that this case cannot read ({type(error).__name__})")
-    return Outcome(case, AGREES, mask(seen or ""))
 
 
-def line(outcome: Outcome) -> str:
-    """Return what is printed about one case."""
-    return f"section {outcome.case.section}  {outcome.case.title}\n            {outcome.said()}"
-
-
-def _end(run: Run, path: Path | None, *, all_reached: bool) -> int:
+def _report(visit: Cases, where: str, mask: Mask, path: Path | None) -> int:
+    if path is not None:
+        path.open("a").close()  # an error before the first call
+    run = check(visit, where, mask)
     print(run.summary())
-    for each in run.leftovers:
+    for each in run.leftovers():
         print(f"not deleted: {each}")
     if path is not None:
         path.write_text(markdown(run), "utf-8")
         print(f"report: {path}")
-    counts = run.counts()
     if run.interrupted:
         return 130
-    bad = counts[DIFFERS] or run.leftovers or not run.accepted or (all_reached and counts[NOT_REACHED])
-    return 1 if bad else 0
-
-
-def _base_url(given: str) -> str:
-    try:
-        parts = urlsplit(given.strip())
-        host = parts.hostname
-        _ = parts.port
-    except ValueError:
-        host = None
-    # The value is not shown: it may contain a password.
-    if not host or parts.username or parts.query or parts.fragment:
-        raise _Unusable("NEBIUS_BASE_URL must be an address such as https://api.tokenfactory.nebius.com")
-    url = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    for version in ("/v1", "/v0"):
-        url = url.removesuffix(version)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(url)):
-        raise _Unusable("NEBIUS_BASE_URL must begin with https://; http is taken for loopback alone")
-    return url
-
-
-def _check_writable(path: Path) -> None:
-    try:
-        with path.open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise _Unusable(f"cannot write the report {str(path)!r}: {error.strerror}") from error
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Treat a signal that ends the process like Ctrl-C, so that it cleans up."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    kept = [(number, signal.signal(number, interrupt)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in kept:
-            signal.signal(number, handler)
+    counts = run.counts()
+    bad = counts[DIFFERS] or run.leftovers() or (where == EMULATOR and counts[NOT_REACHED])
+    return 1 if bad or not visit.caller.accepted else 0

@@ -1,93 +1,88 @@
-"""How an answer is compared with the documentation: by kinds of values, rarely by the values."""
+"""How an answer is compared with the documentation: by kinds of values, rarely by the values.
+
+A shape is a type such as `int | None`, an `Is`, a list with the shape of every item, or a dict with the shape of each
+field, `ABSENT` for what there may not be.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
-from tests.contract.outcome import DiffersError
+from tests.contract.caller import DiffersError, Reply
 
-if TYPE_CHECKING:
-    from tests.contract.caller import Reply
-
-NULL = type(None)
-TEXT = (str,)
-TEXT_OR_NULL = (str, NULL)
-WHOLE = (int,)
-NUMBER_OR_NULL = (int, float, NULL)
-ARRAY = (list,)
-OBJECT = (dict,)
-YES_NO = (bool,)
-
-_WORDS = {str: "a string", int: "a whole number", float: "a number", list: "an array", dict: "an object"}
-_NAMES_SHOWN = 12
+ABSENT = object()
+_WORDS = {
+    type(None): "null",
+    bool: "a boolean",
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+}
 
 
-def kind(value: Any) -> str:
-    """Return what a value is, without its content."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    return _WORDS.get(type(value), type(value).__name__)
+class Is:
+    """A value that is ours or the service's own, one of those given; never used for other people's data."""
+
+    def __init__(self, *allowed: Any, shown: bool = True) -> None:
+        """A value that is not shown is private: a message shows neither it nor a wrong one."""
+        self.allowed = allowed
+        self._shown = shown
+
+    def fault(self, value: Any) -> str:
+        """What a wrong value is."""
+        if not self._shown:
+            return "is not the one that was sent"
+        if type(value) is not type(self.allowed[0]):
+            return f"is {_WORDS[type(value)]}"
+        return f"is {value!r}, not {' or '.join(repr(each) for each in self.allowed)}"
 
 
-def status(reply: Reply, *allowed: int) -> int:
-    """Return the status code of a reply if it is an allowed one."""
+def answered(reply: Reply, *allowed: int, shape: Any = None) -> str | None:
+    """Check that a reply has one of the allowed status codes, by default 200, and its body a shape; see `matched`."""
+    allowed = allowed or (200,)
     if reply.status not in allowed:
-        wanted = " or ".join(str(each) for each in allowed)
-        raise DiffersError(f"answered {reply.told()}, not {wanted}")
-    return reply.status
+        raise DiffersError(f"answered {reply.told()}, not {' or '.join(map(str, allowed))}")
+    return None if shape is None else matched(reply.document, shape)
 
 
-def fields(document: Any, what: str, **kinds: tuple[type, ...]) -> str | None:
-    """Check that an object has these fields, each of its kind; the error names all that differ.
+def matched(document: Any, shape: Any) -> str | None:
+    """Check a body against a shape; the error names all that differs.
 
     Returns:
         The names of further fields, as a note, or None.
+
+    Raises:
+        DiffersError: it has another shape.
     """
-    if not isinstance(document, dict):
-        raise DiffersError(f"{what} is {kind(document)}, not an object")
-    wrong = [f"no field {name!r}" for name in kinds if name not in document]
-    wrong += [
-        f"{name!r} is {kind(document[name])}"
-        for name, allowed in kinds.items()
-        if name in document and not _is(document[name], allowed)
-    ]
-    if wrong:
-        raise DiffersError(f"{what}: {', '.join(wrong)}")
-    further = sorted(str(name) for name in document if name not in kinds)
-    return f"with further fields: {', '.join(further[:_NAMES_SHOWN])}" if further else None
+    if faults := list(dict.fromkeys(_faults(document, shape, "the answer"))):
+        raise DiffersError(", ".join(faults))
+    further = sorted(document.keys() - shape.keys()) if isinstance(shape, dict) else []
+    return f"with further fields: {', '.join(further)}" if further else None
 
 
-def lacks(document: Any, what: str, *names: str) -> None:
-    """Check that an object does not have any of these fields."""
-    there = [name for name in names if isinstance(document, dict) and name in document]
-    if there:
-        raise DiffersError(f"{what} has {', '.join(repr(name) for name in there)}")
+def _faults(value: Any, shape: Any, what: str) -> Iterator[str]:
+    kind = type(value)
+    if isinstance(shape, Is):
+        if value not in shape.allowed:
+            yield f"{what} {shape.fault(value)}"
+    elif not isinstance(shape, list | dict):
+        if kind not in (get_args(shape) or (shape,)):
+            yield f"{what} is {_WORDS[kind]}"
+    elif kind is not type(shape):
+        yield f"{what} is {_WORDS[kind]}, not {_WORDS[type(shape)]}"
+    elif isinstance(shape, list):
+        for item in value:
+            yield from _faults(item, shape[0], f"an item of {what}")
+    else:
+        yield from _field_faults(value, shape, what)
 
 
-def array(document: Any, what: str) -> list[Any]:
-    """Return a document that is an array."""
-    if not isinstance(document, list):
-        raise DiffersError(f"{what} is {kind(document)}, not an array")
-    return document
-
-
-def detail(reply: Reply) -> str:
-    """Return the text of an error, which has one string as its top-level ``detail``."""
-    document = reply.document
-    fields(document, "the error", detail=TEXT)
-    text: str = document["detail"]
-    return text
-
-
-def same(what: str, seen: Any, wanted: Any) -> None:
-    """Check a value that is ours or the service's own; never used for other people's data."""
-    if seen != wanted:
-        raise DiffersError(f"{what} is {seen!r}, not {wanted!r}")
-
-
-def _is(value: Any, allowed: tuple[type, ...]) -> bool:
-    if isinstance(value, bool):
-        return bool in allowed
-    return isinstance(value, allowed)
+def _field_faults(value: dict[str, Any], shape: dict[str, Any], what: str) -> Iterator[str]:
+    for name, inner in shape.items():
+        if (name in value) is (inner is ABSENT):
+            yield f"{what} has {'a' if name in value else 'no'} field {name!r}"
+        elif name in value:
+            yield from _faults(value[name], inner, repr(name))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
@@ -61,26 +59,14 @@ def test_what_is_not_a_call_of_the_api_is_refused(emulator: Emulator, api: Api) 
     assert [each.status for each in emulator.requests()] == [404, 405] + [422] * 8
 
 
-def test_every_answer_has_its_own_request_id(emulator: Emulator, api: Api) -> None:
-    """Every kind of answer has an `x-request-id`, which the record has too, and no two are the same."""
-    answers = [api.create(), api.read("nobody"), api.call("GET", "/x"), api.call("POST", "/v0/models")]
-    identifiers = [answer.headers["x-request-id"] for answer in answers]
-    assert len(set(identifiers)) == 4
-    assert identifiers == [request.request_id for request in emulator.requests()]
-
-
 def test_the_rate_limit_answers_429(emulator: Emulator, api: Api, clock: Clock) -> None:
     """Past the limit a call is 429 and does nothing until the time in Retry-After has passed."""
     emulator.settings.rate_limit_per_minute = 60
-    for left in reversed(range(60)):
-        assert api.call("GET", "/v0/models").headers["x-ratelimit-remaining-requests"] == str(left)
+    assert {api.call("GET", "/v0/models").status_code for _ in range(60)} == {200}
     answer = api.create()
     assert answer.status_code == 429
     assert isinstance(answer.json()["detail"], str)
     assert answer.headers["retry-after"] == "1"
-    assert answer.headers["x-ratelimit-limit-requests"] == "60"
-    assert answer.headers["x-ratelimit-over-limit"] == "yes"
-    assert re.fullmatch(r"\d+s", answer.headers["x-ratelimit-reset-requests"])
     assert api.call("GET", "/v1/files").status_code == 200
     assert emulator.models() == []
     clock.advance(1)

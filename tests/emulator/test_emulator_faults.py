@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import Any
 
 import pytest
 
-from nebius_model_resource.testing.emulator import Emulator, Fault, Request
+from nebius_model_resource.testing.emulator import Emulator, Fault
 from nebius_model_resource.testing.emulator.faults import HTML
 
 from .conftest import Api, Clock
@@ -52,16 +51,6 @@ def test_made_up_answers(
     assert emulator.requests()[-1].status == status
 
 
-def test_bodies_that_parsers_choke_on(emulator: Emulator, api: Api) -> None:
-    """The bodies that are meant to break a parser do so: one is not UTF-8, and one is too deep."""
-    emulator.add_fault(Fault(action="invalid_utf8"))
-    emulator.add_fault(Fault(action="deep_json"))
-    with pytest.raises(UnicodeDecodeError):
-        api.call("GET", "/v0/models").content.decode()
-    with pytest.raises(RecursionError):
-        json.loads(api.call("GET", "/v0/models").content)
-
-
 def test_redirects(emulator: Emulator, api: Api) -> None:
     """A redirect has its code and place; without a place it leads to itself, for ever if the rule says so."""
     emulator.add_fault(Fault(action="redirect", status=302, location="http://other.test/"))
@@ -88,7 +77,7 @@ def test_a_delay_is_before_or_after_the_effect(
 @pytest.mark.parametrize("action", ["reset", "close", "half_body", "hang", "endless", "huge"])
 @pytest.mark.parametrize(("effect", "made"), [("before", 0), ("after", 1)])
 def test_the_effect_says_whether_the_call_takes_place(
-    emulator: Emulator, api: Api, action: str, effect: Any, made: int
+    emulator: Emulator, api: Api, action: Any, effect: Any, made: int
 ) -> None:
     """An answer that a caller in the process must treat as lost says so, and the model is there only if made before."""
     emulator.add_fault(Fault(action=action, effect=effect, method="POST"))
@@ -97,12 +86,6 @@ def test_the_effect_says_whether_the_call_takes_place(
     assert answer.fault.action == action
     assert len(emulator.models()) == made
     assert api.create().fault is None
-
-
-def test_one_call_is_spoilt_by_hand(emulator: Emulator) -> None:
-    """A caller in the process may give a fault with a call, which comes before the rules."""
-    answer = emulator.service.answer(Request("GET", "/"), fault=Fault(status=500))
-    assert (answer.status, emulator.requests()[0].fault) == (500, None)
 
 
 def test_a_rule_hits_what_it_matches(emulator: Emulator, api: Api) -> None:
@@ -124,7 +107,6 @@ def test_skip_and_times(emulator: Emulator, api: Api) -> None:
     assert statuses == [200, 200, 503, 503, 500, 500]
     rule, _ = emulator.service.faults.describe()
     assert (rule["hits"], rule["left"]) == (2, 0)
-    assert [request.fault for request in emulator.requests()].count(rule["id"]) == 2
     emulator.clear_faults()
     assert api.call("GET", "/v0/models").status_code == 200
 
@@ -153,13 +135,10 @@ def test_many_calls_at_once_use_a_rule_exactly_its_times(emulator: Emulator, clo
         {"action": "explode"},
         {"times": 0},
         {"status": 100},
-        {"headers": {"a b": "c"}},
-        {"headers": {"a": "b\r\nc: d"}},
-        {"action": "redirect", "location": "/\n"},
         {"colour": "red"},
     ],
 )
 def test_a_rule_that_cannot_work_is_refused(fields: dict[str, Any]) -> None:
     """A rule that could only fail when it hits is refused when it is added."""
-    with pytest.raises(ValueError, match=next(iter(set(fields) - {"action"}), "action")):
+    with pytest.raises(ValueError, match=next(iter(fields))):
         Fault(**fields)

@@ -69,20 +69,6 @@ def test_options_reach_the_settings() -> None:
     assert parser().parse_args(["--refuse-every-base"]).supported_bases == []
 
 
-def test_models_outlive_a_restart(tmp_path: Path) -> None:
-    """With a state file the next run knows the models of the last run, even if that was killed."""
-    file = tmp_path / "below" / "state.json"
-    with _running("--state-file", str(file)) as (process, line):
-        name = requests.post(f"{_url(line)}/v0/models", headers=KEY, json=MODEL, timeout=60).json()["name"]
-        process.kill()
-    with _running("--state-file", str(file)) as (_, line):
-        url = f"{_url(line)}/v0/models/{name}"
-        assert requests.get(url, headers=KEY, timeout=60).json()["name"] == name
-        assert requests.delete(url, headers=KEY, timeout=60).status_code == 200
-    with _running("--state-file", str(file)) as (_, line):
-        assert requests.get(f"{_url(line)}/v0/models", headers=KEY, timeout=60).json() == []
-
-
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"models": [{}]}', '{"models": [1]}'])
 def test_a_file_of_another_kind_is_refused(
     tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
@@ -124,8 +110,3 @@ def test_an_address_that_cannot_be_bound_stops_the_program(
         assert main(["--host", host, "--port", str(port)]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"the emulator cannot start: cannot listen on host {host!r}, port {port}: ")
-
-
-def test_every_option_has_a_text() -> None:
-    """--help says what each option is for."""
-    assert [action.dest for action in parser()._actions if not action.help] == []

@@ -24,7 +24,6 @@ def test_calls_are_recorded(emulator: Emulator, api: Api) -> None:
     assert created.headers["authorization"] == "Bearer emulator-key"
     assert created.time == 1_765_431_401.5
     assert read.path == f"/v0/models/{name}"
-    assert "%2F" in read.raw_path
     assert read.body is None
     assert emulator.requests("GET", "/v0/models/*") == [read]
     assert emulator.requests(path="/v0/models") == [created]
@@ -118,12 +117,8 @@ def test_models_over_http(emulator: Emulator, api: Api) -> None:
 
 
 def test_jobs_over_http(emulator: Emulator, api: Api) -> None:
-    """Another process adds, lists and ends jobs; its mistakes are refused."""
+    """Another process adds jobs; its mistakes are refused."""
     body = {"model": BASE, "checkpoints": {"13": {"train_loss": 0.5}}}
     job = _steer(api, "POST", "jobs", body).json()["id"]
-    assert _steer(api, "GET", "jobs").json() == emulator.jobs()
-    assert _steer(api, "PATCH", f"jobs/{job}", {"status": "cancelled"}).json()["status"] == "cancelled"
-    assert _steer(api, "PATCH", f"jobs/{job}", {}).status_code == 422
-    assert _steer(api, "PATCH", "jobs/ftjob-1", {}).status_code == 404
-    wrong: list[Any] = [{}, [], {"colour": 1}]
-    assert [_steer(api, "POST", "jobs", each).status_code for each in wrong] == [422] * 3
+    assert [each["id"] for each in emulator.jobs()] == [job]
+    assert _steer(api, "POST", "jobs", {"colour": 1}).status_code == 422

@@ -9,19 +9,25 @@ its order (what independent resources do at the same time).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pulumi.automation import ConfigValue
 
 from nebius_model_resource.testing.engine.secrets import Crypter
 
+from .parts import KIND, STACK
+
 PROGRAM = Path(__file__).parent / "programs" / "lab"
 PASSPHRASE = "correct horse"
+PATIENCE = 60.0  # seconds
 CONFIG = {"lab:color": ConfigValue("red"), "other:token": ConfigValue("t0ken", secret=True)}
 MakeStack = Callable[[Path], Any]
 
@@ -32,6 +38,7 @@ class Turn:
 
     What is not given does not change, except how the program ends: `crash` is the text of an exception, `end` an
     expression that is evaluated. `prints` are texts by stream, `out` or `err`; each begins with `said`.
+    `killed_at`: the engine and all that it started are killed while that item is created.
     """
 
     op: str = "up"
@@ -46,20 +53,15 @@ class Turn:
     edit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     config: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    killed_at: str = ""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Turns on one stack.
-
-    `ordered`: its resources come one after another, so the order of everything is compared. `slow`: a variation, left
-    to the longer run of the tests.
-    """
+    """Turns on one stack, whose resources come one after another, so that the order of everything is compared."""
 
     name: str
     turns: list[Turn]
-    ordered: bool = True
-    slow: bool = False
 
 
 def play(scenario: Scenario, folder: Path, make_stack: MakeStack) -> list[dict[str, Any]]:
@@ -70,26 +72,25 @@ def play(scenario: Scenario, folder: Path, make_stack: MakeStack) -> list[dict[s
     plan: dict[str, Any] = {"resources": [], "exports": {}}
     (folder / "scenario.json").write_text(json.dumps(plan))
     stack = make_stack(folder)
-    return [_turn(turn, plan, folder, stack, ordered=scenario.ordered) for turn in scenario.turns]
+    return [_turn(turn, plan, folder, stack) for turn in scenario.turns]
 
 
-def _turn(turn: Turn, plan: dict[str, Any], folder: Path, stack: Any, *, ordered: bool) -> dict[str, Any]:
+def _turn(turn: Turn, plan: dict[str, Any], folder: Path, stack: Any) -> dict[str, Any]:
     _prepare(turn, plan, folder)
     for key, value in turn.config.items():
         stack.set_config(key, value)
     events: list[Any] = []
-    succeeded = stack.run(turn.op, turn.flags, events.append, 1 if ordered else None)
-    counts: dict[str, int] = next(
-        (event.summary_event.resource_changes for event in events if event.summary_event), {}
-    )
+    killed = turn.killed_at and _killed(turn, folder, stack)
+    succeeded = not killed and stack.run(turn.op, turn.flags, events.append)
+    summaries = [event.summary_event.resource_changes for event in events if event.summary_event]
     calls = [json.loads(line) for line in _lines(folder / "calls.jsonl")]
     steps = [told for event in events if (told := _step(event)) is not None]
     return {
         "op": " ".join([turn.op, *turn.flags]),
         "succeeded": succeeded,
-        "counts": {key: count for key, count in sorted(counts.items()) if count},
-        "calls": calls if ordered else _grouped(calls, lambda call: str(_subject(call))),
-        "steps": steps if ordered else _grouped(steps, lambda step: str(step["urn"])),
+        "counts": {key: count for each in summaries for key, count in sorted(each.items()) if count},
+        "calls": calls,
+        "steps": steps,
         "errors": sorted({line for event in events if (line := _error(event)) is not None}),
         "said": sorted({line for event in events if (line := _said(event)) is not None}),
         "state": _state(stack.deployment()),
@@ -97,17 +98,40 @@ def _turn(turn: Turn, plan: dict[str, Any], folder: Path, stack: Any, *, ordered
     }
 
 
+def _killed(turn: Turn, folder: Path, stack: Any) -> bool:
+    """Kill the engine and all that it started during a create."""
+    with stack.start(turn.op) as engine:
+        try:
+            begun = f'"create", "urn": "{STACK.rpartition("pulumi:pulumi")[0]}{KIND}::{turn.killed_at}"'
+            wait_until(lambda: any(begun in line for line in _lines(folder / "calls.jsonl")))
+        finally:
+            kill_all(psutil.Process(engine.pid))
+    return True
+
+
+def kill_all(process: psutil.Process) -> None:
+    """Kill a process and its descendants: a host whose engine is gone continues its call."""
+    processes = [process, *process.children(recursive=True)]
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(processes[1:])
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline, "in vain"
+        time.sleep(0.05)
+
+
 def _prepare(turn: Turn, plan: dict[str, Any], folder: Path) -> None:
     if turn.resources is not None:
         plan["resources"] = turn.resources
     if turn.exports is not None:
         plan["exports"] = turn.exports
-    plan["crash"], plan["logs"], plan["end"], plan["prints"] = (
-        turn.crash,
-        turn.logs,
-        turn.end,
-        dict(turn.prints),
-    )
+    plan.update(crash=turn.crash, logs=turn.logs, end=turn.end, prints=dict(turn.prints))
     (folder / "scenario.json").write_text(json.dumps(plan))
     if turn.knobs is not None:
         (folder / "knobs.json").write_text(json.dumps(turn.knobs))
@@ -122,20 +146,6 @@ def _prepare(turn: Turn, plan: dict[str, Any], folder: Path) -> None:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
-
-
-def _subject(call: Mapping[str, Any]) -> Any:
-    props = call.get("news") or call.get("props") or {}
-    return props.get("key", call.get("id"))
-
-
-def _grouped(
-    items: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]
-) -> dict[str, list[dict[str, Any]]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return dict(sorted(groups.items()))
 
 
 def _step(event: Any) -> dict[str, Any] | None:
@@ -170,7 +180,8 @@ def _said(event: Any) -> str | None:
     told = event.diagnostic_event
     if told is None or told.severity in ("error", "debug"):
         return None
-    text = told.message.replace("<{%reset%}>", "").strip()
+    # The real engine says more about pending operations, with the console of AWS as its example.
+    text = told.message.replace("<{%reset%}>", "").partition("\nThese resources are in an unk")[0].strip()
     # Only the intended lines of standard error: the traceback of a program that is being ended is random.
     if told.severity == "info#err" and not text.startswith("said"):
         return None
@@ -204,19 +215,23 @@ def _resource(record: Mapping[str, Any], crypter: Crypter) -> dict[str, Any]:
         kept["provider"] = kept["provider"].rpartition("::")[0]
     if record["type"].startswith("pulumi:providers:"):
         kept["id"] = "(random)"
+    # Pulumi's engine lists some properties that depend on nothing.
+    needs = kept.pop("propertyDependencies", {})
+    kept["needs"] = {key: listed for key, listed in needs.items() if listed}
     if "dependencies" in kept:
         kept["dependencies"] = sorted(kept["dependencies"])
     return kept
 
 
 def _plain(value: Any, crypter: Crypter, *, within: bool = False) -> Any:
-    """The value with each secret decrypted; nothing `within` a secret is encrypted a second time."""
+    """The value with each secret decrypted; Pulumi marks parts of a secret once more, which changes nothing."""
     if isinstance(value, list):
         return [_plain(part, crypter, within=within) for part in value]
     if not isinstance(value, dict):
         return value
     if "ciphertext" in value:
         sealed = value["ciphertext"]
-        text = sealed if within else crypter.decrypt(sealed)
-        return {"(secret)": _plain(json.loads(text), crypter, within=True)}
+        if within:
+            return _plain(json.loads(sealed), crypter, within=True)
+        return {"(secret)": _plain(json.loads(crypter.decrypt(sealed)), crypter, within=True)}
     return {key: _plain(part, crypter, within=within) for key, part in sorted(value.items())}

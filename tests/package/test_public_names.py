@@ -1,15 +1,18 @@
-"""What the package exports, and how long its import takes."""
+"""What the package exports, what its import loads, and how long that takes."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pulumi.dynamic.dynamic import serialize_provider
 
 import nebius_model_resource
+from nebius_model_resource.provider import CustomModelProvider
 
 
 def test_the_exported_names_are_these() -> None:
@@ -38,6 +41,14 @@ def test_the_exported_names_are_these() -> None:
         assert name in dir(nebius_model_resource)
 
 
+def test_the_provider_in_the_state_is_exactly_this_text() -> None:
+    """The import path of the provider is in every state file, so it never changes."""
+    text = serialize_provider(CustomModelProvider())
+    head = {4: "gASVPQAAAAAAAAC", 5: "gAWVPQAAAAAAAAC"}[pickle.DEFAULT_PROTOCOL]
+    path = "MHm5lYml1c19tb2RlbF9yZXNvdXJjZS5wcm92aWRlcpSME0N1c3RvbU1vZGVsUHJvdmlkZXKUk5QpgZQu"
+    assert text == head + path
+
+
 def test_another_name_is_an_attribute_error() -> None:
     """A misspelt name fails as in any module."""
     with pytest.raises(AttributeError, match="module 'nebius_model_resource' has no attribute 'CustomModle'"):
@@ -59,7 +70,10 @@ def loaded_by(statement: str) -> set[str]:
         ("import nebius_model_resource", {"pulumi", "requests", "urllib3"}),
         ("import nebius_model_resource._cli.main", {"pulumi", "requests", "urllib3"}),
         ("import nebius_model_resource.testing.emulator.__main__", {"pulumi"}),
-        ("from nebius_model_resource import CustomModel, list_custom_models", {"requests", "urllib3"}),
+        (
+            "from nebius_model_resource import CustomModel, list_custom_models",
+            {"requests", "urllib3", "fastapi", "nebius_model_resource.testing"},
+        ),
     ],
 )
 def test_nothing_is_loaded_before_it_is_needed(statement: str, unwanted: set[str]) -> None:

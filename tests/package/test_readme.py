@@ -13,7 +13,7 @@ import pytest
 
 import nebius_model_resource
 from nebius_model_resource import CustomModel
-from nebius_model_resource.resource import _OUTPUTS
+from nebius_model_resource._provider.properties import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -60,7 +60,7 @@ def test_every_argument_and_output_has_its_row() -> None:
     """The two tables name each argument and each output of the resource."""
     arguments = set(inspect.signature(CustomModel.__init__).parameters) - {"self", "resource_name"}
     rows = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
-    assert rows == arguments | set(_OUTPUTS)
+    assert rows == arguments | set(MODEL.outputs)
 
 
 @pytest.mark.parametrize(("page", "link"), LINKS)

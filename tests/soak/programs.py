@@ -1,8 +1,7 @@
 """Programs as data: how they change from step to step, and which resources they declare when they run.
 
-A program holds models by name, and boxes (components) that contain them. For each it records the former names (`was`)
-for its aliases. A model may be adopted (`import`) or only read (`get`): then it has a reference, and the run of the
-program decides which model that is.
+A program holds models by name. For each it records the former names (`was`) for its aliases. A model may be adopted
+(`import`) or only read (`get`): then it has a reference, and the run of the program decides which model that is.
 """
 
 from __future__ import annotations
@@ -10,19 +9,17 @@ from __future__ import annotations
 import copy
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nebius_model_resource.testing.engine import urns
 from nebius_model_resource.testing.engine.resources import Resource
-from tests.soak.stack import MODEL, ROOT, Declaration, Stack, urn_of
+from tests.soak.stack import Declaration, Stack, urn_of
 from tests.soak.world import World
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta")
 AT_ONCE = 3
-BOXES = ("box", "crate", "chest")
-KINDS = ("soak:index:Box", "soak:index:Crate")
 CUSTOM_NAMES = ("bot", "bot", "tool")  # two resources may ask for models of the same name
 WAITS = "wait_for_active"  # how to work, not what to create: a change of it is no diff
 INPUTS = ("name", "base_model", "source", "description", WAITS)
@@ -34,14 +31,13 @@ class Program:
     """What one program declares."""
 
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
-    boxes: dict[str, dict[str, Any]] = field(default_factory=dict)
     refs: int = 0  # the number of references: each has a number of its own
 
     def free(self, rng: random.Random) -> str:
         """A name that is neither in use nor recorded."""
         taken = set(self.models)
         for model in self.models.values():
-            taken |= {place[0] for place in model.get("was", [])}
+            taken |= set(model.get("was", []))
             taken |= {model[key]["of"] for key in ("import", "get") if key in model}
         return rng.choice([name for name in NAMES if name not in taken])
 
@@ -50,25 +46,15 @@ class Program:
         self.refs += 1
         return {"number": self.refs, "of": of}
 
-    def places(self, name: str) -> list[list[str]]:
-        """The places of a model, now and possibly still in the state: name, box and the box's kind."""
-        box = self.models[name].get("box")
-        if box is None:
-            return [[name, "", ""]]
-        now = self.boxes[box]
-        return [[name, former, kind] for former, kind in [[box, now["kind"]], *now.get("was", [])]]
-
 
 def changed(rng: random.Random, program: Program) -> Program:
-    """Another program: models added, changed, renamed, moved, handed over, only read, or removed."""
+    """Another program: models added, changed, renamed, handed over, only read, or removed."""
     program = copy.deepcopy(program)
     for _ in range(rng.choice((0, 1, 1, 2))):
         if len(program.models) < AT_ONCE and rng.random() < 0.5:
             _add(rng, program)
         elif program.models:
             _change(rng, program, rng.choice(list(program.models)))
-    used = {model.get("box") for model in program.models.values()}
-    program.boxes = {name: box for name, box in program.boxes.items() if name in used}
     return program
 
 
@@ -84,15 +70,11 @@ def _add(rng: random.Random, program: Program) -> None:
     how = rng.random()
     if how < 0.3:
         program.models[name]["import" if how < 0.2 else "get"] = program.ref(OTHERS)
-    if rng.random() < 0.2:
-        _move(rng, program, name)
 
 
 def _change(rng: random.Random, program: Program, name: str) -> None:
-    change = rng.choices(
-        (_remove, _alter, _rename, _move, _hand_over, _only_read, _rename_box), (5, 6, 4, 3, 2, 2, 2)
-    )[0]
-    change(rng, program, name)
+    changes = (_remove, _alter, _rename, _hand_over, _only_read)
+    rng.choices(changes, (5, 6, 6, 2, 2))[0](rng, program, name)
 
 
 def _remove(_rng: random.Random, program: Program, name: str) -> None:
@@ -107,38 +89,14 @@ def _alter(rng: random.Random, program: Program, name: str) -> None:
 
 
 def _rename(rng: random.Random, program: Program, name: str) -> None:
-    model = program.models[name]
-    was = program.places(name)
-    former = [place[0] for place in model.get("was", []) if place[0] not in program.models]
+    model = program.models.pop(name)
+    former = [each for each in model.get("was", []) if each not in program.models]
     new = rng.choice(former) if former and rng.random() < 0.3 else program.free(rng)
-    _replace(program, name, new, was)
+    if "get" not in model:  # nothing is read under an alias
+        model["was"] = list(dict.fromkeys([*model.get("was", []), name]))
+    program.models[new] = model
     if rng.random() < 0.5:
         _alter(rng, program, new)
-
-
-def _move(rng: random.Random, program: Program, name: str) -> None:
-    """Move the model into a box, out of it, or into another one."""
-    model = program.models[name]
-    was = program.places(name)
-    box = rng.choice((None, *BOXES))
-    if box is None:
-        model.pop("box", None)
-    else:
-        former = {place[0] for each in program.boxes.values() for place in each.get("was", [])}
-        if box not in program.boxes and box in former:
-            return
-        program.boxes.setdefault(box, {"kind": rng.choice(KINDS)})
-        model["box"] = box
-    _replace(program, name, name, was)
-    if rng.random() < 0.3:
-        _alter(rng, program, name)
-
-
-def _replace(program: Program, name: str, new: str, was: list[list[str]]) -> None:
-    model = program.models.pop(name)
-    if "get" not in model:  # nothing is read under an alias
-        model["was"] = model.get("was", []) + [place for place in was if place not in model.get("was", [])]
-    program.models[new] = model
 
 
 def _hand_over(rng: random.Random, program: Program, name: str) -> None:
@@ -161,26 +119,7 @@ def _only_read(rng: random.Random, program: Program, name: str) -> None:
         return
     for key in ("was", "import"):
         model.pop(key, None)
-    model["get"] = {**program.ref(name), "short": rng.random() < 0.3 and "box" not in model}
-
-
-def _rename_box(rng: random.Random, program: Program, name: str) -> None:
-    """Rename the box that a model is in, or give it another type."""
-    box = program.models[name].get("box")
-    if box is None:
-        return
-    known = set(program.boxes) | {was[0] for each in program.boxes.values() for was in each.get("was", [])}
-    free = [each for each in BOXES if each not in known]
-    new = rng.choice(free) if free and rng.random() < 0.5 else box
-    old = program.boxes.pop(box)
-    was = [*old.get("was", []), [box, old["kind"]]]
-    kind = old["kind"] if new != box else next(each for each in KINDS if each != old["kind"])
-    program.boxes[new] = {"kind": kind, "was": [place for place in was if place != [new, kind]]}
-    for each in program.models.values():
-        if each.get("box") == box:
-            each["box"] = new
-    if rng.random() < 0.5:
-        _alter(rng, program, name)
+    model["get"] = {**program.ref(name), "short": rng.random() < 0.3}
 
 
 class Truth:
@@ -193,24 +132,10 @@ class Truth:
         self.others: set[str] = set()
         self.counted: Counter[str] = Counter()
 
-    def program(
-        self,
-        models: Mapping[str, Mapping[str, Any]],
-        boxes: Mapping[str, Mapping[str, Any]],
-        held: list[Resource],
-    ) -> list[Declaration]:
+    def program(self, models: Mapping[str, Mapping[str, Any]], held: list[Resource]) -> list[Declaration]:
         """The program as it runs now; a model that can no longer be read or adopted is created."""
-        found = [
-            Declaration(
-                urn_of(box["kind"], name),
-                ROOT,
-                was=tuple(urn_of(kind, old) for old, kind in box.get("was", [])),
-            )
-            for name, box in boxes.items()
-        ]
+        found = []
         for name, model in models.items():
-            box = boxes[model["box"]] if "box" in model else None
-            parent = urn_of(box["kind"], model["box"]) if box else ""
             inputs = {key: model[key] for key in INPUTS}
             get = ""
             if "get" in model and (read := self._live(model["get"], model, held)):
@@ -219,8 +144,8 @@ class Truth:
                 same = all(getattr(taken, key) == inputs[key] for key in INPUTS[1:4])
                 if same and taken.custom_name == inputs["name"] and taken.status == "active":
                     inputs["import_id"] = taken.name
-            was = tuple(dict.fromkeys(_former(model)))
-            found.append(Declaration(urn_of(MODEL, name, parent), parent or ROOT, inputs, was, get))
+            was = tuple(map(urn_of, model.get("was", [])))
+            found.append(Declaration(urn_of(name), inputs, was, get))
         return found
 
     def _live(self, ref: Mapping[str, Any], model: Mapping[str, Any], held: list[Resource]) -> Any:
@@ -275,8 +200,3 @@ def model_of(resource: Resource) -> str:
     # An id stays the short name if the POST returned no other; the output has the full one.
     name: str = resource.outputs["generated_name"]
     return name
-
-
-def _former(model: Mapping[str, Any]) -> Iterator[str]:
-    for name, box, kind in model.get("was", []):
-        yield urn_of(MODEL, name, urn_of(kind, box) if box else "")

@@ -11,19 +11,8 @@ import time
 from collections import Counter
 from importlib.metadata import version
 
-from tests.soak.sequences import Figures, Violation, as_text, draw, run
+from tests.soak.sequences import Figures, Violation, draw, run
 from tests.soak.world import World
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line of ``scripts/soak``."""
-    arguments = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
-    arguments.add_argument("sequences", type=int, help="how many sequences to run")
-    arguments.add_argument(
-        "--seed", type=int, default=0, help="the first seed; each sequence has the next one"
-    )
-    arguments.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many minutes")
-    return arguments
 
 
 def soak(first: int, count: int, minutes: float = float("inf")) -> tuple[Figures, list[int]]:
@@ -39,13 +28,17 @@ def soak(first: int, count: int, minutes: float = float("inf")) -> tuple[Figures
                 run(world, sequence, figures)
             except Violation as violation:
                 broken.append(seed)
-                print(f"seed {seed}: {violation}\n  {as_text(sequence)}", flush=True)  # noqa: T201 - this is a command
+                print(f"seed {seed}: {violation}\n  {sequence}", flush=True)  # noqa: T201 - this is a command
     return figures, broken
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run, print, and return the exit code: 1 if a sequence broke the promise."""
-    options = parser().parse_args(argv)
+    arguments = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
+    arguments.add_argument("sequences", type=int, help="how many sequences to run")
+    arguments.add_argument("--seed", type=int, default=0, help="the first; each sequence has the next one")
+    arguments.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many minutes")
+    options = arguments.parse_args(argv)
     started = time.monotonic()
     figures, broken = soak(options.seed, options.sequences, options.minutes)
     seconds = time.monotonic() - started
@@ -56,12 +49,11 @@ def main(argv: list[str] | None = None) -> int:
 def report(figures: Figures, broken: list[int], first: int, seconds: float) -> str:
     """The figures, for a person."""
     run_ = figures.sequences + len(broken)
-    names = ("pulumi", "requests", "urllib3", "grpcio")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    versions = ", ".join(f"{name} {version(name)}" for name in ("pulumi", "requests", "urllib3", "grpcio"))
     return "\n".join(
         [
             f"{run_} sequences (seeds {first} to {first + run_ - 1}) in {seconds:.0f} s",
-            f"{run_ / max(seconds, 0.001):.1f} a second; {len(broken)} broke the promise{_listed(broken)}",
+            f"{run_ / max(seconds, 0.001):.1f} a second; {len(broken)} broke the promise: {broken}",
             f"operations: {_counted(figures.operations)}; {figures.failed} of them failed",
             f"what they did: {_counted(figures.done)}",
             f"faults that hit: {_counted(figures.faults)}",
@@ -74,10 +66,6 @@ def report(figures: Figures, broken: list[int], first: int, seconds: float) -> s
 
 def _counted(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counter.most_common()) or "none"
-
-
-def _listed(broken: list[int]) -> str:
-    return f": seeds {', '.join(map(str, broken))}" if broken else ""
 
 
 if __name__ == "__main__":

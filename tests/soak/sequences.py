@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from nebius_model_resource._api.models import ModelInfo
-from nebius_model_resource._lifecycle.shared_list import GRACE
+from nebius_model_resource._provider.properties import MODEL
+from nebius_model_resource._provider.wait import GRACE
+from nebius_model_resource._service.types import ModelInfo
 from nebius_model_resource.testing.emulator import Fault
-from nebius_model_resource.testing.engine.operation import Order
+from nebius_model_resource.testing.engine.planner import Order
 from nebius_model_resource.testing.engine.resources import Resource
 from tests.soak.programs import WAITS, Program, Truth, changed, model_of
 from tests.soak.stack import Declaration, Stack
 from tests.soak.world import Kill, World
 
 STATUSES = (400, 401, 403, 404, 408, 409, 418, 422, 429, 500, 502, 503, 504)
+REFUSALS = {status for status in STATUSES if 400 <= status < 500} - {408}
+ACTIONS = {"status": 12, "reset": 3, "close": 3, "half_body": 3, "html": 2, "not_json": 2} | dict.fromkeys(
+    ("invalid_utf8", "redirect", "hang", "slow"), 1
+)
 SETTINGS: tuple[dict[str, Any], ...] = (
-    {},
     {},
     {"missing_lists": 1},
     {"missing_reads": 1, "missing_lists": 1},
@@ -38,7 +42,6 @@ class Step:
 
     operation: str
     program: dict[str, dict[str, Any]]
-    boxes: dict[str, dict[str, Any]] = field(default_factory=dict)
     refresh: bool = False
     by_program: bool = False
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -79,7 +82,7 @@ def draw(rng: random.Random) -> Sequence:
 
 def _step(rng: random.Random, program: Program) -> Step:
     operation = rng.choices(("up", "preview", "refresh", "destroy"), (7, 1, 2, 1))[0]
-    step = Step(operation, program.models, program.boxes)
+    step = Step(operation, program.models)
     step.refresh = operation != "refresh" and rng.random() < 0.25
     # Without a refresh, an `up` runs its program anyway.
     step.by_program = (operation in ("refresh", "destroy") or step.refresh) and rng.random() < 0.4
@@ -96,37 +99,20 @@ def _step(rng: random.Random, program: Program) -> Step:
 
 
 def _fault(rng: random.Random) -> dict[str, Any]:
+    action = rng.choices(list(ACTIONS), list(ACTIONS.values()))[0]
     fault: dict[str, Any] = {
         "method": rng.choice(("POST", "POST", "GET", "DELETE", "*")),
+        "action": action,
         "effect": rng.choice(("before", "after")),
         "times": rng.choice((1, 1, 1, 2, 5, None)),
         "skip": rng.choice((0, 0, 1, 2)),
     }
-    action = rng.choices(
-        (
-            "status",
-            "reset",
-            "close",
-            "half_body",
-            "html",
-            "not_json",
-            "invalid_utf8",
-            "redirect",
-            "hang",
-            "slow",
-        ),
-        (12, 3, 3, 3, 2, 2, 1, 1, 1, 1),
-    )[0]
-    fault["action"] = action
     if action == "status":
         fault["status"] = rng.choice(STATUSES)
         if fault["status"] in (429, 503) and rng.random() < 0.7:
             fault["headers"] = {"Retry-After": str(rng.choice((1, 2, 700)))}
-            fault["effect"] = "before"  # the promise requires that a pause means that nothing was done
-        # A service does not do what it refuses either.
-        if 400 <= fault["status"] < 500 and fault["status"] != 408:
-            fault["effect"] = "before"
-    if action == "redirect":
+    # The promise requires that a service does nothing of what it refuses, redirects, or asks a pause for.
+    if action == "redirect" or "headers" in fault or fault.get("status", 500) in REFUSALS:
         fault["effect"] = "before"
     if action in ("hang", "slow"):
         fault.update(seconds=0.02 if action == "slow" else 5, times=1)
@@ -155,9 +141,8 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
     """
     figures = figures or Figures()
     world.reset()
-    defaults = {"validation_seconds": 3.0, "seed": 1}
-    world.emulator.settings.update(**{**type(world.emulator.settings)().model_dump(), **defaults})
-    world.emulator.settings.update(**sequence.settings)
+    defaults = {**type(world.emulator.settings)().model_dump(), "validation_seconds": 3.0, "seed": 1}
+    world.emulator.settings.update(**{**defaults, **sequence.settings})
     stack, truth = Stack(world), Truth(world)
     drifted = False
     for step in sequence.steps:
@@ -184,7 +169,7 @@ def run(world: World, sequence: Sequence, figures: Figures | None = None) -> Non
 def _up(stack: Stack, truth: Truth, step: Step) -> tuple[list[Declaration], bool]:
     """Run the program of a step with its present references; returns that program, and whether the run succeeded."""
     held = stack.models()
-    program = truth.program(step.program, step.boxes, held)
+    program = truth.program(step.program, held)
     succeeded = stack.run(Order("update"), program)
     if not succeeded and (failed := _failed_for_nobody(stack, program)):
         succeeded = stack.run(Order("update", replace=failed), program)
@@ -224,8 +209,7 @@ def _find_out(stack: Stack, truth: Truth, sequence: Sequence) -> bool:
 
 def _run_step(stack: Stack, truth: Truth, step: Step, figures: Figures) -> bool:
     """Run one step; True if a model in the state may be gone: deleted by others, or by a call without an answer."""
-    world = stack.world
-    emulator = world.emulator
+    world, emulator = stack.world, stack.world.emulator
     _calm(world)
     # If a 403 hides what is gone, a refresh cannot drop it: a refused key drops nothing.
     deleted = step.others_delete and bool(emulator.models()) and not emulator.settings.hidden_missing
@@ -235,7 +219,7 @@ def _run_step(stack: Stack, truth: Truth, step: Step, figures: Figures) -> bool:
         truth.others.discard(gone)
     emulator.settings.failing_sources = {"file-2": "no adapter"} if step.failing else {}
     held = stack.models()
-    program = truth.program(step.program, step.boxes, held)
+    program = truth.program(step.program, held)
     for fault in step.faults:
         emulator.add_fault(Fault(**fault))
     world.kill = Kill(*step.kill) if step.kill else None
@@ -248,15 +232,22 @@ def _run_step(stack: Stack, truth: Truth, step: Step, figures: Figures) -> bool:
     if world.kill and world.kill.done:
         figures.kills[world.kill.who] += 1
     truth.learn(stack, held)
+    if step.refresh and step.by_program:
+        # Pulumi's engine takes what it refreshes by the program for its own, also what the stack only read.
+        owned = {urn for each in program if not each.get for urn in (each.urn, *each.was)}
+        taken = {model_of(each) for each in held if each.external and each.urn in owned}
+        truth.others -= taken - {model["name"] for model in emulator.models()}
     return truth.held_twice(stack) or deleted or stack.failed_deletes > 0
 
 
 def _calm(world: World) -> None:
-    """No more faults, kills or failed validations; guardians do their work."""
+    """No more faults, kills or failed validations: a failed model that nothing waits for would fail each `up`."""
     world.kill = None
     world.emulator.clear_faults()
     world.emulator.settings.failing_sources = {}
-    world.guard()
+    for model in world.emulator.models():
+        if model["status"] == "error":
+            world.emulator.change_model(model["name"], status="active")
     world.end_gaps()
 
 
@@ -267,7 +258,7 @@ def check(stack: Stack, truth: Truth, program: list[Declaration]) -> None:
         Violation: a model is lost, held twice, unknown or not as declared.
     """
     models = {each.urn: each for each in stack.models()}
-    declared = {each.urn: each for each in program if each.is_model}
+    declared = {each.urn: each for each in program}
     held = [model_of(each) for each in stack.models() if not each.external]
     live = {model["name"] for model in stack.world.emulator.models()}
     if len(set(held)) != len(held):
@@ -283,16 +274,16 @@ def check(stack: Stack, truth: Truth, program: list[Declaration]) -> None:
 
 
 def _unknown(world: World, names: set[str]) -> set[str]:
-    """The unknown models, except one for each POST whose answer its host did not receive or find."""
+    """The unknown models, except one for each create that may have left one."""
     in_doubt = list(world.in_doubt)
     unknown = set()
     for model in (each for each in world.emulator.models() if each["name"] in names):
         info = ModelInfo.parse(model)
-        kind = next((kind for kind in in_doubt if info and kind.fits(info)), None)
-        if kind is None:
+        left = next((each for each in in_doubt if not MODEL.changed(each, MODEL.live(each, info))), None)
+        if left is None:
             unknown.add(model["name"])
         else:
-            in_doubt.remove(kind)
+            in_doubt.remove(left)
     return unknown
 
 
@@ -301,20 +292,10 @@ def _check_one(model: Resource, declared: Declaration) -> None:
         if not (model.external and declared.get):
             raise Violation(f"read {declared.get!r}, held {model}")
         return
-    wrong = [
-        key for key, value in declared.wanted.items() if key != WAITS and model.outputs.get(key) != value
-    ]
+    # What the state must hold: not how to work, nor which model was adopted.
+    given = {key: value for key, value in declared.inputs.items() if key not in (WAITS, "import_id")}
+    wrong = [key for key, value in given.items() if model.outputs.get(key) != value]
     if wrong or model.init_errors or model.delete:
         raise Violation(f"not as declared ({wrong}): {model}")
-    if declared.wanted[WAITS] and model.outputs["status"] != "active":
+    if declared.inputs[WAITS] and model.outputs["status"] != "active":
         raise Violation(f"not active: {model}")
-
-
-def as_text(sequence: Sequence) -> str:
-    """The sequence as data, for a regression test."""
-    return repr(asdict(sequence))
-
-
-def from_data(data: dict[str, Any]) -> Sequence:
-    """A sequence from the output of :func:`as_text`."""
-    return Sequence(data["settings"], [Step(**step) for step in data["steps"]])

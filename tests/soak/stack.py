@@ -17,7 +17,8 @@ from nebius_model_resource.testing.engine.deployment import Deployment, Identity
 from nebius_model_resource.testing.engine.errors import Refused, Unavailable
 from nebius_model_resource.testing.engine.events import Events
 from nebius_model_resource.testing.engine.host import Calls
-from nebius_model_resource.testing.engine.operation import Order, carry_out
+from nebius_model_resource.testing.engine.operation import carry_out
+from nebius_model_resource.testing.engine.planner import Order
 from nebius_model_resource.testing.engine.resources import Goal, Resource
 from nebius_model_resource.testing.engine.secrets import Crypter
 from nebius_model_resource.testing.engine.state import Journal, Snapshot, StateFile
@@ -38,41 +39,30 @@ class Declaration:
     """One resource of a program; `was` are the URNs that it had before, `get` the id of a model that is only read."""
 
     urn: str
-    parent: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
     was: tuple[str, ...] = ()
     get: str = ""
-
-    @property
-    def is_model(self) -> bool:
-        """Whether it is a model and not a box."""
-        return urns.type_of(self.urn) == MODEL
-
-    @property
-    def wanted(self) -> dict[str, Any]:
-        """The inputs that the state must hold, without the model that was adopted."""
-        return {key: value for key, value in self.inputs.items() if key != "import_id"}
 
     @property
     def goal(self) -> Goal:
         """What the program registers with the engine."""
         given = {key: value for key, value in self.inputs.items() if value is not None}
         return Goal(
-            urns.type_of(self.urn),
+            MODEL,
             urns.name_of(self.urn),
-            custom=self.is_model,
-            parent=self.parent,
-            properties={"__provider": PROVIDER, **given} if self.is_model else {},
-            aliases=[urns.Alias(urn=urn) for urn in self.was],
+            custom=True,
+            parent=ROOT,
+            properties={"__provider": PROVIDER, **given},
+            aliases=list(self.was),
         )
 
 
-def urn_of(type_: str, name: str, parent: str = "") -> str:
-    """The URN of a resource of this stack."""
-    return urns.make(IDENTITY.stack, IDENTITY.project, parent, type_, name)
+def urn_of(name: str) -> str:
+    """The URN of a model of this stack."""
+    return urns.make(IDENTITY.stack, IDENTITY.project, "", MODEL, name)
 
 
-ROOT = urn_of(urns.STACK_TYPE, "soak-soak")
+ROOT = urns.make(IDENTITY.stack, IDENTITY.project, "", urns.STACK_TYPE, "soak-soak")
 
 
 class Memory(StateFile):
@@ -120,16 +110,15 @@ class Wire(Calls):
     def _answer(self, method: str, request: Any) -> Any:
         if self._world.engine_is_dead:
             raise EngineKilled
-        if self._dead:
-            raise CallFailed(grpc.StatusCode.UNAVAILABLE, "the host is dead")
         try:
-            return self._world.call(method, request)
+            if not self._dead:
+                return self._world.call(method, request)
         except HostKilled:
             self._dead = True
-            raise CallFailed(grpc.StatusCode.UNAVAILABLE, "the host is dead") from None
         finally:
             if self._world.engine_is_dead:
                 raise EngineKilled
+        raise CallFailed(grpc.StatusCode.UNAVAILABLE, "the host is dead")
 
 
 class Stack:
@@ -158,11 +147,8 @@ class Stack:
             events,
             lambda: wire,
             {},
+            order,
             parallel=threads,
-            dry_run=order.dry_run,
-            purpose=order.purpose,
-            targets=order.targets,
-            asking=order.asking,
         )
         try:
             carry_out(order, deployment, lambda: self._declare(deployment, program, timeout, threads))
@@ -196,12 +182,8 @@ class Stack:
     ) -> bool:
         try:
             deployment.register(Goal(urns.STACK_TYPE, urns.name_of(ROOT), custom=False))
-            models = [each for each in program if each.is_model]
-            for box in program:
-                if not box.is_model:
-                    deployment.register(box.goal)
             with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(lambda each: self._declare_model(deployment, each, timeout), models))
+                list(pool.map(lambda each: self._declare_model(deployment, each, timeout), program))
         except Unavailable:
             return False
         return True
@@ -211,7 +193,7 @@ class Stack:
         if model.get:
             inputs = {"__provider": PROVIDER}
             asked = Resource(
-                model.urn, MODEL, custom=True, id=model.get, inputs=inputs, parent=goal.parent, external=True
+                model.urn, MODEL, custom=True, id=model.get, inputs=inputs, parent=ROOT, external=True
             )
             found = deployment.read(asked)
             if not deployment.dry_run:

@@ -8,37 +8,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from pulumi.dynamic import Config, ConfigureRequest
 
-from nebius_model_resource._api.client import NebiusClient
-from nebius_model_resource._api.connection import Connection
-from nebius_model_resource._api.deadline import Deadline
-from nebius_model_resource._api.models import Inputs, ModelInfo
-from nebius_model_resource._api.settings import Settings, load_settings
-from nebius_model_resource._edges.call import Call as EngineCall
-from nebius_model_resource._edges.custom_models import CustomModels
-from nebius_model_resource._edges.dynamic import call as dynamic_host
-from nebius_model_resource._edges.dynamic.edge import DynamicEdge
-from nebius_model_resource._lifecycle.create import Creator
-from nebius_model_resource._lifecycle.guardian import delete_all
-from nebius_model_resource._lifecycle.lifecycle import Lifecycle
-from nebius_model_resource._lifecycle.matching import Kind
-from nebius_model_resource._lifecycle.notes import Note, Notes
-from nebius_model_resource._lifecycle.operation import Operation
-from nebius_model_resource._lifecycle.shared_list import GRACE
-from nebius_model_resource.errors import AnswerLost
+from nebius_model_resource._dynamic import host as dynamic_host
+from nebius_model_resource._provider import models
+from nebius_model_resource._provider.account import Account
+from nebius_model_resource._provider.calls import Call, Found, Operation
+from nebius_model_resource._provider.models import CustomModels
+from nebius_model_resource._provider.properties import State
+from nebius_model_resource._provider.wait import GRACE
+from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.retry import Deadline
+from nebius_model_resource._service.settings import Lookup, Settings
+from nebius_model_resource.errors import OutcomeUnknown
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host_here import Context, ListeningEngine, host_code
 
 ATTEMPT_SECONDS = 0.25
 SECONDS = 90.0  # the deadline of an operation that has none of its own: shorter than the real one, for speed
-
+PROVIDER = "pickled by reference"  # its value does not matter: the host finds it in its cache
 
 dynamic_main = host_code()
 
@@ -53,30 +49,21 @@ class Kill:
 
     Attributes:
         who: ``"engine"``, ``"host"`` or ``"both"``.
-        at: how many points (a request about to be sent, an answer just come, a pause) pass before.
+        left: how many points (a request about to be sent, an answer just come, a pause) pass before.
     """
 
     who: str
-    at: int
-    passed: int = 0
+    left: int
     done: bool = False
 
 
-class Notebook(Notes):
-    """The notes that a guardian process would have read by now."""
-
-    def __init__(self, wall_clock: Callable[[], float]) -> None:
-        super().__init__(wall_clock)
-        self.noted: dict[int, Note | None] = {}
-
-    def _write(self, number: int, note: Note | None) -> None:
-        self.noted[number] = note
-
-
 class World:
-    """The service and the host; a context manager, one at a time in a process."""
+    """The service and the host; a context manager, one at a time in a process.
 
-    current: World | None = None
+    Attributes:
+        in_doubt: the inputs of creates that may have left a model in no state: the host was killed, the outcome of
+            the POST is not known, or an engine that is gone could not be told that the deletion failed.
+    """
 
     def __init__(self) -> None:
         self._skipped = 0.0
@@ -84,24 +71,23 @@ class World:
         self.emulator = Emulator(clock=self.wall, validation_seconds=3, seed=1)
         self.kill: Kill | None = None
         self.calls: list[Context] = []
-        self.clients: list[SoakClient] = []
-        self.points = 0
-        self.notes = Notebook(self.wall)
-        self.left: list[Note] = []
-        self.in_doubt: list[Kind] = []  # POSTs that may have created a model
+        self.in_doubt: list[Mapping[str, Any]] = []
+        self._account: Account | None = None
+        self._patches = ExitStack()
 
     def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
-        World.current = self
-        self._engine = mock.patch.object(dynamic_host, "current_engine", return_value=ListeningEngine())
-        self._engine.start()
+        for patch in (
+            mock.patch.object(dynamic_host, "current_engine", return_value=ListeningEngine()),
+            mock.patch.object(models, "time", SimpleNamespace(time=self.wall)),
+        ):
+            self._patches.enter_context(patch)
         self.emulator.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end_host()
         self.emulator.stop()
-        self._engine.stop()
-        World.current = None
+        self._patches.close()
 
     def wall(self) -> float:
         """Unix seconds."""
@@ -121,7 +107,6 @@ class World:
         self.end_host()
         self.kill = None
         self.in_doubt.clear()
-        self.left.clear()
         self.emulator.clear_faults()
         for model in self.emulator.models():
             self.emulator.remove_model(model["name"])
@@ -140,19 +125,37 @@ class World:
     def end_host(self) -> None:
         """The host ends, as after each operation of an engine; what it had in memory is gone."""
         dynamic_main._PROVIDER_CACHE.clear()
-        for client in self.clients:
-            client.connection.close()
-        self.clients.clear()
+        if self._account:
+            self._account.client.close()
+        self._account = None
         self.calls.clear()
-        self.left.extend(note for note in self.notes.noted.values() if note)
-        self.notes = Notebook(self.wall)
 
-    def guard(self) -> None:
-        """Do what the guardians of dead hosts do once the service answers again."""
-        settings = Settings(self.emulator.url, self.emulator.api_key)
-        with NebiusClient(settings, clock=self.clock, sleep=self.jump) as client:
-            delete_all(self.left, client, self.wall)
-        self.left.clear()
+    def account(self, settings: Settings) -> Account:
+        """The account of the present host."""
+        with self._lock:
+            if self._account is None:
+                client = Client(settings, clock=self.clock, sleep=self.jump, exchange=self._exchange)
+                self._account = Account(client)
+            return self._account
+
+    def _exchange(self, *request: Any, seconds: float, **given: Any) -> Any:
+        """Send a request; before and after it a process may die."""
+        from nebius_model_resource._service.http import exchange
+
+        self.point()
+        answer = exchange(*request, seconds=min(seconds, ATTEMPT_SECONDS), **given)
+        self.point()
+        return answer
+
+    def operation(self, call: Call) -> Operation:
+        """An operation on the world's clock; at each pause a process may die."""
+
+        def sleep(seconds: float) -> None:
+            self.point()
+            call.sleep(0)
+            self.jump(seconds)
+
+        return Operation(Deadline.after(call.timeout or SECONDS, self.clock, sleep))
 
     def _begin_host(self) -> None:
         """Do what the host does with a provider for the first time."""
@@ -163,7 +166,7 @@ class World:
                     "nebius-models:baseUrl": self.emulator.url,
                     "nebius-models:preflight": "false",  # its requests run on the real clock
                 }
-                provider = SoakProvider()
+                provider = SoakProvider(self)
                 provider.configure(ConfigureRequest(Config(config, "soak")))
                 dynamic_main._PROVIDER_CACHE[PROVIDER] = provider
 
@@ -174,20 +177,18 @@ class World:
 
     def point(self) -> None:
         """A point before or after which a kill can come."""
-        self.points += 1
         kill = self.kill
         if kill is None or kill.done:
             return
-        kill.passed += 1
-        if kill.passed <= kill.at:
+        kill.left -= 1
+        if kill.left >= 0:
             return
         kill.done = True
-        if kill.who == "engine":
-            for call in self.calls:
-                for callback in call.on_end:
-                    callback()
-            return
-        raise HostKilled
+        if kill.who != "engine":
+            raise HostKilled
+        for call in self.calls:
+            for callback in call.on_end:
+                callback()
 
     def call(self, method: str, request: Any) -> Any:
         """One call of the engine.
@@ -195,91 +196,47 @@ class World:
         Raises:
             CallFailed, HostKilled: instead of an answer.
         """
-        servicer = dynamic_main.DynamicResourceProviderServicer()
         self._begin_host()
         context = Context()
         self.calls.append(context)
         try:
-            return getattr(servicer, method)(request, context)
+            return getattr(dynamic_main.DynamicResourceProviderServicer(), method)(request, context)
         finally:
             self.calls.remove(context)
-
-
-def the_world() -> World:
-    """The current world."""
-    assert World.current is not None
-    return World.current
-
-
-class SoakConnection(Connection):
-    """A connection whose requests are points at which a process may die."""
-
-    def send(self, *args: Any, **kwargs: Any) -> Any:
-        the_world().point()
-        result = super().send(*args, **kwargs)
-        the_world().point()
-        return result
-
-
-class SoakClient(NebiusClient):
-    """A client on such a connection."""
-
-    def __init__(self, settings: Settings, **options: Any) -> None:
-        super().__init__(settings, **options)
-        self.connection = SoakConnection(settings, **options)
-
-
-class SoakCreator(Creator):
-    """Notes the POSTs that may have created a model when they end."""
-
-    def create(self, inputs: Inputs, operation: Operation) -> ModelInfo:
-        try:
-            return super().create(inputs, operation)
-        except (AnswerLost, HostKilled):
-            the_world().in_doubt.append(Kind.of(inputs))
-            raise
-
-
-class SoakLifecycle(Lifecycle):
-    """Creates models with such POSTs."""
-
-    creator_class = SoakCreator
 
 
 class SoakProvider(CustomModelProvider):
     """The provider in a world."""
 
+    def __init__(self, world: World) -> None:
+        self._world = world
+
     def configure(self, req: ConfigureRequest) -> None:
-        self._edge = DynamicEdge(SoakModels(req.config.get))
+        self._resources = SoakModels(req.config.get, self._world)
 
 
 class SoakModels(CustomModels):
-    """What the provider decides, with the world's clock."""
+    """What the provider decides, with the world's clock and account."""
 
-    def lifecycle(self) -> Lifecycle:
-        with self._lock:
-            if self._lifecycle is None:
-                world = the_world()
-                client = SoakClient(
-                    load_settings(self._lookup, {}),
-                    clock=world.clock,
-                    sleep=world.jump,
-                    attempt_seconds=ATTEMPT_SECONDS,
-                )
-                world.clients.append(client)
-                world.notes = Notebook(world.wall)
-                self._lifecycle = SoakLifecycle(client, wall_clock=world.wall, notes=world.notes)
-            return self._lifecycle
+    def __init__(self, lookup: Lookup, world: World) -> None:
+        super().__init__(lookup)
+        self._world = world
 
-    def operation(self, call: EngineCall) -> Operation:
-        world = the_world()
+    def account(self) -> Account:
+        return self._world.account(self.configuration.settings())
 
-        def sleep(seconds: float) -> None:
-            world.point()
-            call.sleep(0)
-            world.jump(seconds)
+    def operation(self, call: Call) -> Operation:
+        return self._world.operation(call)
 
-        return Operation(Deadline.after(call.timeout or SECONDS, world.clock, sleep))
+    def create(self, call: Call, props: dict[str, Any]) -> Found:
+        try:
+            return super().create(call, props)
+        except (OutcomeUnknown, HostKilled):
+            self._world.in_doubt.append(self.table.inputs_of(props))
+            raise
 
-
-PROVIDER = "pickled by reference"  # its value does not matter: the host finds it in its cache
+    def _clean_up(self, state: State) -> bool:
+        deleted = super()._clean_up(state)
+        if not deleted and self._world.engine_is_dead:
+            self._world.in_doubt.append(state.inputs)
+        return deleted

@@ -21,25 +21,27 @@ FAILED = (CommandError, EngineError)
 MakeStack = Callable[..., Any]
 
 
+ENGINES = [
+    pytest.param(
+        "cli",
+        marks=[
+            pytest.mark.cli,
+            pytest.mark.slow,  # every test takes ten seconds and more
+            pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH"),
+            pytest.mark.timeout(600),  # some tests run the CLI twenty times, for 2 to 15 s each
+        ],
+    ),
+    "local",
+]
+
+
 @pytest.fixture
 def make_cli_stack(tmp_path: Path, emulator: Emulator) -> MakeStack:
     """Creates stacks that are configured for the emulator, on Pulumi's engine."""
     return functools.partial(cli_stack, tmp_path, emulator)
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            "cli",
-            marks=[
-                pytest.mark.cli,
-                pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH"),
-                pytest.mark.timeout(600),  # some tests run the CLI twenty times, for 2 to 15 s each
-            ],
-        ),
-        "local",
-    ]
-)
+@pytest.fixture(params=ENGINES)
 def make_stack(
     request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator, make_cli_stack: MakeStack
 ) -> MakeStack:
@@ -81,20 +83,50 @@ def shared_salt() -> str:
     return crypter.salt
 
 
+def names(*emulators: Emulator) -> list[str]:
+    """The models at the service, sorted."""
+    return sorted(model["name"] for emulator in emulators for model in emulator.models())
+
+
+def wrote(emulator: Emulator) -> list[str]:
+    """The methods of the requests that change something."""
+    return [request.method for request in emulator.requests() if request.method != "GET"]
+
+
+def hurried(**inputs: Any) -> str:
+    """A program whose model has four seconds to become active: a busy machine needs two for the POST."""
+    timeouts = "pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='4s', update='4s'))"
+    return program_with(**inputs).replace(")\npulumi", f", opts={timeouts})\npulumi", 1)
+
+
+def set_variable(stack: Any, name: str, value: str) -> None:
+    """Set an environment variable of the stack's operations."""
+    variables = stack.workspace.env_vars if hasattr(stack, "workspace") else stack.setting.env_vars
+    variables[name] = value
+
+
+def preview(stack: Any) -> tuple[Any, list[str]]:
+    """The result of a preview, and the warnings that stay."""
+    events: list[Any] = []
+    result = stack.preview(on_event=events.append)
+    found = [event.diagnostic_event for event in events if event.diagnostic_event]
+    return result, [
+        each.message.strip() for each in found if each.severity == "warning" and not each.ephemeral
+    ]
+
+
 def replace_program(stack: Any, program: str) -> None:
     """Change the stack's program, as a commit would."""
     folder = stack.workspace.work_dir if hasattr(stack, "workspace") else stack.setting.project.root
     (Path(folder) / "__main__.py").write_text(program)
 
 
+def held(stack: Any) -> list[str]:
+    """The ids of the models in the stack's state, sorted."""
+    return sorted(each["id"] for each in custom_models(stack))
+
+
 def custom_models(stack: Any) -> list[dict[str, Any]]:
     """The models in the stack's state."""
     resources = stack.export_stack().deployment.get("resources") or []
     return [each for each in resources if each["type"] == "pulumi-python:dynamic/nebius:CustomModel"]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        # On the real engine every test takes ten seconds and more.
-        if "make_stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("cli"):
-            item.add_marker(pytest.mark.slow)

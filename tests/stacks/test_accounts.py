@@ -11,7 +11,7 @@ import pytest
 from pulumi.automation import ConfigValue
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.stacks.conftest import FAILED, MakeStack, custom_models, replace_program
+from tests.stacks.conftest import FAILED, MakeStack, custom_models, held, names, replace_program, set_variable
 
 EU_KEY = "key-of-the-eu-account-0123456789"
 VARIABLE = "NEBIUS_API_KEY_EU"
@@ -52,22 +52,6 @@ def make(
     return make
 
 
-def names(*emulators: Emulator) -> list[str]:
-    return sorted(model["name"] for emulator in emulators for model in emulator.models())
-
-
-def held(stack: Any) -> list[str]:
-    return sorted(each["id"] for each in custom_models(stack))
-
-
-def set_variable(stack: Any, name: str, value: str) -> None:
-    """Set an environment variable of the stack's operations."""
-    if hasattr(stack, "workspace"):
-        stack.workspace.env_vars[name] = value
-    else:
-        stack.setting.env_vars[name] = value
-
-
 def state(stack: Any) -> str:
     """The state as in its file: secrets are encrypted."""
     if hasattr(stack, "workspace"):
@@ -86,7 +70,10 @@ def resources(stack: Any) -> list[dict[str, Any]]:
 
 
 def test_each_model_lives_in_its_own_account(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
-    """Create, preview, refresh and destroy use the key and the service of the model's provider."""
+    """Create, preview, refresh and destroy use the key and the service of the model's provider.
+
+    A key, a variable and a base URL change in place, the key is shown as a secret, and the models stay.
+    """
     stack = make(BY_KEY + HOME + ABROAD)
     stack.preview()
     assert names(emulator, eu) == []
@@ -94,6 +81,19 @@ def test_each_model_lives_in_its_own_account(make: MakeStack, emulator: Emulator
     assert [len(names(emulator)), len(names(eu))] == [1, 1]
     assert held(stack) == names(emulator, eu)
     assert set(stack.preview(refresh=True).change_summary) == {"same"}
+    before = names(emulator, eu)
+    assert EU_KEY not in state(stack)
+    for changed in (
+        BY_KEY.replace('settings.require("key")', f'"{EU_KEY} "'),
+        BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU"),
+        BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU").replace('"url")', '"url") + "/v1"'),
+    ):
+        replace_program(stack, HEAD + changed + HOME + ABROAD)
+        preview = stack.preview(diff=True)
+        assert preview.change_summary == {"same": 3, "update": 1}
+        assert EU_KEY not in preview.stdout
+        stack.up()
+        assert held(stack) == names(emulator, eu) == before
     eu.change_model(names(eu)[0], description="by hand")
     stack.refresh()
     assert '- description: "by hand"' in stack.preview(diff=True).stdout
@@ -101,43 +101,36 @@ def test_each_model_lives_in_its_own_account(make: MakeStack, emulator: Emulator
     assert names(emulator, eu) == []
 
 
-def test_a_component_passes_its_provider_on(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
-    """Models of a component with `providers=[eu]` are created in that account, and look-ups of its children use it."""
-    stack = make(
-        BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU")
-        + """
+ELSEWHERE = """
 class Team(ComponentResource):
     def __init__(self, name, opts=None):
         super().__init__("acme:index:Team", name, None, opts)
         self.bot = CustomModel("bot", **B, opts=ResourceOptions(parent=self))
         self.seen = list_custom_models_output(opts=InvokeOptions(parent=self)).apply(len)
 
-team = Team("team", ResourceOptions(providers=[eu]))
-pulumi.export("status", team.bot.status)
-"""
-    )
-    assert stack.up().outputs["status"].value == "active"
-    assert (names(emulator), held(stack)) == ([], names(eu))
-
-
-def test_existing_models_of_another_account(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
-    """Adoption, `get` and the functions use the account of their provider."""
-    base, source = "meta-llama/Meta-Llama-3.1-8B-Instruct", "huggingface.co/a/b"
-    name = eu.add_model(name="bot", base_model=base, source=source)
-    other = eu.add_model(name="other", base_model=base, source=source)
-    stack = make(
-        BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU")
-        + f"""
 at_eu = InvokeOptions(provider=eu)
-CustomModel("bot", **B, opts=ResourceOptions(provider=eu, import_={name!r}))
+team = Team("team", ResourceOptions(providers=[eu]))
+CustomModel("adopted", name="bot", **B, opts=ResourceOptions(provider=eu, import_={bot!r}))
 seen = CustomModel.get("seen", {other!r}, ResourceOptions(provider=eu))
+pulumi.export("team", team.bot.status)
 pulumi.export("told", pulumi.Output.all(seen.status, get_custom_model_output({other!r}, at_eu).name))
-pulumi.export("listed", len(list_custom_models(opts=at_eu)))
 pulumi.export("plain", get_custom_model({other!r}, at_eu).status)
+pulumi.export("listed", len(list_custom_models(opts=at_eu)) > 1)
 """
+
+
+def test_all_that_has_a_provider_uses_its_account(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
+    """So do a component's models and look-ups, adoption, `get` and the functions."""
+    bot, other = (
+        eu.add_model(
+            name=name, base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source="huggingface.co/a/b"
+        )
+        for name in ("bot", "other")
     )
+    stack = make(BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU") + ELSEWHERE.format(bot=bot, other=other))
     outputs = {name: output.value for name, output in stack.up().outputs.items()}
-    assert outputs == {"told": ["active", "other"], "listed": 2, "plain": "active"}
+    assert outputs == {"team": "active", "told": ["active", "other"], "plain": "active", "listed": True}
+    assert len(names(eu)) == 3
     stack.destroy()
     assert names(eu) == [other]
     assert emulator.requests() == []
@@ -156,14 +149,14 @@ def test_an_output_as_key_is_for_the_functions_on_outputs(make: MakeStack, eu: E
         FAILED, match="has an output among its arguments: use get_custom_model_output"
     ) as caught:
         stack.preview()
-    assert "queries.py" not in str(caught.value)
+    assert "functions.py" not in str(caught.value)
 
 
 def test_a_key_in_a_variable_is_never_in_the_state(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:
     """After a rotation, refresh and destroy use the new key at once; a preview names a missing variable."""
     stack = make(BY_VARIABLE + HOME + ABROAD)
     with pytest.raises(
-        FAILED, match=f"{VARIABLE}, which api_key_variable of Provider 'eu' names, is not set"
+        FAILED, match="set the environment variable that api_key_variable of Provider 'eu' names"
     ):
         stack.preview()
     set_variable(stack, VARIABLE, eu.api_key)
@@ -178,57 +171,29 @@ def test_a_key_in_a_variable_is_never_in_the_state(make: MakeStack, emulator: Em
     assert names(emulator, eu) == []
 
 
-def test_a_changed_key_of_a_provider_replaces_nothing(
-    make: MakeStack, emulator: Emulator, eu: Emulator
-) -> None:
-    """A key, a variable and a base URL change in place, the key is shown as a secret, and the models stay."""
-    stack = make(BY_KEY + HOME + ABROAD)
-    stack.up()
-    before = names(emulator, eu)
-    assert EU_KEY not in state(stack)
-    for changed in (
-        BY_KEY.replace('settings.require("key")', f'"{EU_KEY} "'),
-        BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU"),
-        BY_VARIABLE.replace(VARIABLE, "KEY_OF_EU").replace('"url")', '"url") + "/v1"'),
-    ):
-        replace_program(stack, HEAD + changed + HOME + ABROAD)
-        preview = stack.preview(diff=True)
-        assert preview.change_summary == {"same": 3, "update": 1}
-        assert EU_KEY not in preview.stdout
-        stack.up()
-        assert held(stack) == names(emulator, eu) == before
+def test_the_key_of_the_configuration_or_its_variable(make: MakeStack, emulator: Emulator) -> None:
+    """The state has the key encrypted, with the default provider, and none if `apiKeyVariable` names a variable.
 
-
-def test_the_variable_of_the_configuration(make: MakeStack, emulator: Emulator) -> None:
-    """`nebius-models:apiKeyVariable` names the variable of the stack's key, and both keys at once are refused."""
-    stack = make(HOME)
-    stack.set_config("nebius-models:apiKeyVariable", ConfigValue("KEY_OF_HOME"))
-    with pytest.raises(FAILED, match="nebius-models:apiKey and nebius-models:apiKeyVariable are both set"):
-        stack.preview()
-    stack.remove_config("nebius-models:apiKey")
-    with pytest.raises(
-        FAILED, match="the environment variable KEY_OF_HOME, which nebius-models:apiKeyVariable names"
-    ):
-        stack.preview()
-    set_variable(stack, "KEY_OF_HOME", emulator.api_key)
-    stack.up()
-    assert emulator.api_key not in state(stack)
-    stack.destroy()
-    assert names(emulator) == []
-
-
-def test_a_key_of_the_configuration_is_encrypted_in_the_state(make: MakeStack, emulator: Emulator) -> None:
-    """The engine stores it with the default provider, as a secret; a key of the environment is not in the state."""
+    Both at once are refused, and so is a variable that is not set.
+    """
     stack = make(HOME)
     stack.up()
     assert emulator.api_key not in state(stack)
     [default] = [each for each in resources(stack) if each["type"] == "pulumi:providers:pulumi-python"]
     assert "ciphertext" in default["inputs"]["nebius-models:apiKey"]
+    stack.set_config("nebius-models:apiKeyVariable", ConfigValue("KEY_OF_HOME"))
+    with pytest.raises(FAILED, match="nebius-models:apiKey and nebius-models:apiKeyVariable are both set"):
+        stack.preview()
     stack.remove_config("nebius-models:apiKey")
-    set_variable(stack, "NEBIUS_API_KEY", emulator.api_key)
+    missing = "set the environment variable that nebius-models:apiKeyVariable names"
+    with pytest.raises(FAILED, match=missing):
+        stack.preview()
+    set_variable(stack, "KEY_OF_HOME", emulator.api_key)
     stack.up()
-    assert "nebius-models:apiKey" not in state(stack)
+    assert '"nebius-models:apiKey"' not in state(stack)
     assert emulator.api_key not in state(stack)
+    stack.destroy()
+    assert names(emulator) == []
 
 
 def test_faults_of_a_provider_name_its_arguments(make: MakeStack) -> None:
@@ -244,10 +209,11 @@ def test_faults_of_a_provider_name_its_arguments(make: MakeStack) -> None:
     both = 'eu = Provider("eu", api_key="k", api_key_variable="KEY_OF_EU")\n'
     replace_program(stack, HEAD + both + ABROAD)
     with pytest.raises(
-        FAILED, match="Provider 'eu': api_key and api_key_variable are both given: give one"
+        FAILED,
+        match="api_key of Provider 'eu' and api_key_variable of Provider 'eu' are both set: remove one",
     ) as caught:
         stack.preview()
-    assert "account.py" not in str(caught.value)
+    assert "resources.py" not in str(caught.value)
 
 
 def test_a_model_that_changes_its_account(make: MakeStack, emulator: Emulator, eu: Emulator) -> None:

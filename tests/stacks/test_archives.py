@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pytest
-
-from nebius_model_resource._cli.main import main
 from nebius_model_resource.testing.emulator import Emulator
-from tests.stacks.conftest import FAILED, MakeStack, replace_program
+from tests.stacks.conftest import MakeStack, replace_program
 from tests.support.adapters import files, write_folder, write_zip
 
 PROGRAM = """
@@ -66,64 +62,3 @@ def test_a_folder_becomes_a_model_and_its_change_a_new_one(
     stack.destroy()
     assert emulator.files() == []
     assert emulator.models() == []
-
-
-def test_a_folder_that_is_no_adapter_is_refused_at_preview(
-    make_stack: MakeStack, emulator: Emulator, tmp_path: Path
-) -> None:
-    """One line names the path and the fault, without a traceback, and nothing is sent."""
-    contents = files()
-    del contents["adapter_model.safetensors"]
-    stack = make_stack(PROGRAM.format(path="'adapter'"))
-    write_folder(tmp_path / "project" / "adapter", contents)
-    with pytest.raises(FAILED) as caught:
-        stack.preview()
-    text = str(caught.value)
-    assert "was given 'adapter', which" in text
-    assert "adapter_model.safetensors" in text
-    assert (
-        "nebius_model_resource/" not in text
-    )  # the traceback of an interrupted program is the language host's
-    assert emulator.requests() == []
-
-
-def test_a_retained_file_stays_and_a_deleted_one_is_uploaded_again(
-    make_stack: MakeStack, emulator: Emulator, tmp_path: Path
-) -> None:
-    """A refresh finds that another client deleted a file; `retain_on_delete` keeps the file at the end."""
-    program = PROGRAM.format(path="'adapter', opts=pulumi.ResourceOptions(retain_on_delete=True)")
-    stack = make_stack(program)
-    write_folder(tmp_path / "project" / "adapter", files())
-    first = stack.up().outputs["file"].value
-    emulator.remove_file(first)
-    stack.refresh()
-    second = stack.up().outputs["file"].value
-    assert second != first
-    assert [model["source"] for model in emulator.models()] == [second]
-    stack.destroy()
-    assert [file["id"] for file in emulator.files()] == [second]
-
-
-def test_unknown_lists_the_files_that_no_stack_owns(
-    make_stack: MakeStack,
-    emulator: Emulator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """The export of a stack owns the file of its archive; without that export the file and the model are listed."""
-    stack = make_stack(PROGRAM.format(path="'adapter'"))
-    write_folder(tmp_path / "project" / "adapter", files())
-    outputs = stack.up().outputs
-    monkeypatch.setenv("NEBIUS_API_KEY", emulator.api_key)
-    monkeypatch.setenv("NEBIUS_BASE_URL", emulator.url)
-    exported = stack.export_stack()
-    export = tmp_path / "export.json"
-    export.write_text(json.dumps({"version": exported.version, "deployment": exported.deployment}))
-    assert main(["unknown", str(export)]) == 0
-    export.write_text(
-        json.dumps({"version": exported.version, "deployment": {**exported.deployment, "resources": []}})
-    )
-    capsys.readouterr()
-    assert main(["unknown", "--names", str(export)]) == 3
-    assert capsys.readouterr().out.splitlines() == [outputs["model"].value, outputs["file"].value]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from nebius_model_resource.testing.emulator import Emulator
-from tests.stacks.conftest import FAILED, MakeStack, replace_program
+from tests.stacks.conftest import MakeStack, replace_program
 from tests.support.jobs import train
 
 HEAD = """
@@ -45,29 +43,3 @@ def test_models_are_created_from_the_latest_checkpoint_of_a_job(
     replace_program(stack, HEAD + TUNED.format(job=later))
     assert stack.up().summary.resource_changes["replace"] == 2
     assert {model["source"].partition(":")[0] for model in emulator.models()} == {later}
-
-
-def test_a_job_without_a_checkpoint_to_use_ends_the_program_with_one_line(
-    make_stack: MakeStack, emulator: Emulator
-) -> None:
-    """A job that failed, an Output in a plain function and an unknown job have their reason, and no traceback."""
-    job = train(emulator)
-    emulator.finish_job(job, "failed", "the dataset is empty")
-    stack = make_stack(HEAD)
-    for program, why in (
-        (f"get_latest_checkpoint({job!r})", f"fine-tuning job '{job}' failed: the dataset is empty; use"),
-        (
-            "get_fine_tuning_checkpoints('ftjob-none')",
-            "there is no fine-tuning job 'ftjob-none' at the service",
-        ),
-        ("get_latest_checkpoint(pulumi.Output.from_input('x'))", "job_id: must be a text such as"),
-        (
-            "pulumi.export('x', get_latest_checkpoint_output('ftjob-none').source)",
-            "there is no fine-tuning job",
-        ),
-    ):
-        replace_program(stack, HEAD + program + "\n")
-        with pytest.raises(FAILED) as caught:
-            stack.preview()
-        assert why in str(caught.value)
-        assert "functions.py" not in str(caught.value)

@@ -15,27 +15,16 @@ from pulumi.automation import ConfigValue, LocalWorkspaceOptions, create_or_sele
 
 from nebius_model_resource.testing.emulator import Emulator
 from nebius_model_resource.testing.engine import LocalStack
+from tests.stacks.conftest import ENGINES, names
 from tests.support.jobs import train
-from tests.support.stacks import environment, has_cli
+from tests.support.stacks import environment
 from tests.support.warm import warm_python
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MakeExample = Callable[..., Any]
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            "cli",
-            marks=[
-                pytest.mark.cli,
-                pytest.mark.slow,
-                pytest.mark.skipif(not has_cli(), reason="no Pulumi CLI on PATH"),
-            ],
-        ),
-        "local",
-    ]
-)
+@pytest.fixture(params=ENGINES)
 def make_example(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator) -> MakeExample:
     """Creates a stack from a copy of one example, configured for the emulator, on either engine."""
 
@@ -75,8 +64,11 @@ def eu() -> Iterator[Emulator]:
         yield running
 
 
-def names(emulator: Emulator) -> list[str]:
-    return sorted(model["name"] for model in emulator.models())
+def assert_ends(stack: Any, *emulators: Emulator) -> None:
+    """A second preview shows no change, and destroy leaves nothing."""
+    assert set(stack.preview().change_summary) == {"same"}
+    stack.destroy()
+    assert names(*emulators) == []
 
 
 def test_a_team_has_two_models_and_a_route_to_one_of_them(
@@ -87,9 +79,7 @@ def test_a_team_has_two_models_and_a_route_to_one_of_them(
     outputs = stack.up().outputs
     assert sorted(outputs["models"].value) == names(emulator)
     assert outputs["route"].value == f"/tickets -> {outputs['models'].value[0]}"
-    assert set(stack.preview().change_summary) == {"same"}
-    stack.destroy()
-    assert names(emulator) == []
+    assert_ends(stack, emulator)
 
 
 def test_two_accounts_have_a_model_each(make_example: MakeExample, emulator: Emulator, eu: Emulator) -> None:
@@ -98,8 +88,7 @@ def test_two_accounts_have_a_model_each(make_example: MakeExample, emulator: Emu
     outputs = stack.up().outputs
     assert [outputs["here"].value] == names(emulator)
     assert [outputs["eu"].value] == names(eu)
-    stack.destroy()
-    assert (names(emulator), names(eu)) == ([], [])
+    assert_ends(stack, emulator, eu)
 
 
 def test_a_model_comes_from_the_final_checkpoint_of_a_job(
@@ -114,9 +103,7 @@ def test_a_model_comes_from_the_final_checkpoint_of_a_job(
     assert (outputs["model"].value, model["description"]) == (model["name"], f"step 39 of {job}")
     assert model["source"].startswith(f"{job}:ftckpt_")
     assert outputs["metrics"].value == {"step": 39, "train_loss": 0.25}
-    assert set(stack.preview().change_summary) == {"same"}
-    stack.destroy()
-    assert names(emulator) == []
+    assert_ends(stack, emulator)
 
 
 def test_a_model_comes_from_a_folder(make_example: MakeExample, emulator: Emulator, tmp_path: Path) -> None:
@@ -128,6 +115,5 @@ def test_a_model_comes_from_a_folder(make_example: MakeExample, emulator: Emulat
     [file] = emulator.files()
     assert (outputs["model"].value, outputs["file"].value) == (model["name"], file["id"])
     assert model["source"] == file["id"]
-    assert set(stack.preview().change_summary) == {"same"}
-    stack.destroy()
-    assert (names(emulator), emulator.files()) == ([], [])
+    assert_ends(stack, emulator)
+    assert emulator.files() == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.native import Native, need_package_add, needs_host
-from tests.support.stacks import environment, has_cli
+from tests.support.stacks import environment, has_cli, run_pulumi
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,15 +53,7 @@ class Project:
 
     def pulumi(self, *arguments: str) -> str:
         """The output of a command; the test fails if the command fails."""
-        done = subprocess.run(
-            ["pulumi", *arguments],
-            cwd=self.folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        done = run_pulumi(self.folder, self._environment, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -90,35 +81,24 @@ def live(project: Project, emulator: Emulator) -> None:
     assert emulator.models() == []
 
 
-@needs_host("python")
-def test_the_python_example_runs_with_the_plugin_of_a_folder(
-    plugin: Native, tmp_path: Path, emulator: Emulator
+PYTHON = pytest.param("native-python", marks=needs_host("python"))
+TYPESCRIPT = pytest.param("native-typescript", marks=needs_host("nodejs"))
+YAML = pytest.param("native-yaml", marks=needs_host("yaml"))
+
+
+@pytest.mark.parametrize("example", [PYTHON, YAML])
+def test_an_example_runs_with_the_plugin_of_a_folder(
+    plugin: Native, tmp_path: Path, emulator: Emulator, example: str
 ) -> None:
-    """Its whole life works with the SDK of the tests."""
-    project = Project("native-python", tmp_path)
+    """Its whole life works: in Python with the SDK of the tests, in YAML without one."""
+    project = Project(example, tmp_path)
     project.use(plugin)
-    project.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
+    if example == "native-python":
+        project.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
     live(project, emulator)
 
 
-@needs_host("yaml")
-def test_the_yaml_example_runs_with_the_plugin_of_a_folder(
-    plugin: Native, tmp_path: Path, emulator: Emulator
-) -> None:
-    """Its whole life works without an SDK."""
-    project = Project("native-yaml", tmp_path)
-    project.use(plugin)
-    live(project, emulator)
-
-
-@pytest.mark.parametrize(
-    "example",
-    [
-        pytest.param("native-python", marks=needs_host("python")),
-        pytest.param("native-typescript", marks=needs_host("nodejs")),
-        pytest.param("native-yaml", marks=needs_host("yaml")),
-    ],
-)
+@pytest.mark.parametrize("example", [PYTHON, TYPESCRIPT, YAML])
 def test_an_example_runs_in_its_language(example: str, tmp_path: Path, emulator: Emulator) -> None:
     """Word for word, its whole life works after `pulumi install`."""
     need_package_add()

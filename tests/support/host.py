@@ -18,6 +18,7 @@ import pytest
 from google.protobuf import struct_pb2
 from google.rpc import status_pb2
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from nebius_model_resource.provider import CustomModelProvider
@@ -90,6 +91,14 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
         self._server.stop(None).wait()
 
 
+def without_marks(value: Any) -> Any:
+    """A value as it is without the marks of secrets, in its parts too."""
+    value = rpc.unwrap_rpc_secret(value)
+    if isinstance(value, dict):
+        return {name: without_marks(part) for name, part in value.items()}
+    return value
+
+
 class HostCalls(ABC):
     """The engine's calls, with plain bags for requests and answers.
 
@@ -103,9 +112,9 @@ class HostCalls(ABC):
 
     @staticmethod
     def encode(props: Mapping[str, Any]) -> struct_pb2.Struct:
-        """A bag on the wire."""
+        """A bag on the wire; the engine takes the marks of secrets off for this host."""
         bag = struct_pb2.Struct()
-        given = {name: value for name, value in props.items() if value is not None}
+        given = {name: without_marks(value) for name, value in props.items() if value is not None}
         bag.update({"__provider": PROVIDER, **given})
         return bag
 

@@ -21,10 +21,9 @@ import grpc
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from nebius_model_resource._edges.dynamic import call as dynamic_call
-from nebius_model_resource._edges.engine import Engine
-from nebius_model_resource._lifecycle import guardian
-from nebius_model_resource._lifecycle.notes import Notes
+from nebius_model_resource._dynamic import host as dynamic_host
+from nebius_model_resource._engine import Engine
+from nebius_model_resource._provider.account import account_of
 from tests.support.host import HostCalls, HostError
 
 Metadata = tuple[tuple[str, bytes], ...]
@@ -93,7 +92,7 @@ class ListeningEngine(Engine):
     """
 
     def __init__(self) -> None:
-        super().__init__("", None)
+        super().__init__("")
         self.logs: list[Any] = []
 
     def send(self, severity: str, text: str, urn: str, *, ephemeral: bool) -> None:
@@ -103,16 +102,9 @@ class ListeningEngine(Engine):
         level: Any = engine_pb2.LogSeverity.Value(severity)
         self.logs.append(engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral))
 
-    def is_there(self) -> bool:
-        """Always True."""
-        return True
-
-
-class _Unguarded(Notes):
-    """Stands in for the guardian, which would run as long as this process."""
-
-    def __init__(self, _settings: Any) -> None:
-        super().__init__()
+    def is_gone(self) -> bool:
+        """Always False."""
+        return False
 
 
 class HostHere(HostCalls):
@@ -120,10 +112,7 @@ class HostHere(HostCalls):
 
     Attributes:
         engine: records what was shown.
-        output: what a host's process would have printed: always empty here, because nothing separates it.
     """
-
-    output = ""
 
     def __init__(self, config: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
         self._config = config
@@ -131,11 +120,11 @@ class HostHere(HostCalls):
         clean = {name: value for name, value in os.environ.items() if not name.startswith("NEBIUS_")}
         self._environ = {**clean, "PULUMI_PROJECT": "test", **(environ or {})}
         self._patches = ExitStack()
+        self._contexts: list[Context] = []
 
     def __enter__(self) -> HostHere:  # noqa: PYI034 - Self is typing's from 3.11 on
         for patch in (
-            mock.patch.object(dynamic_call, "current_engine", return_value=self.engine),
-            mock.patch.object(guardian, "Guardian", _Unguarded),
+            mock.patch.object(dynamic_host, "current_engine", return_value=self.engine),
             mock.patch.dict(os.environ, self._environ, clear=True),
         ):
             self._patches.enter_context(patch)
@@ -146,6 +135,7 @@ class HostHere(HostCalls):
         """The configured servicer that takes the calls."""
         bag = struct_pb2.Struct()
         bag.update(dict(self._config))
+        account_of.cache_clear()  # a new host's process remembers nothing
         servicer = host_code().DynamicResourceProviderServicer()
         servicer.Configure(provider_pb2.ConfigureRequest(args=bag), Context())
         return servicer
@@ -157,12 +147,23 @@ class HostHere(HostCalls):
         """A create in a thread of its own; its error is one of gRPC."""
         request = self.create_request(inputs, timeout, name)
         pool = ThreadPoolExecutor(1)
-        future = pool.submit(self.servicer_here.Create, request, Context())
+        future = pool.submit(self.servicer_here.Create, request, self._context())
         pool.shutdown(wait=False)
         return future
 
+    def lose_engine(self) -> None:
+        """End every call as gRPC does when the engine is gone; calls that are over take no notice."""
+        for context in self._contexts:
+            for callback in context.on_end:
+                callback()
+
+    def _context(self) -> Context:
+        context = Context()
+        self._contexts.append(context)
+        return context
+
     def _call(self, method: str, request: Any) -> Any:
         try:
-            return getattr(self.servicer_here, method)(request, Context())
+            return getattr(self.servicer_here, method)(request, self._context())
         except CallFailed as error:
             raise HostError(error, self.decode) from None

@@ -33,9 +33,12 @@ class RawServer:
     """
 
     def __init__(
-        self, handler: Handler, certificate: tuple[Path, Path] | None = None, until: bytes = b"\r\n\r\n"
+        self,
+        handler: Handler,
+        certificate: tuple[Path, Path] | None = None,
+        until: bytes | None = b"\r\n\r\n",
     ) -> None:
-        """Listen on a free port; the answer begins when ``until`` has come."""
+        """Listen on a free port; the answer begins when ``until`` has come, or at once where it is None."""
         self._handler = handler
         self._until = until
         self._tls: ssl.SSLContext | None = None
@@ -85,7 +88,7 @@ class RawServer:
             stream = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
             with stream:
                 head = b""
-                while not head or self._until not in head:
+                while self._until is not None and (not head or self._until not in head):
                     part = stream.recv(65536)
                     if not part:
                         return

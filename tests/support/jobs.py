@@ -9,7 +9,7 @@ LINES = b'{"messages": []}\n' * 100
 STEPS = 13  # of an epoch
 
 
-def train(emulator: Emulator, *, epochs: int = 3, validate: bool = False) -> str:
+def train(emulator: Emulator, *, epochs: int = 3) -> str:
     """Start a job with a checkpoint for each epoch; it ends after the emulator's `job_seconds`.
 
     Returns:
@@ -18,6 +18,5 @@ def train(emulator: Emulator, *, epochs: int = 3, validate: bool = False) -> str
     emulator.service.files.add("train.jsonl", LINES, "fine-tune")
     checkpoints = {}
     for epoch in range(1, epochs + 1):
-        valid_loss = round(1.1 / (epoch + 1), 4) if validate else None
-        checkpoints[epoch * STEPS] = {"train_loss": round(1 / (epoch + 1), 4), "valid_loss": valid_loss}
+        checkpoints[epoch * STEPS] = {"train_loss": round(1 / (epoch + 1), 4), "valid_loss": None}
     return emulator.add_job(model=BASE, checkpoints=checkpoints)

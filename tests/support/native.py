@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CUSTOM_MODEL = "nebius-models:index:CustomModel"
 _SDK = Path(__file__).with_name("native_sdk.py")
-_SCHEMA = Path(nebius_model_resource.__file__).parent / "_edges" / "plugin" / "schema.json"
-_PLUGIN = "#!{python}\nfrom nebius_model_resource._edges.plugin.server import main\n\nmain()\n"
+_SCHEMA = Path(nebius_model_resource.__file__).parent / "_plugin" / "schema.json"
+_PLUGIN = "#!{python}\nfrom nebius_model_resource._plugin.server import main\n\nmain()\n"
 _PROJECT = "plugins:\n  providers:\n    - name: nebius-models\n      path: {folder}\n"
 _GENERATES = "needs `pulumi package add`: this Python language host lacks GeneratePackage"
 

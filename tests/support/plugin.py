@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,15 +12,21 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
-from nebius_model_resource._edges.plugin.bags import NAMES, schema_name
-from nebius_model_resource._edges.plugin.servicer import PluginServicer
+from nebius_model_resource._engine import with_placeholders
+from nebius_model_resource._plugin.servicer import PluginServicer
+from nebius_model_resource._provider.properties import camel
 from nebius_model_resource.provider import ModelArchiveProvider
 from tests.support.host import URN, DynamicHost, HostCalls
 from tests.support.host_here import Context, HostHere, ListeningEngine
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin" / "__main__.py"
 _ARCHIVE = serialize_provider(ModelArchiveProvider())
-_NAMES = {schema_name(name): name for name in NAMES}
+_OWN = ("__provider", "import_id")  # what only a dynamic resource has
+
+
+def snake(name: str) -> str:
+    """A name of the schema as Python has it."""
+    return re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", name)
 
 
 def native_urn(name: str, kind: str = "CustomModel") -> str:
@@ -37,31 +44,22 @@ class PluginCalls(HostCalls):
 
     @staticmethod
     def encode(props: Mapping[str, Any]) -> struct_pb2.Struct:
-        """A bag with the schema's names; a secret carries its mark."""
-        secrets = props.get("secret_inputs") or ()
+        """A bag with the schema's names."""
         bag = struct_pb2.Struct()
-        bag.update(
-            {
-                schema_name(name): rpc.wrap_rpc_secret(value) if name in secrets else value
-                for name, value in props.items()
-                if value is not None and name in NAMES
-            }
-        )
+        given = {name: value for name, value in props.items() if value is not None and name not in _OWN}
+        bag.update({camel(name): value for name, value in given.items()})
         return bag
 
     @staticmethod
     def decode(bag: struct_pb2.Struct) -> dict[str, Any]:
         """A bag without marks."""
         values, _ = rpc.deserialize_properties_unwrap_secrets(bag, keep_unknowns=True)
-        return {
-            _NAMES[name]: rpc.UNKNOWN if type(value).__name__ == "Unknown" else value
-            for name, value in values.items()
-        }
+        return {snake(name): with_placeholders(value) for name, value in values.items()}
 
     @staticmethod
     def property_name(wire: str) -> str:
         """The name of the dynamic resource."""
-        return _NAMES.get(wire, wire)
+        return snake(wire)
 
     def read_request(self, id_: str, props: Mapping[str, Any], name: str) -> Any:
         """A request with inputs; the request of an import has none."""

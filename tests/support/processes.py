@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import psutil
 
@@ -19,18 +21,21 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = SECONDS)
         time.sleep(0.02)
 
 
+def begin(command: str, folder: Path, environ: Mapping[str, str]) -> psutil.Popen:
+    """A command of the CLI at work on the stack of a folder, in a session of its own."""
+    return psutil.Popen(
+        ["pulumi", command, "--yes", "--skip-preview", "--stack", "test"],
+        cwd=folder / "project",
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 def family_of(cli: psutil.Popen) -> list[psutil.Process]:
-    """The processes that the engine started, without the guardian, which has a session of its own."""
-    return [process for process in cli.children(recursive=True) if not _is_guardian(process)]
-
-
-def guardians_of(cli: psutil.Popen) -> list[psutil.Process]:
-    """The guardians of the hosts that the engine started."""
-    return [process for process in cli.children(recursive=True) if _is_guardian(process)]
-
-
-def _is_guardian(process: psutil.Process) -> bool:
-    return any("nebius_model_resource._lifecycle.guardian" in text for text in process.cmdline())
+    """The processes that the engine started."""
+    return list(cli.children(recursive=True))
 
 
 def has_ended(process: psutil.Process) -> bool:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from nebius_model_resource._api.client import NebiusClient
-from nebius_model_resource._api.deadline import Deadline, Sleep
-from nebius_model_resource._api.settings import Settings
-from nebius_model_resource._api.transport import Answer
-from nebius_model_resource._lifecycle.operation import Operation, Report
-from nebius_model_resource.errors import AnswerLost, EngineGone, NotSent
+from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.http import Answer
+from nebius_model_resource._service.retry import Deadline, Sleep
+from nebius_model_resource._service.settings import Settings
+from nebius_model_resource.errors import EngineGone
 
 KEY = "sk-0123456789abcdef0123"
 MANY = 5_000  # on a virtual clock an endless loop takes no time, but all of the memory
@@ -39,7 +38,7 @@ class VirtualTime:
         """Monotonic seconds."""
         return self.now
 
-    def wall(self) -> float:
+    def time(self) -> float:
         """Unix seconds."""
         return EPOCH + self.now
 
@@ -59,38 +58,26 @@ class VirtualTime:
             plan[1]()
         self.now = max(self.now, until)
 
-    def deadline(self, seconds: float, sleep: Sleep | None = None) -> Deadline:
-        """A deadline on this clock."""
-        return Deadline.after(seconds, self.clock, sleep or self.sleep)
-
-    def interrupted_at(self, moment: float, seconds: float = 600) -> Deadline:
-        """A deadline of an operation that is interrupted at a moment."""
-
-        def sleep(pause: float) -> None:
-            self.sleep(min(pause, max(0.0, moment - self.now)))
-
-        return Deadline.after(seconds, self.clock, sleep, lambda: self.now >= moment)
-
     def at(self, moment: float, action: Callable[[], object]) -> None:
         """Plan an action for a moment."""
         self._planned.append((moment, action))
 
-    def gone_at(self, moment: float) -> Sleep:
-        """The pauses of an operation whose engine goes away at a moment."""
+    def deadline(self, seconds: float, sleep: Sleep | None = None) -> Deadline:
+        """A deadline on this clock."""
+        return Deadline.after(seconds, self.clock, sleep or self.sleep)
 
-        def sleep(seconds: float) -> None:
-            self.sleep(min(seconds, max(0.0, moment - self.now)))
-            if self.now >= moment:
-                raise EngineGone("the engine is gone")
-
-        return sleep
+    def pause(self, seconds: float, interrupted_at: float, gone_at: float) -> None:
+        """The pause of an operation that is interrupted, or whose engine goes away, at a moment."""
+        self.sleep(min(seconds, max(0.0, min(interrupted_at, gone_at) - self.now)))
+        if self.now >= gone_at:
+            raise EngineGone("the engine is gone")
 
 
 @dataclass(frozen=True)
-class Call:
+class Request:
     """One request: what it was, when it was sent, and how long it may take."""
 
-    kind: str  # POST, LIST, GET or DELETE
+    kind: str  # of ROUTES
     name: str
     query: Mapping[str, str]
     body: Any
@@ -98,7 +85,7 @@ class Call:
     seconds: float
 
 
-Outcome = Callable[["Service", Call], Answer]
+Outcome = Callable[["Service", Request], Answer]
 
 
 @dataclass
@@ -108,36 +95,40 @@ class Service:
     Attributes:
         time: its clock.
         models: what it holds, by full name.
-        calls: every request, in order.
-        ahead: seconds by which its clock is ahead of ours.
-        dated: whether its answers have a ``Date``.
-        hidden: models that the list lacks.
+        files: its files, by id.
+        jobs: its fine-tuning jobs, by id; each with its ``checkpoints``.
+        bases: the ids of the base models that it lists.
+        requests: every request, in order.
+        hidden: models and files that the lists lack.
         new_status: the status of a new model.
+        chunk_seconds: how long each part of an upload takes.
     """
 
     time: VirtualTime
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
-    calls: list[Call] = field(default_factory=list)
-    ahead: float = 0.0
-    dated: bool = True
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bases: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     new_status: str = "validating"
+    chunk_seconds: float = 0.0
     _next: dict[str, deque[Outcome]] = field(default_factory=dict)
     _always: dict[str, Outcome] = field(default_factory=dict)
 
-    def client(self, **options: Any) -> NebiusClient:
+    def client(self, **options: Any) -> Client:
         """A client of this service, on its clock."""
         settings = Settings("https://service.test", KEY)
-        return NebiusClient(
+        return Client(
             settings, **{"clock": self.time.clock, "sleep": self.time.sleep, **options}, exchange=self
         )
 
     def next(self, kind: str, *outcomes: Outcome) -> None:
-        """Script the next calls of a kind; those after them are served."""
+        """Script the next requests of a kind; those after them are served."""
         self._next.setdefault(kind, deque()).extend(outcomes)
 
     def always(self, kind: str, outcome: Outcome) -> None:
-        """Script every call of a kind that is not scripted otherwise."""
+        """Script every request of a kind that is not scripted otherwise."""
         self._always[kind] = outcome
 
     def recover(self) -> None:
@@ -146,40 +137,72 @@ class Service:
         self._always.clear()
 
     def __call__(self, _session: Any, method: str, url: str, **given: Any) -> Answer:
-        """Answer one request, in place of :func:`.transport.exchange`."""
-        name = unquote(urlsplit(url).path.removeprefix("/v0/models").removeprefix("/"))
-        kind = "LIST" if method == "GET" and not name else method
-        call = Call(kind, name, given["params"], given["body"], self.time.now, given["seconds"])
-        self.calls.append(call)
-        assert len(self.calls) < MANY, "the calls do not end"
+        """Answer one request, in place of :func:`.http.exchange`."""
+        path = f"{method} {unquote(urlsplit(url).path)}"
+        routes = ((kind, re.fullmatch(form, path)) for kind, (form, _) in ROUTES.items())
+        kind, match = next((kind, match) for kind, match in routes if match)
+        name = match[1] if match.groups() else ""
+        body = b"".join(self._received(given["body"])) if kind == "UPLOAD" else given["body"]
+        request = Request(kind, name, given["params"], body, self.time.now, given["seconds"])
+        self.requests.append(request)
+        assert len(self.requests) < MANY, "the requests do not end"
         script = self._next.get(kind)
         outcome = script.popleft() if script else self._always.get(kind, done)
-        return outcome(self, call)
+        return outcome(self, request)
+
+    def _received(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            self.time.advance(self.chunk_seconds)
 
     def sent(self, kind: str) -> list[float]:
-        """The moments at which the calls of a kind were sent."""
-        return [call.at for call in self.calls if call.kind == kind]
+        """The moments at which the requests of a kind were sent."""
+        return [request.at for request in self.requests if request.kind == kind]
 
-    def wall(self) -> float:
-        """Unix seconds on the service's clock."""
-        return self.time.wall() + self.ahead
-
-    def add(self, name: str, **told: Any) -> str:
+    def add(self, name: str, **reported: Any) -> str:
         """Add a model by its full name, created now."""
-        self.models[name] = {"name": name, "status": "active", "created_at": int(self.wall()), **told}
+        self.models[name] = {
+            "name": name,
+            "status": "active",
+            "created_at": int(self.time.time()),
+            **reported,
+        }
         return name
 
-    def answer(self, body: Any, status: int = 200, **headers: str) -> Answer:
-        """An answer as the service sends it."""
-        dates = {"Date": formatdate(self.wall(), usegmt=True)} if self.dated else {}
-        return Answer(status, {**dates, **headers}, json.dumps(body).encode())
+    def add_file(self, filename: str, size: int | None = 1, **reported: Any) -> str:
+        """Add a file, created now."""
+        id_ = f"file-{len(self.files)}"
+        created_at = int(self.time.time())
+        self.files[id_] = {
+            "id": id_,
+            "filename": filename,
+            "bytes": size,
+            "created_at": created_at,
+            **reported,
+        }
+        return id_
 
-    def make(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """The model that a POST creates."""
+    def create(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The model that a POST creates; it reports what it was created with."""
         code = "".join("ABCDEFGHIJ"[int(digit)] for digit in f"{len(self.models):04}")
-        told = {key: asked[key] for key in ("description", "source") if key in asked}
+        reported = {name: value for name, value in asked.items() if name not in ("name", "base_model")}
         name = f"{asked['base_model']}-LoRa:{asked['name']}-{code}"
-        return self.models[self.add(name, status=self.new_status, **told)]
+        return self.models[self.add(name, status=self.new_status, **reported)]
+
+    def store(self, body: bytes) -> dict[str, Any]:
+        """The file that an upload creates."""
+        match = re.search(rb'filename="([^"]+)".*?\r\n\r\n(.*)\r\n--', body, re.DOTALL)
+        assert match is not None
+        return self.files[self.add_file(match[1].decode(), len(match[2]))]
+
+    def listed(self, things: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """What a list of models or files shows."""
+        return [thing for id_, thing in things.items() if id_ not in self.hidden]
+
+    def delete(self, name: str) -> dict[str, Any] | None:
+        """Delete a model by its full or short name."""
+        model = self.find(name)
+        return model and self.models.pop(model["name"])
 
     def find(self, name: str) -> dict[str, Any] | None:
         """A model by its full or short name."""
@@ -187,101 +210,37 @@ class Service:
         return next(found, None)
 
 
-def done(service: Service, call: Call) -> Answer:
+def answer(body: Any, code: int = 200, **headers: str) -> Answer:
+    """An answer as the service sends it."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Answer(code, named, json.dumps(body).encode())
+
+
+# How the service answers each kind of request: method and path, and the body; None is a 404.
+ROUTES: dict[str, tuple[str, Callable[[Service, Request], Any]]] = {
+    "UPLOAD": ("POST /v0/models/upload", lambda service, request: service.store(request.body)),
+    "POST": ("POST /v0/models", lambda service, request: service.create(request.body)),
+    "LIST": ("GET /v0/models", lambda service, _: service.listed(service.models)),
+    "GET": ("GET /v0/models/(.+)", lambda service, request: service.find(request.name)),
+    "DELETE": ("DELETE /v0/models/(.+)", lambda service, request: service.delete(request.name)),
+    "FILES": ("GET /v1/files", lambda service, _: {"data": service.listed(service.files)}),
+    "FILE": ("GET /v1/files/(.+)", lambda service, request: service.files.get(request.name)),
+    "DROP": ("DELETE /v1/files/(.+)", lambda service, request: service.files.pop(request.name, None)),
+    "BASES": ("GET /v1/models", lambda service, _: {"data": [{"id": id_} for id_ in service.bases]}),
+    "CHECKPOINTS": (
+        "GET /v1/fine_tuning/jobs/(.+)/checkpoints",
+        lambda service, request: {"data": service.jobs[request.name]["checkpoints"]},
+    ),
+    "JOB": ("GET /v1/fine_tuning/jobs/(.+)", lambda service, request: service.jobs.get(request.name)),
+}
+
+
+def done(service: Service, request: Request) -> Answer:
     """The service carries out the request."""
-    if call.kind == "POST":
-        return service.answer(service.make(call.body))
-    if call.kind == "LIST":
-        return service.answer([model for name, model in service.models.items() if name not in service.hidden])
-    model = service.find(call.name)
-    if model is None:
-        return service.answer({"detail": "model not found"}, 404)
-    if call.kind == "DELETE":
-        del service.models[model["name"]]
-        return service.answer({**model, "status": "deleted"})
-    return service.answer(model)
-
-
-def status(code: int, detail: str = "no", *, effect: bool = False, **headers: str) -> Outcome:
-    """An error; with an effect, the service carries out the request before."""
-
-    def answer(service: Service, call: Call) -> Answer:
-        if effect:
-            done(service, call)
-        return service.answer(
-            {"detail": detail}, code, **{name.replace("_", "-"): text for name, text in headers.items()}
-        )
-
-    return answer
-
-
-def says(body: Any, *, effect: bool = False) -> Outcome:
-    """A success with that body."""
-
-    def answer(service: Service, call: Call) -> Answer:
-        if effect:
-            done(service, call)
-        return service.answer(body)
-
-    return answer
-
-
-def garbled(*, effect: bool = False) -> Outcome:
-    """A success that is not JSON."""
-
-    def answer(service: Service, call: Call) -> Answer:
-        if effect:
-            done(service, call)
-        return Answer(200, {}, b"<html>")
-
-    return answer
-
-
-def lost(*, effect: bool, at_once: bool = False) -> Outcome:
-    """No answer until the client's time is up, or a connection that breaks at once."""
-
-    def answer(service: Service, call: Call) -> Answer:
-        if effect:
-            done(service, call)
-        service.time.advance(0 if at_once else call.seconds)
-        raise AnswerLost("no answer in time")
-
-    return answer
-
-
-def not_sent(*, permanent: bool = False) -> Outcome:
-    """No connection."""
-
-    def answer(_service: Service, _call: Call) -> Answer:
-        raise NotSent("no connection", permanent=permanent)
-
-    return answer
-
-
-def slow(seconds: float, outcome: Outcome = done) -> Outcome:
-    """Another outcome, after some seconds."""
-
-    def answer(service: Service, call: Call) -> Answer:
-        service.time.advance(seconds)
-        return outcome(service, call)
-
-    return answer
+    body = ROUTES[request.kind][1](service, request)
+    return answer({"detail": "not found"}, 404) if body is None else answer(body)
 
 
 def no_pause(seconds: float) -> None:
     """A client's own pause that fails the test, because the operation's pause must be used."""
     raise AssertionError(f"{seconds} s of sleep that would not hear the end of the engine")
-
-
-@dataclass
-class Shown:
-    """What an operation has shown: progress with its time, and warnings."""
-
-    time: VirtualTime
-    progress: list[tuple[float, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def operation(self, seconds: float = 600, sleep: Sleep | None = None) -> Operation:
-        """An operation that shows its progress here."""
-        report = Report(lambda text: self.progress.append((self.time.now, text)), self.warnings.append)
-        return Operation(self.time.deadline(seconds, sleep), report)

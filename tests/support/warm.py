@@ -161,6 +161,6 @@ if __name__ == "__main__":
     import requests  # noqa: F401
 
     import nebius_model_resource.provider
-    import nebius_model_resource.resource  # noqa: F401
+    import nebius_model_resource.resources  # noqa: F401
 
     _become(*_serve(sys.argv[1]))

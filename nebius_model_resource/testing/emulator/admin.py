@@ -43,10 +43,6 @@ def _change_model(service: Any, request: Request, name: str) -> Answer:
     return as_json(service.models.change(name, **_fields(request)).whole())
 
 
-def _finish_job(service: Any, request: Request, job_id: str) -> Answer:
-    return as_json(service.jobs.finish(job_id, **_fields(request)).shown())
-
-
 ROUTES = (
     ("GET", _REQUESTS, _requests),
     ("DELETE", _REQUESTS, lambda service, _: _clear(service.requests)),
@@ -59,7 +55,5 @@ ROUTES = (
     ("POST", _MODELS, lambda service, asked: as_json(service.models.add(**_fields(asked)).whole(), 201)),
     ("PATCH", f"{_MODELS}/(.+)", _change_model),
     ("DELETE", f"{_MODELS}/(.+)", lambda service, _, name: as_json(service.models.delete(name).whole())),
-    ("GET", _JOBS, lambda service, _: as_json(service.jobs.shown())),
     ("POST", _JOBS, lambda service, asked: as_json(service.jobs.add(**_fields(asked)).shown(), 201)),
-    ("PATCH", f"{_JOBS}/([^/]+)", _finish_job),
 )

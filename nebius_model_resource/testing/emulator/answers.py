@@ -28,15 +28,10 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    @property
-    def raw_path(self) -> str:
-        """The path as it was sent."""
-        return self.target.partition("?")[0]
-
     @cached_property
     def path(self) -> str:
         """The decoded path, so that a name may be sent raw or percent-encoded."""
-        return unquote(self.raw_path)
+        return unquote(self.target.partition("?")[0])
 
     @cached_property
     def query(self) -> dict[str, str]:

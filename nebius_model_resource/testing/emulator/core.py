@@ -6,7 +6,7 @@
 A test in the same process that has a virtual clock puts this in place of the HTTP exchange of a client. Two things are
 left to it: `pause` lets time pass where a fault delays the call, and an answer with a `fault` did not arrive:
 
-    answer = service.answer(request, pause=time.advance, fault=script.pop(0) if script else None)
+    answer = service.answer(request, pause=time.advance)
     if answer.fault is not None:  # reset, close, half_body, hang, slow, endless or huge
         time.advance(seconds if answer.fault.action == "hang" else 0)
         raise AnswerLost
@@ -32,7 +32,7 @@ from typing import Any
 
 from . import admin, calling, files, jobs, models
 from .answers import NO_ACCESS, Answer, Refused, Request, error
-from .faults import Fault, FaultTable
+from .faults import FaultTable
 from .settings import Settings
 from .store import load, save
 
@@ -50,20 +50,17 @@ BAD_TOKEN = "Couldn't authenticate. Reason: Unable authenticate"
 class RecordedRequest:
     """One call; `status` is None until there is an answer, and stays None if the client gets none.
 
-    `path` is decoded, `raw_path` as sent; `headers` have lower-case names; `time` is Unix seconds; `fault` is
-    the id of the rule that hit the call.
+    `path` is decoded; `headers` have lower-case names; `time` is Unix seconds.
     """
 
     method: str
     path: str
-    raw_path: str
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
     time: float
     request_id: str
     status: int | None = None
-    fault: str | None = None
 
 
 class Service:
@@ -103,21 +100,18 @@ class Service:
         self,
         request: Request,
         pause: Callable[[float], None] = lambda _seconds: None,
-        fault: Fault | None = None,
     ) -> Answer:
         """Return the answer to one request.
 
         Args:
             request: with its complete body, except for an upload that a fault cuts off.
             pause: lets seconds pass, for faults that delay the call; by default none pass.
-            fault: spoils this call, in place of the rules.
         """
         if request.path.startswith("/_emulator/"):
             return self._performed(request)
         with self.lock:
             record = self._record(request)
-            if fault is None:
-                record.fault, fault = self.faults.take(request)
+            fault = self.faults.take(request)
         answer = self._performed(request) if fault is None else fault.spoil(request, self._performed, pause)
         answer.headers["x-request-id"] = record.request_id
         answer.headers["date"] = formatdate(self.clock(), usegmt=True)
@@ -132,14 +126,8 @@ class Service:
 
     def recorded(self, method: str | None = None, path: str | None = None) -> list[RecordedRequest]:
         """Return the calls of a method and of a path, which may be a glob, oldest first; None is any."""
-        found = list(self.requests)
-        if method is not None:
-            found = [each for each in found if each.method == method]
-        return (
-            found
-            if path is None
-            else [each for each in found if path == each.path or fnmatchcase(each.path, path)]
-        )
+        found = [each for each in self.requests if method in {None, each.method}]
+        return [each for each in found if path is None or path == each.path or fnmatchcase(each.path, path)]
 
     def request_id(self) -> str:
         """Return a fresh value for `x-request-id`, a header on every captured answer."""
@@ -165,55 +153,41 @@ class Service:
         return project
 
     def _record(self, request: Request) -> RecordedRequest:
-        asked = (request.method, request.path, request.raw_path, request.query, dict(request.headers))
+        asked = (request.method, request.path, request.query, dict(request.headers))
         record = RecordedRequest(*asked, request.document, self.clock(), self.request_id())
         self.requests.append(record)
         return record
 
     def _performed(self, request: Request) -> Answer:
-        headers: dict[str, str] = {}
         with self.lock:
             try:
-                headers = self._admitted(request)
-                answer = self._routed(request)
+                self._admit(request)
+                return self._routed(request)
             except Refused as refused:
-                answer = refused.answer
+                return refused.answer
             except ValueError as mistake:  # such as a setting that is not allowed
-                answer = error(422, str(mistake))
-        answer.headers.update(headers)
-        return answer
+                return error(422, str(mistake))
 
-    def _admitted(self, request: Request) -> dict[str, str]:
-        """Check the key and the rate limit, and return the headers of the limit."""
+    def _admit(self, request: Request) -> None:
+        """Check the key and the rate limit."""
         authorization = request.headers.get("authorization")
         if request.path.startswith(("/v0/", "/v1/")) and self.key_project(authorization) is None:
             raise Refused(401, NO_TOKEN if authorization is None else BAD_TOKEN)
-        return self._limited() if request.path.startswith("/v0/") else {}
+        if request.path.startswith("/v0/") and self.settings.rate_limit_per_minute:
+            self._count(self.settings.rate_limit_per_minute, self.clock())
 
-    def _limited(self) -> dict[str, str]:
+    def _count(self, limit: int, now: float) -> None:
         """Count a call against the rate limit: a bucket of a minute's calls that fills up evenly.
 
         The documentation describes windows of fifteen minutes for inference, and nothing for these routes.
         """
-        limit, now = self.settings.rate_limit_per_minute, self.clock()
-        if limit is None:
-            return {}
         self._used = max(0.0, self._used - max(0.0, now - self._used_at) * limit / 60)
         self._used_at = now
-        passes = self._used + 1 <= limit
-        self._used += passes
-        headers = {
-            "x-ratelimit-limit-requests": str(limit),
-            "x-ratelimit-remaining-requests": str(int(limit - self._used)),
-            # Captures have the unit, although the documentation speaks of plain seconds.
-            "x-ratelimit-reset-requests": f"{math.ceil(self._used * 60 / limit)}s",
-        }
-        if not passes:
-            # Code and headers are documented, the text is ours.
+        if self._used + 1 > limit:
+            # Code and header are documented, the text is ours.
             wait = math.ceil((self._used + 1 - limit) * 60 / limit)
-            headers |= {"x-ratelimit-over-limit": "yes", "retry-after": str(wait)}
-            raise Refused(429, "Rate limit exceeded", headers)
-        return headers
+            raise Refused(429, "Rate limit exceeded", {"retry-after": str(wait)})
+        self._used += 1
 
     def _routed(self, request: Request) -> Answer:
         found = False

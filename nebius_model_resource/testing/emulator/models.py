@@ -109,7 +109,7 @@ class Models(Store[Model]):
 
     def live(self) -> list[Model]:
         """Return all models not deleted, newest last, without counting as a read."""
-        return [model for model in self.select() if model.is_live]
+        return [model for model in list(self.items.values()) if model.is_live]
 
     def find(self, identifier: str, *, live: bool = True) -> Model:
         """Return the model of a full or short name.
@@ -175,7 +175,7 @@ class Models(Store[Model]):
     def entries(self, project: str) -> list[dict[str, Any]]:
         """Return the list of a project's models, newest last; a list advances validations as a read does."""
         keep_deleted = self.settings.after_delete == "deleted"
-        mine = [model for model in self.select() if model.ai_project_id == project]
+        mine = [model for model in self.items.values() if model.ai_project_id == project]
         shown = [model for model in mine if (model.is_live or keep_deleted) and self._is_listed(model)]
         return [self._seen(model).entry() for model in shown]
 

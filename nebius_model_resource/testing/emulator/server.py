@@ -13,6 +13,7 @@ from dataclasses import replace
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import ThreadingTCPServer
 from typing import Any, TypeVar
 
 from .answers import Answer, Request
@@ -22,25 +23,20 @@ from .models import Models
 from .settings import Settings
 
 Result = TypeVar("Result")
-CHUNK = b"a" * 65536
+CHUNK, HUGE = b"a" * 65536, 16_384  # together a gigabyte
 
 
 class _Handler(BaseHTTPRequestHandler):
     """Serves one connection; the library reads the heads of requests, the core answers."""
 
-    server: _Server  # type: ignore[assignment]  # the base class needs nothing else of a server
+    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def _serve(self) -> None:
         headers = {name.lower(): text for name, text in self.headers.items()}
         request, length = Request(self.command, self.path, headers), int(headers.get("content-length", 0))
-        if "transfer-encoding" in headers:
-            self.send_error(411)
-            return
         if length:
-            taken = self.server.service.faults.received(request)
-            length = length if taken is None else min(taken, length)
             request = replace(request, body=self.rfile.read(length))
         if len(request.body) < length:
             self.close_connection = True  # the client has left
@@ -106,57 +102,52 @@ class _Handler(BaseHTTPRequestHandler):
         while True:
             self.connection.sendall(b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK))
 
-    def _huge(self, answer: Answer, fault: Fault) -> None:
-        self._send_head(answer, {"content-length": str(fault.bytes)})
-        for start in range(0, fault.bytes, len(CHUNK)):
-            self.connection.sendall(CHUNK[: fault.bytes - start])
+    def _huge(self, answer: Answer, _fault: Fault) -> None:
+        self._send_head(answer, {"content-length": str(HUGE * len(CHUNK))})
+        for _ in range(HUGE):
+            self.connection.sendall(CHUNK)
 
 
-class _Server:
+class _Server(ThreadingTCPServer):
     """Accepts connections in a thread, and serves each in another, until it is stopped."""
+
+    allow_reuse_address = True
+    request_queue_size = 2048
 
     def __init__(self, service: Service, host: str, port: int) -> None:
         self.service = service
         self.stopping = threading.Event()
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.connections: set[socket.socket] = set()
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._listener = socket.create_server((host, port), family=family, backlog=2048)
+            super().__init__((host, port), _Handler)
         except (OSError, OverflowError, UnicodeError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise OSError(f"cannot listen on host {host!r}, port {port}: {reason}") from error
-        self.address: tuple[str, int] = self._listener.getsockname()[:2]
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._thread = threading.Thread(target=self._accept, name="emulator", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End all connections and threads."""
         self.stopping.set()
-        # Closing a listener does not wake a thread that accepts; a connection does.
-        with suppress(OSError):
-            socket.create_connection(self.address, timeout=1).close()
+        self.shutdown()
         self._thread.join()
-        for connection, thread in list(self._open.items()):
+        for connection in list(self.connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            thread.join()
+        self.server_close()  # waits for the threads
 
-    def _accept(self) -> None:
-        with self._listener:
-            while True:
-                accepted, _ = self._listener.accept()
-                if self.stopping.is_set():
-                    accepted.close()
-                    return
-                thread = threading.Thread(target=self._serve, args=(accepted,), name="emulator", daemon=True)
-                self._open[accepted] = thread
-                thread.start()
-
-    def _serve(self, accepted: socket.socket) -> None:
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection."""
         # An error of the socket means that the client has left, or that the emulator ends.
-        with accepted, suppress(OSError):
-            _Handler(accepted, None, self)  # type: ignore[arg-type]
-        self._open.pop(accepted, None)
+        with request, suppress(OSError):
+            _Handler(request, client_address, self)
+        self.connections.discard(request)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the library's names
+        """Note a connection before its thread starts."""
+        self.connections.add(request)
+        return True
 
 
 class Emulator:
@@ -202,7 +193,7 @@ class Emulator:
             OSError: the host is unknown or not of this machine, or the port is taken.
         """
         self._server = _Server(self.service, *self._address)
-        host, port = self._server.address
+        host, port, *_ = self._server.socket.getsockname()
         self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def stop(self) -> None:
@@ -213,13 +204,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Address of the service, without a slash at the end.
-
-        Raises:
-            RuntimeError: the emulator was never started.
-        """
-        if not self._url:
-            raise RuntimeError("the emulator was never started")
+        """Address of the service, without a slash at the end; empty before the start."""
         return self._url
 
     @property

@@ -35,8 +35,6 @@ class Settings(BaseModel):
     failing_sources: dict[str, str] = {}
     """source -> `status_reason`: models made from these end in `error`"""
 
-    archive_limit_bytes: int = Field(default=500_000_000, ge=0)
-    """largest archive: 500 MB, as two guides cite from a page that is gone"""
     files_per_page: int = Field(default=10_000, ge=1)
     """files on a page of their list if the call gives no `limit`"""
     refuse_deletion_of_used_files: bool = False
@@ -44,13 +42,8 @@ class Settings(BaseModel):
 
     job_seconds: float = Field(default=5.0, ge=0)
     """time after which a running fine-tuning job has succeeded"""
-    base_models: list[str] = [
-        "meta-llama/Meta-Llama-3.1-8B-Instruct",
-        "meta-llama/Llama-3.3-70B-Instruct",
-        "meta-llama/Llama-3.2-3B-Instruct",
-        "Qwen/Qwen3-4B-fast",
-    ]
-    """a base model that may be called, besides the supported ones; by default those in captures"""
+    base_models: list[str] = ["meta-llama/Meta-Llama-3.1-8B-Instruct", "Qwen/Qwen3-4B-fast"]
+    """a base model that may be called, besides the supported ones; by default two of those in captures"""
     custom_in_catalogue: bool = True
     """`GET /v1/models` lists custom models that are active, as one client claims (not documented)"""
     completion_text: str = "Hello from the emulator"

@@ -57,13 +57,9 @@ class Store(Generic[Item]):
             raise Missing(self.kind, identifier)
         return self.items[identifier]
 
-    def select(self) -> list[Item]:
-        """Return all things, newest last."""
-        return list(self.items.values())
-
     def dump(self) -> list[dict[str, Any]]:
         """Return all things as JSON has them."""
-        return [item.model_dump() for item in self.select()]
+        return [item.model_dump() for item in list(self.items.values())]
 
     def restore(self, stored: Iterable[Any]) -> None:
         """Load things, or what `dump` returned; fields of other versions are ignored."""

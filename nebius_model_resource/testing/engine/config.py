@@ -33,12 +33,11 @@ def load_project(work_dir: Path) -> Project:
     Raises:
         ConfigError: There is none, or it does not describe a Python project.
     """
-    document = _read_yaml(
-        next((path for path in _files(work_dir, "Pulumi") if path.exists()), work_dir / "Pulumi.yaml")
-    )
+    path = work_dir / "Pulumi.yaml"
+    document = _read_yaml(path)
     name, runtime = document.get("name"), document.get("runtime")
     if not isinstance(name, str) or not name:
-        raise ConfigError(f"{work_dir}: Pulumi.yaml does not name the project")
+        raise ConfigError(f"{path} does not name the project")
     language = runtime.get("name") if isinstance(runtime, dict) else runtime
     if language != "python":
         raise ConfigError(f"project {name!r} has runtime {language!r}; this engine runs Python programs only")
@@ -46,7 +45,7 @@ def load_project(work_dir: Path) -> Project:
     for key, declared in (document.get("config") or {}).items():
         value = declared.get("default", declared.get("value")) if isinstance(declared, dict) else declared
         if value is not None:
-            defaults[qualified(key, name)] = text(value)
+            defaults[qualified(key, name)] = _text(value)
     main = (work_dir / str(document.get("main") or ".")).resolve()
     return Project(name, work_dir, main, defaults)
 
@@ -57,59 +56,44 @@ def load_stack_config(project: Project, stack: str, crypter: Crypter) -> Config:
     Raises:
         ConfigError: It stores a secret in a way that this engine cannot open.
     """
-    path = next((path for path in _files(project.root, f"Pulumi.{stack}") if path.exists()), None)
-    if path is None:
-        return {}
-    document = _read_yaml(path)
+    path = project.root / f"Pulumi.{stack}.yaml"
+    document = _read_yaml(path) if path.exists() else {}
     salted = Crypter(crypter.passphrase, document.get("encryptionsalt"))
     config: Config = {}
     for key, value in (document.get("config") or {}).items():
         name = qualified(key, project.name)
-        if isinstance(value, dict) and set(value) == {"secure"}:
-            if not salted.salt:
-                raise ConfigError(
-                    f"{path.name}: {key} is encrypted, and not with a passphrase: this engine cannot open it"
-                )
+        if not (isinstance(value, dict) and set(value) == {"secure"}):
+            config[name] = ConfigValue(_text(value))
+        elif salted.salt:
             config[name] = ConfigValue(salted.decrypt(value["secure"]), secret=True)
         else:
-            config[name] = ConfigValue(text(value))
+            raise ConfigError(f"{path}: {key} is encrypted without a passphrase: this engine cannot open it")
     return config
 
 
 def qualified(key: str, project: str) -> str:
-    """`key` with its namespace, by default the project's name; `ns:config:key` becomes `ns:key`."""
-    parts = key.split(":")
-    if len(parts) == 3 and parts[1] == "config":
-        return f"{parts[0]}:{parts[2]}"
-    return key if len(parts) > 1 else f"{project}:{key}"
-
-
-def text(value: Any) -> str:
-    """A configuration value as programs see it: a text, or JSON for anything structured."""
-    return value if isinstance(value, str) else json.dumps(value)
+    """`key` with its namespace, by default the project's name."""
+    return key if ":" in key else f"{project}:{key}"
 
 
 def merged(project: Project, *layers: Mapping[str, Any]) -> Config:
     """All layers over the project's defaults, later ones winning; plain strings are plain values."""
     config: Config = {key: ConfigValue(value) for key, value in project.defaults.items()}
     for layer in layers:
-        for key, value in layer.items():
-            given = value if hasattr(value, "value") else ConfigValue(text(value))
-            config[qualified(key, project.name)] = ConfigValue(
-                text(given.value), bool(getattr(given, "secret", False))
-            )
+        for key, given in layer.items():
+            secret = bool(getattr(given, "secret", False))
+            config[qualified(key, project.name)] = ConfigValue(_text(getattr(given, "value", given)), secret)
     return config
 
 
 def as_properties(config: Config) -> Properties:
     """The configuration as the provider's inputs."""
-    return {
-        key: Secret(value.value) if value.secret else value.value for key, value in sorted(config.items())
-    }
+    return {key: Secret(each.value) if each.secret else each.value for key, each in sorted(config.items())}
 
 
-def _files(folder: Path, stem: str) -> list[Path]:
-    return [folder / f"{stem}.yaml", folder / f"{stem}.yml"]
+def _text(value: Any) -> str:
+    """A configuration value as programs see it: a text, or JSON for anything structured."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

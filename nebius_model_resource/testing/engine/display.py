@@ -1,20 +1,16 @@
-"""What a person reads about an operation: progress, then a summary like Pulumi's."""
+"""What a person reads about an operation: a line for each step, then a summary like Pulumi's."""
 
 from __future__ import annotations
 
+import json
 import re
-import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .events import EngineEvent
-from .report import diagnostics, outputs, summary
-from .rows import Row, Rows
-from .table import render
-from .urns import is_default_provider
-from .wording import Style
+from .urns import STACK_TYPE, is_default_provider, name_of, type_of
+from .values import UNKNOWN_TEXT
 
 _TITLES = {
     "preview": "Previewing update",
@@ -22,35 +18,36 @@ _TITLES = {
     "refresh": "Refreshing",
     "destroy": "Destroying",
 }
-_REFRESH_SECONDS = 0.25
+_SIGNS = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "replace": "+-",
+    "read": ">",
+    "refresh": "~",
+    "add": "+",
+}
+_NOTHING = "same", "replace"  # what does nothing: a replacement has its parts as steps of their own
 
 
 class Display:
-    """Listens to an operation and prints it: lines on a plain output, a live table on a terminal."""
+    """Listens to an operation and prints it, line by line."""
 
     def __init__(
-        self,
-        kind: str,
-        stack: str,
-        on_output: Callable[[str], Any] | None,
-        *,
-        diff: bool = False,
-        live: bool = False,
-        style: Style | None = None,
+        self, kind: str, stack: str, on_output: Callable[[str], Any] | None, *, diff: bool = False
     ) -> None:
         self._kind = kind
-        self._style = style or Style(colour=False)
         self._on_output = on_output
         self._diff = diff
-        self._rows = Rows(kind)
         self._lines: list[str] = []
-        self._last: dict[str, str] = {}
-        self._printed: dict[str, int] = {}  # how many of a row's messages have been printed
         self._began = time.monotonic()
-        self._live = LiveTable(self._rows, self._style) if live else None
-        self._print(self._style.bold(f"{_TITLES[kind]} ({stack}):"), "")
-        if self._live:
-            self._live.start()
+        self._started: dict[str, tuple[str, float]] = {}  # the operation on each URN, and when it began
+        self._last: dict[str, str] = {}
+        self._messages: dict[str, list[str]] = {}
+        self._errored: set[str] = set()
+        self._stack = ""
+        self._outputs: dict[str, Any] = {}
+        self._print(f"{_TITLES[kind]} ({stack}):", "")
 
     def _print(self, *lines: str) -> None:
         for line in lines:
@@ -60,133 +57,136 @@ class Display:
 
     def show(self, event: EngineEvent) -> None:
         """Handle one event; events come one at a time."""
-        with self._live.lock if self._live else threading.Lock():
-            row = self._take(event)
-            # The stack is done when the operation is: its last line comes then.
-            early = row is not None and event.res_outputs_event and row.urn == self._rows.stack_urn
-            if row is not None and not early:
-                self._progress(row)
-
-    def _take(self, event: EngineEvent) -> Row | None:
-        rows = self._rows
-        step = event.resource_pre_event or event.res_outputs_event or event.res_op_failed_event
-        if step and is_default_provider(step.metadata.urn):
-            return None
-        if event.resource_pre_event:
-            return rows.begin(event.resource_pre_event.metadata)
-        if event.res_outputs_event:
-            return rows.finish(event.res_outputs_event.metadata)
-        if event.res_op_failed_event:
-            return rows.fail(event.res_op_failed_event.metadata)
+        for told, handle in (
+            (event.resource_pre_event, self._begin),
+            (event.res_outputs_event, self._finish),
+            (event.res_op_failed_event, self._fail),
+        ):
+            if told and not is_default_provider(told.metadata.urn):
+                handle(told.metadata)
         if event.diagnostic_event:
-            return self._said_now(event.diagnostic_event)
-        return None
+            self._say(event.diagnostic_event)
 
-    def _said_now(self, diagnostic: Any) -> Row | None:
-        if _is_verdict(diagnostic):
-            self._rows.verdict()
-            return None
-        row = self._rows.say(diagnostic)
-        # An error is shown once, in the diagnostics; a failed step's row says that it failed.
-        return row if diagnostic.severity != "error" else None
+    def _begin(self, step: Any) -> None:
+        op = step.op.value
+        self._started[step.urn] = op, time.monotonic()
+        if type_of(step.urn) == STACK_TYPE:
+            self._stack = step.urn
+        # In a preview a replacement is one line, and in an operation its parts are lines.
+        if op != "same" and (step.logical if self._kind == "preview" else op != "replace"):
+            self._row(step.urn, op, self._changes(step))
 
-    def _progress(self, row: Row) -> None:
-        """One line about a row, unless the last one about it said the same; none in a table or a preview."""
-        if self._live or self._kind == "preview":
-            return
-        fresh = [
-            text for severity, text in row.messages[self._printed.get(row.urn, 0) :] if severity != "error"
-        ]
-        self._printed[row.urn] = len(row.messages)
-        message = row.live or "".join(fresh[-1:])
-        changed = row.info() if row.changed else ""
-        first = message.splitlines()[0] if message.strip() else changed
-        if row.op == "same" and not first and not row.failed:
-            return
-        # A counter alone (`validating (12 s)`) does not make another line.
-        key = re.sub(r"[\d.]+", "", f"{row.status} {first}")
-        if self._last.get(row.urn) == key:
-            return
-        self._last[row.urn] = key
-        status = self._style.error(row.timed_status()) if row.failed else row.timed_status()
-        self._print(f" {self._style.sign(row.op)} {row.type} {row.name} {status} {first}".rstrip())
+    def _finish(self, step: Any) -> None:
+        op = step.op.value
+        if step.urn == self._stack and step.new:
+            self._outputs = step.new.outputs or {}
+        if self._kind != "preview" and op not in _NOTHING:
+            began = self._started.get(step.urn, (op, time.monotonic()))[1]
+            self._started[step.urn] = op, began
+            changed = self._changes(step) if self._kind == "refresh" else {}
+            self._row(step.urn, f"{op} done ({time.monotonic() - began:.2f}s)", changed)
 
-    def close(self, outcome: Any) -> str:
-        """Print the end of it; returns everything printed."""
-        self._rows.settle()
-        if self._rows.stack_urn:
-            self._progress(self._rows.row(self._rows.stack_urn))
-        self.stop()
-        if self._live:
-            self._lines += render(self._rows, Style(colour=False))
-        elif self._kind == "preview":
-            self._print(*render(self._rows, self._style))
+    def _fail(self, step: Any) -> None:
+        self._errored.add(step.urn)
+        self._row(step.urn, f"**{step.op.value} failed**", {})
+
+    def _say(self, diagnostic: Any) -> None:
+        urn, text = diagnostic.urn or "", diagnostic.message.rstrip("\n")
+        error = diagnostic.severity == "error"
+        if diagnostic.ephemeral or (urn and not error and self._kind != "preview"):
+            op, began = self._started.get(urn, ("same", time.monotonic()))
+            first = text.partition("\n")[0]
+            self._row(urn, f"{op} ({int(time.monotonic() - began)}s) {first}", {})
+        if not diagnostic.ephemeral:
+            mark = "" if diagnostic.severity.startswith("info") else f"{diagnostic.severity}: "
+            self._messages.setdefault(urn, []).append(mark + text)
+        if error:
+            self._errored.add(urn)
+
+    def _row(self, urn: str, text: str, changed: Mapping[str, tuple[str, str]]) -> None:
+        """One line about a resource, unless the last one about it said the same: a counter alone is no news."""
+        key = re.sub(r"[\d.]+", "", text)
+        if self._last.get(urn) != key:
+            self._last[urn] = key
+            names = ",".join(sign + name for name, (sign, _) in changed.items())
+            info = f" [diff: {names}]" if names else ""
+            sign = _SIGNS.get(self._started.get(urn, ("", 0.0))[0].split("-")[0], "")
+            self._print(f" {sign:<2} {type_of(urn)} {name_of(urn)} {text}{info}")
         if self._diff:
-            self._print(*_details(self._rows))
-        self._print(*diagnostics(self._rows, self._style))
-        self._print(*outputs(self._rows, self._style))
-        self._print(*summary(self._kind, outcome.changes, self._rows.errored, self._style))
+            self._print(*(f"      {line}" for _, line in changed.values()))
+
+    def _changes(self, step: Any) -> dict[str, tuple[str, str]]:
+        """The sign of each changed property, and a line about it."""
+        if step.old is None or step.new is None or step.op.value in ("same", "read"):
+            return {}
+        found = {}
+        for path, diff in (step.detailed_diff or {}).items():
+            # As on the CLI, a change inside a property is one of the property.
+            name = re.split(r"[.\[]", path)[0]
+            before = step.old.inputs if diff.input_diff else step.old.outputs
+            kind = diff.diff_kind.value.removesuffix("-replace")
+            sign = _SIGNS[kind] if name == path else "~"
+            found[name] = _change(name, sign, before or {}, step.new.inputs or {})
+        if not found:
+            bag = "outputs" if self._kind == "refresh" else "inputs"
+            before, after = (getattr(each, bag) or {} for each in (step.old, step.new))
+            keys = sorted((before.keys() | after.keys()) - {"__provider"})
+            for name in [key for key in keys if before.get(key) != after.get(key)]:
+                sign = "~" if name in before and name in after else "-" if name in before else "+"
+                found[name] = _change(name, sign, before, after)
+        return found
+
+    def close(self, outcome: Any, changes: Mapping[str, int]) -> str:
+        """Print the end of it; returns everything printed."""
+        self._print("", *self._diagnostics())
+        if self._outputs and self._kind == "update":
+            outputs = (f"    {name}: {_value(value)}" for name, value in sorted(self._outputs.items()))
+            self._print("Outputs:", *outputs, "")
+        self._print("Resources:", *self._summary(changes), "")
         self._print(f"Duration: {max(1, round(time.monotonic() - self._began))}s")
         if not outcome.succeeded:
-            self._print("", self._style.error(self.reason(outcome)))
+            self._print("", self.reason(outcome))
         return "\n".join(self._lines) + "\n"
-
-    def stop(self) -> None:
-        """End the drawing on a terminal; safe to call twice. An operation that never began needs no more than this."""
-        if self._live:
-            self._live.stop()
 
     def reason(self, outcome: Any) -> str:
         """The closing line of a failure."""
-        what = "preview" if self._kind == "preview" else self._kind
-        if outcome.unexpected:
-            return f"error: no changes were expected for {what} but changes were proposed"
-        return f"error: {what} {'canceled' if outcome.interrupted else 'failed'}"
+        return f"error: {self._kind} {'canceled' if outcome.interrupted else 'failed'}"
+
+    def _diagnostics(self) -> list[str]:
+        """Every lasting message under its resource, each one once; the stack's are those of no other resource."""
+        loose = self._messages.pop("", [])
+        if loose:
+            self._messages[self._stack] = [*loose, *self._messages.get(self._stack, [])]
+        lines = []
+        for urn, messages in self._messages.items():
+            about = f"  {type_of(urn)} ({name_of(urn)}):" if urn else "  the stack:"
+            body = [f"    {line}" for message in dict.fromkeys(messages) for line in message.split("\n")]
+            lines += [about, *body, ""]
+        return ["Diagnostics:", *lines] if lines else []
+
+    def _summary(self, changes: Mapping[str, int]) -> list[str]:
+        """`+ 2 to create` in a preview, else `+ 2 created`; `3 unchanged`, `1 errored`."""
+        preview = self._kind == "preview"
+        lines = [
+            f"    {_SIGNS.get(op, ''):<2}{count} {f'to {op}' if preview else op + 'd' * op.endswith('e')}"
+            for op, count in sorted(changes.items())
+            if op != "same"
+        ]
+        same, errored = changes.get("same"), len(self._errored)
+        lines += [
+            f"    {count} {words}" for count, words in ((same, "unchanged"), (errored, "errored")) if count
+        ]
+        return lines or ["    none"]
 
 
-def _is_verdict(diagnostic: Any) -> bool:
-    """Whether this is the real engine's closing message on a failed operation, which is printed at the end anyway."""
-    return not diagnostic.urn and diagnostic.message.strip() in ("update failed", "preview failed")
+def _change(name: str, sign: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str]:
+    """The sign, and `~ label: "a" => "b"`."""
+    old, new = _value(before.get(name)), _value(after.get(name))
+    return sign, f"{sign} {name}: " + {"+": new, "-": old}.get(sign, f"{old} => {new}")
 
 
-def _details(rows: Rows) -> list[str]:
-    lines = []
-    for _, row in rows.tree():
-        if row.details:
-            lines += [f"  {row.type} ({row.name}):", *(f"    {line}" for line in row.details)]
-    return [*lines, ""] if lines else []
-
-
-class LiveTable:
-    """The table on a terminal, drawn over itself four times a second."""
-
-    def __init__(self, rows: Rows, style: Style) -> None:
-        self.lock = threading.RLock()
-        self._rows = rows
-        self._style = style
-        self._height = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._redraw, daemon=True)
-
-    def start(self) -> None:
-        """Begin to draw."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Draw the final table, which stays on the screen."""
-        if not self._over.is_set():
-            self._over.set()
-            self._thread.join()
-            self._draw()
-
-    def _redraw(self) -> None:
-        while not self._over.wait(_REFRESH_SECONDS):
-            self._draw()
-
-    def _draw(self) -> None:
-        with self.lock:
-            lines = render(self._rows, self._style, fit=True)
-            up = f"\033[{self._height}A\033[J" if self._height else ""
-            sys.stdout.write(up + "".join(line + "\n" for line in lines))
-            sys.stdout.flush()
-            self._height = len(lines)
+def _value(value: Any) -> str:
+    """A property's value on one line."""
+    if value in (UNKNOWN_TEXT, "[secret]"):
+        return "[unknown]" if value == UNKNOWN_TEXT else "[secret]"
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -32,7 +32,12 @@ class EngineError(CommandError):
 
 
 class Refused(EngineError):
-    """The program uses a feature that this engine does not support; the real engine may support it."""
+    """The program or an operation asks for what this engine does not do."""
+
+
+def unsupported(what: str) -> Refused:
+    """The refusal of what Pulumi's own engine has; `what` ends in `is` or `are`."""
+    return Refused(f"{what} not supported by this engine; Pulumi's own has it: scripts/engine builds it")
 
 
 class ConfigError(EngineError):
@@ -50,32 +55,19 @@ class StateError(EngineError):
 class StepFailed(Exception):
     """Between the parts of the engine: a provider's method failed.
 
-    `reasons` is set if the resource exists nevertheless (partial state).
+    Attributes:
+        urn: The resource that the call was about.
+        id, outputs, inputs: What the provider reported of a resource that exists nevertheless.
+        reasons: Why that resource is not finished (partial state); None if there is no such resource.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        id_: str = "",
-        outputs: dict[str, object] | None = None,
-        inputs: dict[str, object] | None = None,
-        reasons: list[str] | None = None,
-    ) -> None:
+    def __init__(self, message: str, urn: str = "") -> None:
         super().__init__(message)
-        self.urn = ""
-        self.id = id_
-        self.outputs = outputs
-        self.inputs = inputs
-        self.reasons = reasons
-
-
-class PathError(Exception):
-    """Between the parts of the engine: a text is not a property path."""
-
-
-class DiffUnavailable(Exception):
-    """Between the parts of the engine: it is unknown what changes; the text is shown to a person."""
+        self.urn = urn
+        self.id = ""
+        self.outputs: dict[str, Any] = {}
+        self.inputs: dict[str, Any] | None = None
+        self.reasons: list[str] | None = None
 
 
 class Bail(Exception):

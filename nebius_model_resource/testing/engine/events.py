@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import RLock
 from typing import Any
 
@@ -12,7 +12,7 @@ from pulumi.automation import events as pulumi_events
 
 from .resources import Resource
 from .steps import Refresh, Step
-from .values import UNKNOWN_TEXT, Properties, Secret, Unknown
+from .values import shown
 
 EngineEvent = pulumi_events.EngineEvent
 Listener = Callable[[EngineEvent], None]
@@ -28,7 +28,6 @@ class Events:
         self._sequence = 0
         self._began = time.monotonic()
         self.changes: Counter[str] = Counter()
-        self.errors = 0
 
     def _emit(self, **event: Any) -> None:
         with self._lock:
@@ -37,17 +36,10 @@ class Events:
             for listener in self._listeners:
                 listener(made)
 
-    def prelude(self, config: Mapping[str, str]) -> None:
-        """The operation begins."""
-        self._emit(prelude_event=pulumi_events.PreludeEvent(dict(config)))
-
     def before(self, step: Step) -> None:
         """A step begins."""
-        self._emit(
-            resource_pre_event=pulumi_events.ResourcePreEvent(
-                metadata(step, step.op), planning=self._planning
-            )
-        )
+        event = pulumi_events.ResourcePreEvent(metadata(step, step.op), planning=self._planning)
+        self._emit(resource_pre_event=event)
 
     def after(self, step: Step) -> None:
         """A step has succeeded."""
@@ -61,8 +53,8 @@ class Events:
 
     def outputs(self, step: Step) -> None:
         """A step's outputs are known."""
-        op = _shown_op(step)
-        self._emit(res_outputs_event=pulumi_events.ResOutputsEvent(metadata(step, op), self._planning))
+        event = pulumi_events.ResOutputsEvent(metadata(step, _shown_op(step)), self._planning)
+        self._emit(res_outputs_event=event)
 
     def failed(self, step: Step, message: str) -> None:
         """A step has failed."""
@@ -75,35 +67,34 @@ class Events:
 
     def say(self, message: str, *, severity: str = "info", urn: str = "", ephemeral: bool = False) -> None:
         """A message for a reader, under the resource of `urn`."""
-        with self._lock:
-            self.errors += severity == "error"
-        prefix = "" if severity.startswith("info") else f"{severity}: "
-        self._emit(
-            diagnostic_event=pulumi_events.DiagnosticEvent(
-                message if message.endswith("\n") else message + "\n",
-                color="never",
-                severity=severity,
-                ephemeral=ephemeral,
-                urn=urn or None,
-                prefix=prefix or None,
-            )
+        event = pulumi_events.DiagnosticEvent(
+            message if message.endswith("\n") else message + "\n",
+            color="never",
+            severity=severity,
+            ephemeral=ephemeral,
+            urn=urn or None,
+            prefix=None if severity.startswith("info") else f"{severity}: ",
         )
+        self._emit(diagnostic_event=event)
 
     def summary(self) -> None:
         """The operation is over."""
         seconds = int(time.monotonic() - self._began)
         changes: Any = dict(self.changes)
-        self._emit(
-            summary_event=pulumi_events.SummaryEvent(
-                maybe_corrupt=False, duration_seconds=seconds, resource_changes=changes, policy_packs={}
-            )
+        event = pulumi_events.SummaryEvent(
+            maybe_corrupt=False, duration_seconds=seconds, resource_changes=changes, policy_packs={}
         )
-        self._emit(cancel_event=pulumi_events.CancelEvent())
+        self._emit(summary_event=event)
 
 
 def _shown_op(step: Step) -> str:
     """The operation that a finished step is shown as; for a mere refresh, its outcome."""
-    return step.outcome if isinstance(step, Refresh) and step.alone else step.op
+    return step.outcome if isinstance(step, Refresh) and step.logical else step.op
+
+
+def _read_anew(step: Step) -> bool:
+    """Whether a read found something else than the last one; the first one does not count either."""
+    return step.old is not None and step.old.outputs != step.resource.outputs
 
 
 def metadata(step: Step, op: str) -> pulumi_events.StepEventMetadata:
@@ -126,40 +117,13 @@ def metadata(step: Step, op: str) -> pulumi_events.StepEventMetadata:
     )
 
 
-def _read_anew(step: Step) -> bool:
-    """Whether a read found something else than the last one; the first one does not count either."""
-    return step.old is not None and step.old.outputs != step.resource.outputs
-
-
 def _state(resource: Resource | None) -> pulumi_events.StepEventStateMetadata | None:
     if resource is None:
         return None
+    names = ("type", "urn", "id", "parent", "provider", "custom", "delete", "retain_on_delete", "init_errors")
     return pulumi_events.StepEventStateMetadata(
-        resource.type,
-        resource.urn,
-        resource.id,
-        resource.parent,
-        resource.provider,
-        resource.custom,
-        resource.delete,
-        resource.protect,
-        resource.retain_on_delete,
-        shown(resource.inputs),
-        shown(resource.outputs),
-        list(resource.init_errors),
+        protect=False,
+        inputs=shown(resource.inputs),
+        outputs=shown(resource.outputs),
+        **{name: getattr(resource, name) for name in names},
     )
-
-
-def shown(properties: Properties) -> dict[str, Any]:
-    """Properties as an event may carry them: no secret in the clear."""
-    return {key: _shown(value) for key, value in properties.items()}
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, Secret):
-        return "[secret]"
-    if isinstance(value, Unknown):
-        return UNKNOWN_TEXT
-    if isinstance(value, dict):
-        return shown(value)
-    return [_shown(part) for part in value] if isinstance(value, list) else value

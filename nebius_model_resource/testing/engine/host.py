@@ -1,30 +1,30 @@
-"""The unmodified host of dynamic providers, `python -u -m pulumi.dynamic <engine address>`, and its client.
+"""The unmodified hosts of dynamic providers, `python -u -m pulumi.dynamic <engine address>`, and the calls to them.
 
-The host is a gRPC server that prints its port on the first line of its stdout and never ends by itself; whatever it or
-a provider prints afterwards belongs to the stack's row.
+A host is a gRPC server that prints its port on the first line of its stdout and never ends by itself; whatever it or
+a provider prints afterwards belongs to the stack's row. Each provider resource has a host of its own.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import grpc
 from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from .errors import EngineError, StepFailed
+from .errors import EngineError, StepFailed, unsupported
+from .processes import Process, start
 from .resources import Resource
-from .urns import name_of, type_of
-from .values import Properties, from_struct, keep_secrets, to_struct
+from .values import Properties, Unknown, from_struct, holds, keep_secrets, plain, to_struct
 
-_PATIENCE = 60.0  # seconds for a host to import pulumi and print its port
+_PATIENCE = 60.0  # seconds for a host to take its configuration
 # A message holds all properties; gRPC's own limit is 4 MB, that of Pulumi's SDKs 400 MB.
 _MESSAGE_LIMIT = 400 * 1024 * 1024
 CHANNEL_OPTIONS = [
@@ -43,44 +43,45 @@ class Change:
     kind: str
     of_inputs: bool = False
 
-    def to_replace(self) -> Change:
-        """The same change, which asks for a replacement."""
-        return replace(self, kind=self.kind.removesuffix("-replace") + "-replace")
 
-
+@dataclass
 class Diff:
-    """What a provider says about old and new."""
+    """What a provider says about old and new, or what the engine says in its place."""
 
-    def __init__(self, response: Any) -> None:
-        self.changes: bool | None = None
-        if response.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN:
-            self.changes = response.changes == provider_pb2.DiffResponse.DIFF_SOME
-        self.replaces = list(response.replaces)
-        self.diffs = list(response.diffs)
-        self.delete_before_replace = bool(response.deleteBeforeReplace)
-        self.detailed: dict[str, Change] | None = None
-        if response.hasDetailedDiff:
-            kinds = provider_pb2.PropertyDiff.Kind
-            self.detailed = {
-                path: Change(kinds.Name(diff.kind).lower().replace("_", "-"), diff.inputDiff)
-                for path, diff in response.detailedDiff.items()
-            }
-
-    @property
-    def asks_replacement(self) -> bool:
-        """Whether a property is among the changes that asks for a replacement."""
-        detailed = (self.detailed or {}).values()
-        return bool(self.replaces) or any(change.kind.endswith("replace") for change in detailed)
+    changes: bool | None
+    replaces: list[str] = field(default_factory=list)
+    diffs: list[str] = field(default_factory=list)
+    detailed: dict[str, Change] | None = None
 
     @classmethod
-    def made_up(cls, *, changes: bool = True, replaces: list[str] | None = None) -> Diff:
-        """A diff that comes from the engine and not from a provider."""
-        kind = provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE
-        return cls(provider_pb2.DiffResponse(changes=kind, replaces=replaces or []))
+    def of(cls, response: Any) -> Diff:
+        """The diff in a provider's answer.
+
+        Raises:
+            Refused: It deletes the old resource before it creates the new one.
+        """
+        if response.deleteBeforeReplace:
+            raise unsupported("a provider's `delete_before_replace` is")
+        kinds = provider_pb2.PropertyDiff.Kind
+        detailed = {
+            path: Change(kinds.Name(diff.kind).lower().replace("_", "-"), diff.inputDiff)
+            for path, diff in response.detailedDiff.items()
+        }
+        said = {provider_pb2.DiffResponse.DIFF_SOME: True, provider_pb2.DiffResponse.DIFF_NONE: False}
+        return cls(
+            said.get(response.changes),
+            list(response.replaces),
+            list(response.diffs),
+            detailed if response.hasDetailedDiff else None,
+        )
 
 
 class Calls(ABC):
-    """What the engine asks of a host of dynamic providers, whatever process serves it."""
+    """What the engine asks of a host of dynamic providers, whatever process serves it.
+
+    The methods take and return properties with their secrets marked. The host gets them in the clear. What was secret
+    in a request is marked again under the same name in the answer.
+    """
 
     def __init__(self, stub: Any = None) -> None:
         """Nothing is called yet.
@@ -98,106 +99,68 @@ class Calls(ABC):
     def stop(self) -> None:
         """Stop it."""
 
-    # The methods below take and return properties with their secrets marked. The host gets them in the clear. What was
-    # secret in a request is marked again under the same name in the answer.
-
     def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[tuple[str, str]]]:
         """The inputs as the provider wants them, and its faults as (property, reason)."""
-        request = provider_pb2.CheckRequest(
-            urn=urn, olds=to_struct(olds), news=to_struct(news), randomSeed=os.urandom(32), **_called(urn)
+        response = self._ask(
+            "Check", urn, olds=to_struct(olds), news=to_struct(news), randomSeed=os.urandom(32)
         )
-        response = self._ask(self._stub.Check, request)
         inputs = keep_secrets(from_struct(response.inputs), news)
         return inputs, [(failure.property, failure.reason) for failure in response.failures]
 
-    def diff(self, urn: str, old: Resource, news: Properties, ignored: list[str]) -> Diff:
+    def diff(self, urn: str, old: Resource, news: Properties) -> Diff:
         """What changes between a recorded resource and new inputs; `urn` is the present URN of the resource."""
-        request = provider_pb2.DiffRequest(
-            id=old.id,
-            urn=urn,
-            olds=to_struct(old.outputs),
-            news=to_struct(news),
-            old_inputs=to_struct(old.inputs),
-            ignoreChanges=ignored,
-            **_called(urn),
-        )
-        return Diff(self._ask(self._stub.Diff, request))
+        states = {"olds": to_struct(old.outputs), "news": to_struct(news)}
+        diff = Diff.of(self._ask("Diff", urn, **_held(old), **states))
+        if diff.changes is None:  # the provider does not say
+            diff.changes = plain(old.inputs) != plain(news)
+        return diff
 
     def create(self, new: Resource) -> tuple[str, Properties]:
         """The id and outputs of the new resource."""
-        request = provider_pb2.CreateRequest(
-            urn=new.urn,
-            properties=to_struct(new.inputs),
-            timeout=new.custom_timeouts.get("create", 0),
-            **_called(new.urn),
-        )
-        response = self._ask(self._stub.Create, request, given=new.inputs)
-        if not response.id:
-            raise StepFailed(f"plugin returned empty resource.ID from create '{new.urn}'")
+        timeout, inputs = new.custom_timeouts.get("create", 0), to_struct(new.inputs)
+        response = self._ask("Create", new.urn, given=new.inputs, properties=inputs, timeout=timeout)
         return response.id, keep_secrets(from_struct(response.properties), new.inputs)
-
-    def preview(self, new: Resource) -> Properties:
-        """The outputs that a preview expects; this kind of host cannot report them."""
-        return dict(new.inputs)
 
     def update(self, old: Resource, new: Resource) -> Properties:
         """The outputs after a change in place."""
-        request = provider_pb2.UpdateRequest(
-            id=old.id,
-            urn=new.urn,
-            olds=to_struct(old.outputs),
-            news=to_struct(new.inputs),
-            old_inputs=to_struct(old.inputs),
-            timeout=new.custom_timeouts.get("update", 0),
-            ignoreChanges=new.ignore_changes,
-            **_called(new.urn),
-        )
-        response = self._ask(self._stub.Update, request, given=new.inputs)
+        states = {"olds": to_struct(old.outputs), "news": to_struct(new.inputs), **_held(old)}
+        timeout = new.custom_timeouts.get("update", 0)
+        response = self._ask("Update", new.urn, given=new.inputs, **states, timeout=timeout)
         return keep_secrets(from_struct(response.properties), new.inputs)
 
     def read(
         self, urn: str, resource: Resource, state: Properties
     ) -> tuple[str, Properties, Properties | None]:
         """The id (empty: gone), outputs and inputs that are live now; no inputs if the provider returns none."""
-        request = provider_pb2.ReadRequest(
-            id=resource.id,
-            urn=urn,
-            properties=to_struct(state),
-            inputs=to_struct(resource.inputs),
-            **_called(urn),
-        )
-        response = self._ask(self._stub.Read, request, given=state, inputs=resource.inputs)
-        inputs = None
-        if response.HasField("inputs"):
-            inputs = keep_secrets(from_struct(response.inputs), resource.inputs)
-        return response.id, keep_secrets(from_struct(response.properties), state), inputs
+        inputs = resource.inputs
+        bags = {"properties": to_struct(state), "inputs": to_struct(inputs)}
+        response = self._ask("Read", urn, given=state, given_inputs=inputs, id=resource.id, **bags)
+        live = keep_secrets(from_struct(response.inputs), inputs) if response.HasField("inputs") else None
+        return response.id, keep_secrets(from_struct(response.properties), state), live
 
     def delete(self, old: Resource) -> None:
         """Delete the resource."""
-        request = provider_pb2.DeleteRequest(
-            id=old.id,
-            urn=old.urn,
-            properties=to_struct(old.outputs),
-            old_inputs=to_struct(old.inputs),
-            timeout=old.custom_timeouts.get("delete", 0),
-            **_called(old.urn),
-        )
-        self._ask(self._stub.Delete, request)
+        timeout, outputs = old.custom_timeouts.get("delete", 0), to_struct(old.outputs)
+        self._ask("Delete", old.urn, **_held(old), properties=outputs, timeout=timeout)
 
-    @staticmethod
     def _ask(
-        method: Any, request: Any, given: Properties | None = None, inputs: Properties | None = None
+        self,
+        method: str,
+        urn: str,
+        *,
+        given: Properties | None = None,
+        given_inputs: Properties | None = None,
+        **fields: Any,
     ) -> Any:
+        request = getattr(provider_pb2, f"{method}Request")(urn=urn, **fields)
         try:
-            return method(request)
+            return getattr(self._stub, method)(request)
         except grpc.RpcError as fault:
-            failure = _failure(fault, given or {}, inputs or {})
-            failure.urn = request.urn
-            raise failure from None
+            raise _failure(fault, urn, given or {}, given_inputs or {}) from None
 
 
 class Host(Calls):
-    """One host process and the calls to it. Use it as a context manager, or `stop` it: it does not end by itself."""
+    """One host process and the calls to it; `stop` it: it does not end by itself."""
 
     def __init__(
         self,
@@ -206,22 +169,17 @@ class Host(Calls):
         project: str,
         cwd: Path,
         env: Mapping[str, str],
-        say: Callable[[str], None],
-        complain: Callable[[str], None] | None = None,
+        say: Callable[..., Any],
     ) -> None:
         """Nothing is started yet.
 
-        `say` is called with each line that the process prints, `complain` with those on its standard error.
+        `say` is called with each line that the process prints, and with the severity of those on its standard error.
         """
         super().__init__()
-        self._command = [python, "-u", "-m", "pulumi.dynamic", engine_address]
-        self._cwd = cwd
-        self._env = {**env, "PULUMI_PROJECT": project}
-        self._say = say
-        self._complain = complain or say
-        self._process: subprocess.Popen[str] | None = None
+        command = [python, "-u", "-m", "pulumi.dynamic", engine_address]
+        self._start = partial(start, command, cwd, {**env, "PULUMI_PROJECT": project}, say)
+        self._process: Process | None = None
         self._channel: Any = None
-        self._readers: list[threading.Thread] = []
 
     def start(self, config: Properties) -> None:
         """Start the process, wait for its port, and give it its provider's configuration.
@@ -229,75 +187,27 @@ class Host(Calls):
         Raises:
             EngineError: It ended, or printed nothing that is a port.
         """
-        # A process group of its own keeps a terminal's Ctrl-C away, so that the calls in flight can finish.
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=self._cwd,
-            env=self._env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._listen(self._process.stderr, self._complain)
-        port = self._read_port(self._process.stdout)
-        self._listen(self._process.stdout, self._say)
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
-        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        self._stub.Configure(
-            provider_pb2.ConfigureRequest(
-                args=to_struct(config, secrets=True), acceptSecrets=True, acceptResources=True
-            ),
-            timeout=_PATIENCE,
-            wait_for_ready=True,
-        )
-
-    def _read_port(self, stdout: IO[str]) -> int:
-        assert self._process is not None
-        giving_up = threading.Timer(_PATIENCE, self._process.kill)
-        giving_up.start()
-        try:
-            line = stdout.readline().strip()
-        finally:
-            giving_up.cancel()
+        self._process = self._start()
+        line = self._process.first_line()
+        self._process.listen()
         if not line.isdigit():
             raise EngineError(
                 f"the dynamic provider host did not start: it said {line!r} where its port was expected"
             )
-        return int(line)
-
-    def _listen(self, stream: IO[str], say: Callable[[str], None]) -> None:
-        def read() -> None:
-            for line in stream:
-                say(line.rstrip("\n"))
-
-        thread = threading.Thread(target=read, daemon=True)
-        thread.start()
-        self._readers.append(thread)
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{line}", options=CHANNEL_OPTIONS)
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        request = provider_pb2.ConfigureRequest(
+            args=to_struct(config, secrets=True), acceptSecrets=True, acceptResources=True
+        )
+        self._stub.Configure(request, timeout=_PATIENCE, wait_for_ready=True)
 
     def stop(self) -> None:
         """End the process and the reading of its output; safe to call twice."""
         if self._channel is not None:
             self._channel.close()
-            self._channel = None
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for thread in self._readers:
-            thread.join(timeout=5)
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
+        process, self._process, self._channel = self._process, None, None
+        if process is not None:
+            process.end(patience=5)
 
     @property
     def pid(self) -> int | None:
@@ -305,39 +215,82 @@ class Host(Calls):
         return self._process.pid if self._process else None
 
 
-def _called(urn: str) -> Any:
-    # `name` and `type` came with SDK 3.231 or so; older generated classes refuse them.
-    known = provider_pb2.CheckRequest.DESCRIPTOR.fields_by_name
-    return {key: value for key, value in {"name": name_of(urn), "type": type_of(urn)}.items() if key in known}
+def _held(old: Resource) -> dict[str, Any]:
+    return {"id": old.id, "old_inputs": to_struct(old.inputs)}
 
 
-def _failure(fault: Any, given: Properties, inputs: Properties) -> StepFailed:
+def _failure(fault: Any, urn: str, given: Properties, inputs: Properties) -> StepFailed:
     for key, value in fault.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            status = status_pb2.Status.FromString(value)
-            for detail in status.details:
+            for detail in status_pb2.Status.FromString(value).details:
                 unfinished = provider_pb2.ErrorResourceInitFailed()
                 if detail.Unpack(unfinished):
-                    return _partial(unfinished, given, inputs)
-    return StepFailed(str(fault.details() or fault.code()))
+                    return _partial(unfinished, urn, given, inputs)
+    return StepFailed(str(fault.details() or fault.code()), urn)
+
+
+def _partial(unfinished: Any, urn: str, given: Properties, inputs: Properties) -> StepFailed:
+    failed = StepFailed(_listed(list(unfinished.reasons)), urn)
+    failed.id, failed.reasons = unfinished.id, list(unfinished.reasons)
+    failed.outputs = keep_secrets(from_struct(unfinished.properties), given)
+    if unfinished.HasField("inputs"):
+        failed.inputs = keep_secrets(from_struct(unfinished.inputs), inputs)
+    return failed
 
 
 def _listed(reasons: list[str]) -> str:
     """Reasons as the real engine lists them."""
-    if not reasons:
-        return "resource init failed"
     count = "1 error" if len(reasons) == 1 else f"{len(reasons)} errors"
     return "\n".join([f"{count} occurred:", *(f"\t* {reason}" for reason in reasons)])
 
 
-def _partial(unfinished: Any, given: Properties, inputs: Properties) -> StepFailed:
-    reasons = list(unfinished.reasons)
-    return StepFailed(
-        _listed(reasons),
-        id_=unfinished.id,
-        outputs=keep_secrets(from_struct(unfinished.properties), given),
-        inputs=keep_secrets(from_struct(unfinished.inputs), inputs)
-        if unfinished.HasField("inputs")
-        else None,
-        reasons=reasons,
-    )
+class Hosts:
+    """Finds the host of a resource by the id of the provider that it refers to. Any thread may call its methods."""
+
+    def __init__(self, make: Callable[[], Calls], recorded: Iterable[Resource]) -> None:
+        """Nothing is started yet: a host starts with its first use.
+
+        Args:
+            make: creates a host, which is started then.
+            recorded: the resources of the state: they serve what no program has declared.
+        """
+        self._make = make
+        self._lock = threading.Lock()
+        self._known = {each.id: (each.urn, each.inputs) for each in recorded if each.is_provider}
+        self._running: dict[str, Calls] = {}
+
+    def declare(self, provider: Resource) -> None:
+        """Use a provider with its present inputs from now on.
+
+        It gets another host if its inputs or its name have changed, as with the real engine.
+        """
+        with self._lock:
+            known = provider.urn, provider.inputs
+            if self._known.get(provider.id) != known:
+                self._known[provider.id] = known
+                if provider.id in self._running:
+                    self._running.pop(provider.id).stop()
+
+    def of(self, resource: Resource) -> Calls:
+        """The host of the provider that a resource refers to.
+
+        Raises:
+            EngineError: There is no such provider, or its host did not start.
+            Refused: The provider has inputs that are not known.
+        """
+        id_ = resource.provider.rpartition("::")[2]
+        with self._lock:
+            if id_ not in self._known:
+                raise EngineError(f"unknown provider '{resource.provider}' for resource {resource.urn}")
+            if id_ not in self._running:
+                urn, config = self._known[id_]
+                if holds(config, Unknown):
+                    raise unsupported(f"{urn}: a provider whose inputs a preview does not know is")
+                self._running[id_] = self._make()
+                self._running[id_].start(config)
+            return self._running[id_]
+
+    def close(self) -> None:
+        """End every host."""
+        for host in self._running.values():
+            host.stop()

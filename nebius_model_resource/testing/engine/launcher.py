@@ -8,7 +8,6 @@ Pulumi's own language host.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import logging
 import os
@@ -19,16 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 ORDER = "NEBIUS_TESTING_ENGINE_ORDER"
 REPORTED = 32
-
-
-def _own_traceback(program: str) -> str:
-    """The traceback from the program's first own frame on."""
-    _, error, trace = sys.exc_info()
-    frames = traceback.extract_tb(trace)
-    for index, frame in enumerate(frames):
-        if frame.filename.startswith(program):
-            return "".join(traceback.format_exception(None, error, trace, limit=-(len(frames) - index)))
-    return traceback.format_exc()
 
 
 def _status(code: object) -> int:
@@ -51,14 +40,12 @@ def main() -> int:
     from pulumi.runtime.stack import run_in_stack
 
     pulumi.runtime.set_all_config(order["config"], order["secret_keys"])
-    known = inspect.signature(pulumi.runtime.Settings.__init__).parameters
-    settings = {key: value for key, value in order["settings"].items() if key in known}
-    pulumi.runtime.configure(pulumi.runtime.Settings(**settings))
+    pulumi.runtime.configure(pulumi.runtime.Settings(**order["settings"]))
     sys.argv = [order["program"]]
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # Each registration blocks a thread until its step is done; the language host gives four to each parallel step.
-    executor = ThreadPoolExecutor(max_workers=max(1, settings["parallel"]) * 4)
+    executor = ThreadPoolExecutor(max_workers=order["settings"]["parallel"] * 4)
     loop.set_default_executor(executor)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
@@ -73,7 +60,7 @@ def main() -> int:
     except SystemExit as fault:
         return _status(fault.code)
     except Exception:  # noqa: BLE001 - the user reads whatever the program raises
-        pulumi.log.error("Program failed with an unhandled exception:\n" + _own_traceback(order["program"]))
+        pulumi.log.error("Program failed with an unhandled exception:\n" + traceback.format_exc())
         return REPORTED
     finally:
         sys.stdout.flush()

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import functools
+import json
 import os
-import re
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from . import launcher
 from .config import Config, Project, as_properties
 from .deployment import Deployment, Identity
-from .events import Events, Listener
+from .events import Events
 from .host import Host
+from .launcher import ORDER, REPORTED
 from .monitor import serving
-from .program import REPORTED, Program
-from .program import Order as ProgramOrder
-from .registration import Purpose
-from .state import Journal, StateFile
-from .values import Properties
+from .planner import Order
+from .processes import start
+from .state import Journal, Snapshot, StateFile
 
 
 @dataclass
@@ -35,47 +31,6 @@ class Setting:
     env_vars: dict[str, str]
     config: Config
     parallel: int
-    organization: str = "organization"
-    program_args: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Order:
-    """What to run: `kind` is `update`, `refresh` or `destroy`.
-
-    `refresh`: what is live is read first. `program`: the program is run for that, or for the destroy.
-    `replace`: the URNs to replace whatever their diff is; `*` stands for a part of one, `**` for any parts.
-    """
-
-    kind: str
-    dry_run: bool = False
-    refresh: bool = False
-    program: bool = False
-    replace: tuple[str, ...] = ()
-
-    def targets(self, urn: str) -> bool:
-        """Whether the resource of that URN is to be replaced."""
-        return any(_glob(pattern).fullmatch(urn) for pattern in self.replace)
-
-    @property
-    def purpose(self) -> Purpose:
-        """What the program is run for, if it is."""
-        return Purpose[self.kind.upper()]
-
-    @property
-    def refreshes_first(self) -> bool:
-        """Whether everything in the state is refreshed before anything else."""
-        return self.refresh and not self.asking
-
-    @property
-    def asking(self) -> bool:
-        """Whether each resource is refreshed when the program declares it."""
-        return self.program and (self.kind == "refresh" or (self.kind == "update" and self.refresh))
-
-    @property
-    def runs_program(self) -> bool:
-        """Whether the program is run at all."""
-        return self.kind == "update" or self.program
 
 
 @dataclass(frozen=True)
@@ -83,118 +38,55 @@ class Outcome:
     """How an operation ended."""
 
     succeeded: bool
-    interrupted: bool
-    changes: dict[str, int]
-    outputs: Properties
-    unexpected: bool = False  # there were changes where none were expected
+    interrupted: bool = False
 
 
-def run(
-    order: Order,
-    setting: Setting,
-    file: StateFile,
-    listeners: list[Listener],
-    *,
-    expect_no_changes: bool = False,
-) -> Outcome:
-    """Run one operation to its end; with `expect_no_changes` any change is a failure.
+def run(order: Order, setting: Setting, file: StateFile, events: Events) -> Outcome:
+    """Run one operation to its end.
 
     Raises:
         EngineError: It could not begin. What goes wrong later is in the events and in the outcome.
     """
-    dry_run = order.dry_run
-    with file.locked():
-        base = file.read()
-        events = Events(listeners, planning=dry_run)
-        journal = Journal(file, base, dry_run=dry_run)
-        with _deployed(order, setting, events, journal, base) as (deployment, address):
-            events.prelude(
-                {key: "[secret]" if value.secret else value.value for key, value in setting.config.items()}
-            )
-            if base.pending and not dry_run and order.kind == "update" and not order.refreshes_first:
-                events.say(_pending_warning(base.pending), severity="warning", urn=deployment.stack_urn)
-            with _interruptible(deployment):
-                carry_out(order, deployment, lambda: _run_program(deployment, setting, address))
-            deployment.settle_stack()
-            if deployment.step_failed or (dry_run and deployment.planner.errored):
-                events.say("preview failed" if dry_run else "update failed", severity="error")
-        if not dry_run:
-            journal.save()
-        events.summary()
-        stack = next(
-            (each for each in journal.snapshot().resources if each.urn == deployment.stack_urn), None
-        )
-        succeeded = not (deployment.failed or deployment.interrupted)
-        changed = any(count for op, count in events.changes.items() if op not in _QUIET)
-        unexpected = succeeded and expect_no_changes and changed
-        return Outcome(
-            succeeded and not unexpected,
-            deployment.interrupted,
-            dict(events.changes),
-            stack.outputs if stack else {},
-            unexpected,
-        )
-
-
-# What happens without changing anything.
-_QUIET = {"same", "read", "read-replacement", "discard"}
-
-
-@functools.lru_cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    parts = (re.escape(part).replace(r"\*", "[^:]*") for part in pattern.split("**"))
-    return re.compile(".*".join(parts))
-
-
-def _pending_warning(pending: list[Any]) -> str:
-    lines = [f"  * {resource.urn}, interrupted while {kind}" for resource, kind in pending]
-    return "\n".join(
-        [
-            "Attempting to deploy or update resources with pending operations from a previous deployment.",
-            *lines,
-        ]
-    )
-
-
-@contextmanager
-def _deployed(
-    order: Order, setting: Setting, events: Events, journal: Journal, base: Any
-) -> Iterator[tuple[Deployment, str]]:
-    """A deployment with its server; both are ended, whatever happens inside."""
-    address: list[str] = []
     project = setting.project
 
     def make_host() -> Host:
-        return Host(
-            setting.python, address[0], project.name, project.root, setting.env_vars, events.say, complained
+        address = deployment.address
+        return Host(setting.python, address, project.name, project.root, setting.env_vars, events.say)
+
+    with file.locked():
+        base = file.read()
+        journal = Journal(file, base, dry_run=order.dry_run)
+        deployment = Deployment(
+            Identity(project.name, setting.stack),
+            base,
+            journal,
+            events,
+            make_host,
+            as_properties(setting.config),
+            order,
+            parallel=setting.parallel,
         )
-
-    def complained(line: str) -> None:
-        events.say(line, severity="info#err")
-
-    deployment = Deployment(
-        Identity(project.name, setting.stack, setting.organization),
-        base,
-        journal,
-        events,
-        make_host,
-        as_properties(setting.config),
-        parallel=setting.parallel,
-        dry_run=order.dry_run,
-        purpose=order.purpose,
-        targets=order.targets,
-        asking=order.asking,
-    )
-    with serving(deployment, threads=setting.parallel * 4 + 16) as listening:
-        address.append(listening)
-        try:
-            yield deployment, listening
-        finally:
-            deployment.close()
+        with serving(deployment, threads=setting.parallel * 4 + 16), closing(deployment):
+            if base.pending and not order.dry_run and order.kind != "refresh" and not order.refreshes_first:
+                events.say(_pending_warning(base), severity="warning")
+            interrupted = False
+            try:
+                carry_out(order, deployment, lambda: _run_program(deployment, setting))
+            except KeyboardInterrupt:
+                # What is in flight is finished and recorded; a second one has its usual effect.
+                interrupted = True
+                deployment.give_up()
+            deployment.settle_stack()
+        if not order.dry_run:
+            journal.save()
+    events.summary()
+    return Outcome(not (deployment.failed or interrupted), interrupted)
 
 
-# Without a `$`, a shell may have taken it.
-_ESCAPED = {True: " Did you forget to escape $ in your shell?", False: ""}
+def _pending_warning(base: Snapshot) -> str:
+    first = f"Attempting to deploy or update resources with {len(base.pending)} pending operations"
+    lines = [f"  * {resource.urn}, interrupted while {kind}" for resource, kind in base.pending]
+    return "\n".join([f"{first} from previous deployment.", *lines])
 
 
 def carry_out(order: Order, deployment: Deployment, run_program: Callable[[], bool]) -> None:
@@ -203,13 +95,10 @@ def carry_out(order: Order, deployment: Deployment, run_program: Callable[[], bo
         deployment.refresh(alone=False)
         if deployment.failed:
             return
-    missing = [
-        urn
-        for urn in order.replace
-        if "*" not in urn and all(old.urn != urn for old in deployment.planner.olds)
-    ]
+    known = {old.urn for old in deployment.planner.olds}
+    missing = [urn for urn in order.replace if urn not in known]
     for urn in missing:
-        deployment.report("", f"Target '{urn}' could not be found in the stack.{_ESCAPED['$' not in urn]}")
+        deployment.report("", f"Target '{urn}' could not be found in the stack.")
     if missing or (order.runs_program and not run_program()):
         return
     if order.kind == "refresh":
@@ -218,67 +107,38 @@ def carry_out(order: Order, deployment: Deployment, run_program: Callable[[], bo
         deployment.delete_leftovers()
 
 
-def _run_program(deployment: Deployment, setting: Setting, address: str) -> bool:
-    order = _program_order(setting, address, dry_run=deployment.dry_run)
-    project = setting.project
-
-    def said(line: str, severity: str) -> None:
-        deployment.events.say(line, severity=severity)
-
-    cwd = project.main if project.main.is_dir() else project.main.parent
-    with Program(setting.python, order, cwd, setting.env_vars, said) as program:
-        status = program.wait(deployment.given_up)
-    if status is None or deployment.given_up.is_set():
-        return False
-    if status not in (0, REPORTED):
-        # As the CLI words it; a program that a signal has ended has status -1.
-        code = max(status, -1)
-        deployment.report("", f"an unhandled error occurred: program exited with non-zero exit code: {code}")
-    if status != 0:
-        deployment.failed = True
-    return status == 0
-
-
-def _program_order(setting: Setting, address: str, *, dry_run: bool) -> ProgramOrder:
+def _run_program(deployment: Deployment, setting: Setting) -> bool:
     project = setting.project
     settings = {
-        "monitor": address,
-        "engine": address,
+        "monitor": deployment.address,
+        "engine": deployment.address,
         "project": project.name,
         "stack": setting.stack,
         "parallel": setting.parallel,
-        "dry_run": dry_run,
-        "organization": setting.organization,
+        "dry_run": deployment.dry_run,
         "root_directory": str(project.root),
     }
-    config = {key: value.value for key, value in setting.config.items()}
-    secret_keys = [key for key, value in setting.config.items() if value.secret]
-    return ProgramOrder(str(project.main), config, secret_keys, settings)
-
-
-@contextmanager
-def _interruptible(deployment: Deployment) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM finishes what is in flight and ends; the second has its usual effect."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[int, Any] = {}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def interrupt(_number: int, _frame: object) -> None:
-        restore()
-        # Not from inside the handler: it may have interrupted this thread while it held the lock on the events.
-        threading.Thread(target=deployment.interrupt, daemon=True).start()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, interrupt)
+    order = {
+        "program": str(project.main),
+        "config": {key: value.value for key, value in setting.config.items()},
+        "secret_keys": [key for key, value in setting.config.items() if value.secret],
+        "settings": settings,
+    }
+    cwd = project.main if project.main.is_dir() else project.main.parent
+    env = {**setting.env_vars, ORDER: json.dumps(order)}
+    program = start([setting.python, "-u", launcher.__file__], cwd, env, deployment.events.say)
+    program.listen()
     try:
-        yield
+        status = program.wait(deployment.given_up)
     finally:
-        restore()
+        program.end(patience=2)
+    if status is None or deployment.given_up.is_set():
+        return False
+    if status not in (0, REPORTED):
+        words = "an unhandled error occurred: program exited with non-zero exit code"
+        deployment.report("", f"{words}: {status}")
+    deployment.failed |= status != 0
+    return status == 0
 
 
 def environment(extra: Mapping[str, str], work_dir: Path) -> dict[str, str]:

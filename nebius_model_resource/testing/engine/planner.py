@@ -2,71 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from . import paths, urns, values
-from .errors import Bail, DiffUnavailable, PathError, Refused, StepFailed
-from .graph import Graph
-from .host import Change, Diff
-from .registration import Purpose, Registration
+from . import urns
+from .errors import Bail, Refused
+from .host import Diff
 from .resources import Goal, Resource
-from .steps import (
-    Create,
-    Delete,
-    Read,
-    Refresh,
-    RemovePending,
-    Replace,
-    Same,
-    Skip,
-    Step,
-    Update,
-)
-from .wording import given_text
-from .world import World
+from .steps import Create, Delete, Read, Refresh, Same, Step, Update, World
+from .values import Properties, Secret
 
-_INIT_ERROR = "#initerror"  # what `replace_on_changes` calls an unfinished resource
 Report = Callable[[str, str], None]  # (urn, message): an error that a reader must see
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run: `kind` is `update`, `refresh` or `destroy`.
+
+    `refresh`: what is live is read first. `program`: the program is run for that, or for the destroy.
+    `replace`: the URNs to replace whatever their diff is.
+    """
+
+    kind: str
+    dry_run: bool = False
+    refresh: bool = False
+    program: bool = False
+    replace: tuple[str, ...] = ()
+
+    @property
+    def refreshes_first(self) -> bool:
+        """Whether everything in the state is refreshed before anything else."""
+        return self.refresh and not self.asking
+
+    @property
+    def asking(self) -> bool:
+        """Whether each resource is refreshed when the program declares it."""
+        return self.program and (self.kind == "refresh" or (self.kind == "update" and self.refresh))
+
+    @property
+    def runs_program(self) -> bool:
+        """Whether the program is run at all."""
+        return self.kind == "update" or self.program
+
+
+@dataclass
+class Registration:
+    """What the program registers and what the state holds for it: `old`, found under the present URN or an alias."""
+
+    goal: Goal
+    old: Resource | None
+    new: Resource
+
+    @property
+    def owned(self) -> bool:
+        """Whether this is something that a provider creates: no component, and no provider."""
+        return self.goal.custom and not self.new.is_provider
+
+
+class Graph:
+    """Which resources of a state need which others; `names` are the new URNs of those found under an alias."""
+
+    def __init__(self, resources: Iterable[Resource], names: Mapping[str, str]) -> None:
+        self._names = names
+        self._by_urn: dict[str, list[Resource]] = {}
+        for resource in resources:
+            self._by_urn.setdefault(names.get(resource.urn, resource.urn), []).append(resource)
+
+    def needed_by(self, resource: Resource) -> set[Resource]:
+        """What must outlive `resource`; a resource to be deleted does not count as the live one of the same URN."""
+        found: set[Resource] = set()
+        for urn in resource.needs():
+            same = self._by_urn.get(self._names.get(urn, urn), [])
+            live = [each for each in same if not each.delete]
+            found.update(live if live and not resource.delete else same)
+        return found - {resource}
+
+    def layers(self, condemned: Iterable[Resource]) -> list[list[Resource]]:
+        """`condemned` in the order of deletion: each layer is deleted after the one before it."""
+        left = list(condemned)
+        layers: list[list[Resource]] = []
+        while left:
+            remaining = set(left)
+            # A cycle cannot come out of a program; a broken state file must not hang the engine.
+            layer = [each for each in left if not self.needed_by(each) & remaining] or list(left)
+            layers.append(layer)
+            left = [each for each in left if each not in layer]
+        return layers[::-1]
 
 
 @dataclass
 class Planner:
-    """Plans the steps of one operation. Not thread-safe: the deployment requests one plan at a time."""
+    """Plans the steps of one operation. Not thread-safe: the deployment requests one plan at a time.
+
+    Attributes:
+        order: What the program is run for.
+        renamed: The alias under which each new URN was found.
+        retained: URNs that are declared and therefore not to be deleted at the end.
+        skipped: URNs that are declared and not created in this operation.
+    """
 
     stack: str
     project: str
     olds: list[Resource]
     world: World
     report: Report
-    purpose: Purpose = Purpose.UPDATE
-    targets: Callable[[str], bool] = lambda _urn: (
-        False
-    )  # whether a URN is to be replaced whatever its diff is
-    renamed: dict[str, str] = field(default_factory=dict)  # new URN -> the alias it was found under
-    seen: set[str] = field(default_factory=set)
-    # Same, updated, replaced, read or refreshed: not to be deleted at the end.
+    order: Order
+    renamed: dict[str, str] = field(default_factory=dict)
     retained: set[str] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)  # declared, and not created in this operation
-    created: set[str] = field(default_factory=set)
-    replaced: set[str] = field(default_factory=set)
-    errored: bool = False
+    skipped: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.rebase(self.olds)
+        self._seen: set[str] = set()
         self._aliased: dict[str, str] = {}  # old URN -> the new one that claims it
-        self._deleted_early: set[Resource] = set()
-        self._invalid = (
-            False  # an alias is claimed twice: reported at once, but the provider still checks the inputs
-        )
-        self._dependent_keys: dict[str, list[str]] = {}
         self._doomed: list[Resource] = []  # declared by a program that runs for a destroy
 
     def rebase(self, olds: list[Resource]) -> None:
         """Plan from what the state holds now."""
         self.olds = olds
         self.live = {old.urn: old for old in olds if not old.delete}
-        self.graph = Graph(olds)
 
     def find(self, goal: Goal, provider: str) -> Registration:
         """What the state holds of one resource of the program; `provider` is the reference recorded with it.
@@ -76,32 +130,21 @@ class Planner:
         """
         urn = self._claim(goal.parent, goal.type, goal.name)
         old = self._find_old(urn, goal.aliases, goal.parent)
-        new = goal.new_resource(urn, old)
+        new = goal.new_resource(urn)
         new.provider, new.alias = provider, self.renamed.get(urn, "")
         return Registration(goal, old, new)
 
     def refresh(self, found: Registration) -> Refresh | None:
-        """The step that reads its live values, under its URN in the program.
-
-        Raises:
-            Refused: It is a component or a provider under another name.
-        """
+        """The step that reads its live values, under its URN in the program."""
         if found.old is None:
             return None
-        if found.old.urn != found.new.urn and not found.owned:
-            raise Refused(
-                f"{found.old.urn} has another name in the program: "
-                "the CLI panics where it refreshes a renamed component or provider by the program"
-            )
         self.retained.add(found.new.urn)
-        alone = self.purpose is Purpose.REFRESH
-        return Refresh(found.old, None, declared=found.new, alone=alone, logical=alone)
+        return Refresh(found.old, None, declared=found.new, logical=self.order.kind == "refresh")
 
     def refreshed(self, found: Registration, step: Refresh) -> None:
         """Plan from its live values."""
-        assert found.old is not None
-        if step.new is not None:
-            self.graph.stands_for(step.new, found.old)
+        presents = [step.new if each is found.old else each for each in self.olds]
+        self.olds = [each for each in presents if each is not None]
         found.old = step.new
 
     def steps(self, found: Registration) -> list[Step]:
@@ -112,286 +155,136 @@ class Planner:
             StepFailed: The provider's `check` or `diff` failed.
         """
         goal, old, new = found.goal, found.old, found.new
-        if self.purpose is not Purpose.UPDATE:
+        if self.order.kind != "update":
             left = self._left_alone(found)
             if left is not None:
                 return left
-        urn = new.urn
-        recreating = urn in self.world.condemned
+        fresh = old is None or old.external or new.urn in self.order.replace
         if found.owned:
-            fresh = recreating or (old and old.external) or self.targets(urn)
-            self._check(goal, new, None if fresh else old)
-        elif new.is_provider and old is not None:
-            new.inputs = self.world.restored(urn, goal.properties, old.inputs, goal.ignore_changes)
-        if self._invalid:
-            raise Bail
-        if recreating and old is not None:
-            return self._recreate(old, new)
-        if old is not None and old.external:
-            self.created.add(urn)
-            return [Create(old, new, op="create-replacement", logical=False, retires=True), Replace(old, new)]
+            self._check(goal, new, {} if old is None or fresh else old.inputs)
+        self.retained.add(new.urn)
         if old is None:
-            self.created.add(urn)
             return [Create(None, new)]
-        return self._steps_from_diff(goal, old, new) or self._same(old, new)
+        if old.external:
+            create = Create(old, new, op="create-replacement", logical=False)
+            return [create, Step(old, new, op="replace")]
+        diff = self._diff(old, new)
+        if diff.changes and diff.replaces:
+            return self._replace(found, old, diff)
+        # Unchanged and unfinished: an update continues it.
+        if diff.changes or old.init_errors:
+            return [Update(old, new, diff.replaces, diff.diffs, diff.detailed)]
+        return [Same(old, new)]
 
     def _left_alone(self, found: Registration) -> list[Step] | None:
         """A refresh or a destroy does not change what the program declares; None: this resource is an exception."""
         old, new = found.old, found.new
+        destroying = self.order.kind == "destroy"
         lacking = not self.skipped.isdisjoint(new.needs())
         if not (found.owned or lacking):
-            if self.purpose is Purpose.DESTROY:
+            if destroying:
                 self._doomed.append(new)
             return None
-        if old is None or (lacking and self.purpose is Purpose.DESTROY):
+        if old is None or (lacking and destroying):
             self.skipped.add(new.urn)
             new.outputs = old.outputs if old else {}
-            return [Skip(None, new)]
-        if self.purpose is Purpose.REFRESH:
+            return [Step(None, new)]
+        if not destroying:
             return []
         if old.external:
             raise Refused(
                 f"{new.urn} is only read in the state, and owned by this program: the CLI panics here"
             )
         self._doomed.append(new)
+        self.retained.add(new.urn)
         new.inputs = old.inputs
-        return self._same(old, new)
+        return [Same(old, new)]
 
     def _claim(self, parent: str, type_: str, name: str) -> str:
         urn = urns.make(self.stack, self.project, parent, type_, name)
-        if urn in self.seen:
-            self.report(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
-            raise Bail
-        self.seen.add(urn)
+        if urn in self._seen or urn in self._aliased:
+            self._refuse(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
+        self._seen.add(urn)
         return urn
 
-    def _find_old(self, urn: str, aliases: list[urns.Alias], parent: str) -> Resource | None:
-        if urn in self._aliased:
-            claimed = self._aliased[urn]
-            self.report(
-                urn, f"Duplicate resource URN '{urn}' conflicting with alias on resource with URN '{claimed}'"
-            )
-            self._invalid = True
+    def _refuse(self, urn: str, message: str) -> None:
+        self.report(urn, message)
+        raise Bail
+
+    def _find_old(self, urn: str, aliases: list[str], parent: str) -> Resource | None:
         if urn in self.live:
             return self.live[urn]
-        identity = urns.Identity(self.stack, self.project, parent, urns.type_of(urn), urns.name_of(urn))
-        for alias in identity.former(aliases, self.renamed):
-            if alias in self.live:
-                self._take_alias(urn, alias)
-                return self.live[alias]
-        return None
-
-    def _take_alias(self, urn: str, alias: str) -> None:
-        other = urn if alias in self.seen else self._aliased.get(alias)
-        if other is not None:
-            conflict = f"conflicting with resource with URN '{other}'"
-            self.report(
-                urn, f"Duplicate resource alias '{alias}' applied to resource with URN '{urn}' {conflict}"
-            )
-            self._invalid = True
+        if parent in self.renamed:
+            # An SDK sends these only for a resource with aliases of its own.
+            former = [urns.inherited(each, parent, self.renamed[parent]) for each in (urn, *aliases)]
+            aliases = [*aliases, *former]
+        alias = next((each for each in aliases if each in self.live), None)
+        if alias is None:
+            return None
+        if alias in self._seen or alias in self._aliased:
+            self._refuse(urn, f"Duplicate resource alias '{alias}' applied to resource with URN '{urn}'")
         self._aliased[alias] = urn
         self.renamed[urn] = alias
+        return self.live[alias]
 
-    def _check(self, goal: Goal, new: Resource, old: Resource | None) -> None:
+    def _check(self, goal: Goal, new: Resource, olds: Properties) -> None:
         """Use the inputs as the provider's check returns them."""
-        olds, wanted = {}, goal.properties
-        if old is not None:
-            olds = old.inputs
-            wanted = self.world.restored(new.urn, wanted, olds, goal.ignore_changes)
-        inputs, failures = self.world.hosts.of(new).check(new.urn, olds, wanted)
+        new.inputs, failures = self.world.hosts.of(new).check(new.urn, olds, new.inputs)
         for name, reason in failures:
-            shown = (
-                f": property {name} value {given_text(goal.properties.get(name))} has a problem"
-                if name
-                else " has a problem"
-            )
-            self.report(new.urn, f"{new.type} resource '{new.name}'{shown}: {reason}")
+            given = goal.properties.get(name)
+            # The real engine prints a secret here.
+            text = "[secret]" if isinstance(given, Secret) else f"{{{'<nil>' if given is None else given}}}"
+            about = f": property {name} value {text}" if name else ""
+            self.report(new.urn, f"{new.type} resource '{new.name}'{about} has a problem: {reason}")
         if failures:
             raise Bail
-        new.inputs = inputs
-
-    def _same(self, old: Resource, new: Resource) -> list[Step]:
-        self.retained.add(new.urn)
-        return [Same(old, new)]
-
-    def _recreate(self, old: Resource, new: Resource) -> list[Step]:
-        """Create a resource again that was deleted early, because a resource it depends on was deleted first."""
-        self.world.condemned.discard(new.urn)
-        self._replacing(new.urn)
-        keys = self._dependent_keys.get(old.urn, [])
-        return [Replace(old, new), Create(old, new, keys, op="create-replacement", logical=False)]
-
-    def _replacing(self, urn: str) -> None:
-        self.retained.add(urn)
-        self.replaced.add(urn)
-
-    def _steps_from_diff(self, goal: Goal, old: Resource, new: Resource) -> list[Step]:
-        diff = self._diff(old, new)
-        _apply_replace_on_changes(new.urn, diff, goal.replace_on_changes, unfinished=bool(old.init_errors))
-        if old.pending_replacement or (diff.changes and diff.asks_replacement):
-            return self._replace(goal, old, new, diff)
-        # Unchanged and unfinished: an update continues it.
-        if diff.changes or old.init_errors:
-            self.retained.add(new.urn)
-            return [Update(old, new, diff.replaces, diff.diffs, diff.detailed)]
-        return []
 
     def _diff(self, old: Resource, new: Resource) -> Diff:
-        if self.targets(new.urn):
-            return Diff.made_up(replaces=["id"])
-        if new.deleted_with in self.replaced:
-            return Diff.made_up(replaces=["deletedWith"])
-        if bool(old.provider) != bool(new.provider):
-            return Diff.made_up(replaces=["provider"])
+        if new.urn in self.order.replace:
+            return Diff(changes=True, replaces=["id"])
         if not new.custom or new.is_provider:
-            return Diff.made_up(changes=(old.outputs if new.is_provider else old.inputs) != new.inputs)
-        return self._ask_diff(new, old, new.inputs)
+            return Diff(changes=(old.outputs if new.is_provider else old.inputs) != new.inputs)
+        return self.world.hosts.of(new).diff(new.urn, old, new.inputs)
 
-    def _ask_diff(self, new: Resource, old: Resource, inputs: values.Properties) -> Diff:
-        try:
-            return self.world.diff(new.urn, old, new, inputs, new.ignore_changes)
-        except DiffUnavailable as unavailable:
-            self.world.say(new.urn, str(unavailable), "warning")
-            return Diff.made_up()
-
-    def _replace(self, goal: Goal, old: Resource, new: Resource, diff: Diff) -> list[Step]:
-        if old.protect and new.protect:
-            self._refuse_protected(new.urn)
-        self._replacing(new.urn)
-        if goal.custom and not new.is_provider and not self.targets(new.urn):
+    def _replace(self, found: Registration, old: Resource, diff: Diff) -> list[Step]:
+        goal, new = found.goal, found.new
+        if found.owned and new.urn not in self.order.replace:
             # Values carried over from the old one must not get into the new one.
             new.inputs = dict(goal.properties)
-            self._check(goal, new, None)
-        first = (
-            diff.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
-        )
+            self._check(goal, new, {})
         change = (old, new, diff.replaces, diff.diffs, diff.detailed)
-        create = Create(*change, op="create-replacement", logical=False, retires=not first)
-        if not first:
-            return [create, Replace(*change)]
-        steps = self._delete_dependents(old)
-        if not old.pending_replacement:
-            self.world.condemned.add(old.urn)
-            steps.append(_delete_replaced(old, stays=True))
-        return [*steps, Replace(*change), create]
-
-    def _refuse_protected(self, urn: str) -> None:
-        self.report(
-            urn,
-            f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the resource, '
-            "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`",
-        )
-        self.errored = True
-        # A preview continues, so that it shows the change which asks for this.
-        if not self.world.dry_run:
-            raise Bail
-
-    def _delete_dependents(self, root: Resource) -> list[Step]:
-        """Delete first what would be replaced anyway when `root` is replaced."""
-        steps: list[Step] = []
-        for dependent, keys in reversed(self._replaced_with(root)):
-            if dependent in self._deleted_early:
-                continue
-            if dependent.protect and not dependent.delete:
-                self._refuse_protected(dependent.urn)
-                raise Bail
-            self._dependent_keys[dependent.urn] = keys
-            steps.append(
-                _delete_replaced(dependent, stays=True) if not dependent.delete else Delete(dependent, None)
-            )
-            self.world.condemned.add(dependent.urn)
-            self._deleted_early.add(dependent)
-        return steps
-
-    def _replaced_with(self, root: Resource) -> list[tuple[Resource, list[str]]]:
-        gone = {root.urn}
-        found = []
-        for dependent in self.graph.dependents(root, self.retained | self.created | self.world.condemned):
-            keys = self._keys_replaced(dependent, gone)
-            if keys is not None:
-                gone.add(dependent.urn)
-                found.append((dependent, keys))
-        return found
-
-    def _keys_replaced(self, dependent: Resource, gone: set[str]) -> list[str] | None:
-        """Which properties would replace `dependent` if the values from `gone` became unknown; None: none would."""
-        if not dependent.custom or dependent.external:
-            return None
-        if dependent.deleted_with in gone or dependent.provider_urn in gone:
-            return []
-        unknown = {key for key, listed in dependent.property_dependencies.items() if gone & set(listed)}
-        if not unknown & dependent.inputs.keys():
-            return None
-        inputs = {key: values.UNKNOWN if key in unknown else value for key, value in dependent.inputs.items()}
-        diff = self._ask_diff(dependent, dependent, inputs)
-        _apply_replace_on_changes(dependent.urn, diff, dependent.replace_on_changes, unfinished=False)
-        return diff.replaces if diff.asks_replacement else None
+        create = Create(*change, op="create-replacement", logical=False)
+        return [create, Step(*change, op="replace")]
 
     def read(self, new: Resource) -> list[Step]:
         """The steps for a resource that the program only reads (`get`)."""
         new.urn = self._claim(new.parent, new.type, urns.name_of(new.urn))
         old = self._find_old(new.urn, [], new.parent)
-        new.alias = self.renamed.get(new.urn, "")
         self.retained.add(new.urn)
         if old is not None and not old.external and old.id != new.id:
-            if self.purpose is not Purpose.UPDATE:
+            if self.order.kind != "update":
                 raise Refused(
                     f"{new.urn} is {old.id!r} in the state, and the program only reads {new.id!r}: "
-                    "CLI 3.260 breaks the state here; run `up` first, or leave out `--run-program`"
+                    "the CLI breaks the state here; run `up` first, or leave out `--run-program`"
                 )
-            self.replaced.add(new.urn)
-            return [Read(old, new, op="read-replacement", logical=False, retires=True), Replace(old, new)]
-        if self.purpose is Purpose.DESTROY:
+            read = Read(old, new, op="read-replacement", logical=False)
+            return [read, Step(old, new, op="replace")]
+        if self.order.kind == "destroy":
             self._doomed.append(new)
         return [Read(old, new)]
 
     def deletes(self) -> list[list[Step]]:
         """The deletes of what the program has not declared, in layers that run one after another."""
-        steps: dict[Resource, Step] = {}
-        for new in self._doomed:
-            steps[new] = Delete(new, None)
-            self.world.condemned.add(new.urn)
-            self.graph.add(new)
-        for held in self.olds:
-            old = self.graph.present(held)
+        steps = {new: Delete(new, None) for new in self._doomed}
+        unseen = set(self.unseen())
+        for old in self.olds:
             if old.delete:
-                if old not in self._deleted_early:
-                    steps[old] = _delete_replaced(old, stays=False)
-            elif self._aliased.get(old.urn, old.urn) not in self.retained | self.created:
-                steps[old] = RemovePending(old, None) if old.pending_replacement else Delete(old, None)
-            if old in steps:
-                self.world.condemned.add(old.urn)
-        return [[steps[old] for old in layer] for layer in self.graph.layers(steps)]
+                steps[old] = Delete(old, None, op="delete-replaced", logical=False)
+            elif old in unseen:
+                steps[old] = Delete(old, None)
+        graph = Graph([*self.olds, *self._doomed], self._aliased)
+        return [[steps[old] for old in layer] for layer in graph.layers(steps)]
 
     def unseen(self) -> list[Resource]:
         """What the state holds and the program has not declared."""
         return [old for old in self.olds if self._aliased.get(old.urn, old.urn) not in self.retained]
-
-
-def _delete_replaced(old: Resource, *, stays: bool) -> Delete:
-    return Delete(old, None, op="delete-replaced", logical=False, stays=stays, replacing=True)
-
-
-def _apply_replace_on_changes(urn: str, diff: Diff, patterns: list[str], *, unfinished: bool) -> None:
-    """Let the changes that `replace_on_changes` names ask for a replacement."""
-    if not (diff.changes or unfinished):
-        return
-    try:
-        wanted = [paths.parse(pattern) for pattern in patterns]
-    except PathError as fault:
-        failure = StepFailed(f"replace_on_changes: {fault}")
-        failure.urn = urn
-        raise failure from fault
-
-    def forced(path: str) -> bool:
-        return any(paths.contains(pattern, path) for pattern in wanted)
-
-    detailed = diff.detailed or {}
-    if diff.changes:
-        diff.replaces += [key for key in diff.diffs if key not in diff.replaces and forced(key)]
-        detailed.update({path: change.to_replace() for path, change in detailed.items() if forced(path)})
-    if unfinished and forced(_INIT_ERROR):
-        diff.replaces.append(_INIT_ERROR)
-        diff.changes = True
-        if diff.detailed is not None:
-            detailed[_INIT_ERROR] = Change("update-replace")

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from .errors import StateError
-from .resources import Resource, from_json, now, refreshed, renamed, to_json
+from .resources import Resource, from_json, tidied, to_json
 from .secrets import Crypter
 
-PENDING = {"create": "creating", "update": "updating", "delete": "deleting", "read": "reading"}
-_MAGIC_VERSION = "nebius_model_resource.testing.engine"
+_VERSION = "nebius_model_resource.testing.engine"
 
 
 @dataclass
@@ -46,10 +45,9 @@ class StateFile:
         if not self.path.exists():
             return Snapshot()
         try:
-            document = json.loads(self.path.read_text())
-        except ValueError as fault:
-            raise StateError(f"{self.path} is not a state file: {fault}") from fault
-        return self.snapshot(document)
+            return self.snapshot(json.loads(self.path.read_text()))
+        except (ValueError, KeyError, TypeError) as fault:
+            raise StateError(f"{self.path} is not a state file: {fault!r}") from fault
 
     def snapshot(self, document: Any) -> Snapshot:
         """What a state file's content holds.
@@ -57,30 +55,16 @@ class StateFile:
         Raises:
             StateError, SecretError: As for `read`.
         """
-        try:
-            deployment = document["deployment"]
-            if document["version"] != 3:
-                raise StateError(f"{self.path} is a deployment of version {document['version']!r}, not 3")
-        except (KeyError, TypeError) as fault:
-            raise StateError(f"{self.path} is not a state file: {fault}") from fault
-        self._adopt_salt(deployment)
-        return Snapshot(
-            [from_json(record, self.crypter) for record in deployment.get("resources") or []],
-            [
-                (from_json(operation["resource"], self.crypter), operation["type"])
-                for operation in deployment.get("pending_operations") or []
-            ],
-        )
-
-    def _adopt_salt(self, deployment: dict[str, Any]) -> None:
+        deployment = document["deployment"]
+        if document["version"] != 3:
+            raise StateError(f"{self.path} is a deployment of version {document['version']!r}, not 3")
         provider = deployment.get("secrets_providers") or {}
-        if provider.get("type", "passphrase") != "passphrase":
-            raise StateError(
-                f"{self.path} keeps its secrets with {provider['type']!r}; only 'passphrase' is supported"
-            )
-        salt = (provider.get("state") or {}).get("salt")
-        if salt:
-            self.crypter.salt = salt
+        self.crypter.salt = (provider.get("state") or {}).get("salt") or self.crypter.salt
+        resources = [from_json(record, self.crypter) for record in deployment.get("resources") or []]
+        pending = deployment.get("pending_operations") or []
+        return Snapshot(
+            resources, [(from_json(each["resource"], self.crypter), each["type"]) for each in pending]
+        )
 
     def write(self, snapshot: Snapshot) -> None:
         """Replace the file at once: a reader sees the old or the new content, never a part."""
@@ -100,13 +84,8 @@ class StateFile:
         pending = [
             {"resource": to_json(resource, crypter), "type": kind} for resource, kind in snapshot.pending
         ]
-        time = now()
-        manifest = {
-            "time": time,
-            "magic": hashlib.sha256(time.encode()).hexdigest(),
-            "version": _MAGIC_VERSION,
-        }
-        deployment: dict[str, Any] = {"manifest": manifest}
+        time = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+        deployment: dict[str, Any] = {"manifest": {"time": time, "magic": "", "version": _VERSION}}
         if self.crypter.salt:
             deployment["secrets_providers"] = {"type": "passphrase", "state": {"salt": self.crypter.salt}}
         if resources:
@@ -142,19 +121,15 @@ class Journal:
         self._new: list[Resource] = []
         self._done: set[Resource] = set()
         # A create that a killed run left unanswered stays on record until a person clears it (as with the real engine).
-        self._left = [(resource, kind) for resource, kind in base.pending if kind == PENDING["create"]]
+        self._left = [(resource, kind) for resource, kind in base.pending if kind == "creating"]
         self._pending: list[tuple[Resource, str]] = []
         self._lock = threading.RLock()
         self._dry_run = dry_run
-        self.refreshing = False  # references to a resource that is gone may remain at any time
 
     def begin(self, resource: Resource, kind: str) -> None:
         """Record that the provider is about to be called for an operation."""
         with self._lock:
-            if resource.additional_secret_outputs:
-                # A resource that cannot be recorded must not be created.
-                self._file.crypter.require_passphrase()
-            self._pending.append((resource, PENDING[kind]))
+            self._pending.append((resource, kind))
             try:
                 self.save()
             except BaseException:
@@ -174,10 +149,8 @@ class Journal:
     def replace_base(self, found: dict[Resource, Resource | None]) -> list[Resource]:
         """Replace resources by what a refresh has found, and return all; None means that a resource is gone."""
         with self._lock:
-            pairs = [(old, found.get(old, old)) for old in self._base]
-            olds = [old for old, new in pairs if new is not None]
-            news = refreshed([new for _, new in pairs if new is not None], tidied=True)
-            self._base = [new for old, new in zip(olds, news, strict=True) if old not in self._done]
+            present = [found.get(old, old) for old in self._base if old not in self._done]
+            self._base = [each for each in present if each is not None]
             self.save()
             return self._base
 
@@ -193,5 +166,4 @@ class Journal:
             new = [resource for resource in self._new if resource not in self._done]
             fresh = set(new)
             base = [each for each in self._base if each not in self._done and each not in fresh]
-            resources = refreshed(new + base, tidied=False) if self.refreshing else new + base
-            return Snapshot(renamed(resources), self._left + self._pending)
+            return Snapshot(tidied(new + base), self._left + self._pending)

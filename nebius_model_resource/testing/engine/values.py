@@ -7,14 +7,13 @@ strings, lists and dictionaries. The marks on the wire are Pulumi's (`pulumi.run
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from google.protobuf import struct_pb2
 
-from .errors import Refused
+from .errors import unsupported
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -26,16 +25,13 @@ Properties = dict[str, Any]
 class Unknown:
     """The value of a property that a preview cannot know; see `UNKNOWN`."""
 
-    def __repr__(self) -> str:
-        return "<unknown>"
-
 
 UNKNOWN = Unknown()
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that is encrypted in every state file and shown as `[secret]`."""
+    """A value that is encrypted in every state file and shown as `[secret]`; no part of it is marked again."""
 
     value: Any
 
@@ -57,15 +53,10 @@ def _from_value(value: Any) -> Any:
     if kind == "string_value":
         return UNKNOWN if value.string_value == UNKNOWN_TEXT else value.string_value
     if kind == "number_value":
-        return _number(value.number_value)
+        number = value.number_value
+        # Pulumi's state files hold `3` and not `3.0`; from 1e21 on they have an exponent.
+        return int(number) if number.is_integer() and abs(number) < 1e21 else number
     return value.bool_value if kind == "bool_value" else None
-
-
-def _number(number: float) -> float:
-    # A state file holds `3`, and `100000000000000000000`, where Pulumi's does; from 1e21 on both write an exponent.
-    if number.is_integer() and abs(number) < 1e21:
-        return int(Decimal(repr(number)))
-    return number
 
 
 def _from_object(fields: Properties) -> Any:
@@ -73,60 +64,44 @@ def _from_object(fields: Properties) -> Any:
     if signature is None:
         return fields
     if signature != SECRET:
-        raise Refused(
-            "assets, archives and resource references as property values are not supported by this engine"
-        )
-    inner = fields.get("value")
-    return inner if isinstance(inner, Secret) else Secret(inner)
+        raise unsupported("assets, archives and resource references as property values are")
+    return Secret(plain(fields.get("value")))
 
 
 def to_struct(properties: Mapping[str, Any], *, secrets: bool = False) -> struct_pb2.Struct:
     """The protobuf struct of `properties`; without `secrets` their values go in the clear, as the host wants them."""
+
+    def sent(each: Any) -> Any:
+        if isinstance(each, Secret):
+            inner = changed(each.value, sent)
+            return {SIGNATURE: SECRET, "value": inner} if secrets else inner
+        return UNKNOWN_TEXT if each is UNKNOWN else each
+
     struct = struct_pb2.Struct()
-    for key, value in properties.items():
-        # A null at the top level does not arrive on the other side, as in the real engine.
-        if value is not None:
-            struct.fields[key].CopyFrom(_to_value(value, secrets=secrets))
+    # A null at the top level does not arrive on the other side, as in the real engine.
+    struct.update({key: changed(value, sent) for key, value in properties.items() if value is not None})
     return struct
 
 
-def _to_value(value: Any, *, secrets: bool) -> struct_pb2.Value:
-    if isinstance(value, Secret):
-        return _secret_value(value, secrets=secrets)
+def changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The value with `change` applied to it and, where that leaves it as it is, to each of its parts."""
+    new = change(value)
+    if new is not value:
+        return new
     if isinstance(value, Mapping):
-        fields = {key: _to_value(part, secrets=secrets) for key, part in value.items()}
-        return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
-    if isinstance(value, list):
-        values = [_to_value(part, secrets=secrets) for part in value]
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=values))
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> struct_pb2.Value:
-    if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
-    if value is None:
-        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
-    if isinstance(value, (int, float)):
-        return struct_pb2.Value(number_value=float(value))
-    return struct_pb2.Value(string_value=UNKNOWN_TEXT if value is UNKNOWN else str(value))
-
-
-def _secret_value(secret: Secret, *, secrets: bool) -> struct_pb2.Value:
-    inner = _to_value(secret.value, secrets=secrets)
-    if not secrets:
-        return inner
-    mark = {SIGNATURE: struct_pb2.Value(string_value=SECRET), "value": inner}
-    return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=mark))
+        return {key: changed(part, change) for key, part in sorted(value.items())}
+    return [changed(part, change) for part in value] if isinstance(value, list) else value
 
 
 def plain(value: Any) -> Any:
     """The value without its secret marks."""
-    if isinstance(value, Secret):
-        return plain(value.value)
-    if isinstance(value, Mapping):
-        return {key: plain(part) for key, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, list) else value
+    return changed(value, lambda each: plain(each.value) if isinstance(each, Secret) else each)
+
+
+def shown(value: Any) -> Any:
+    """The value as events and the display may carry it: no secret in the clear."""
+    words = {Secret: "[secret]", Unknown: UNKNOWN_TEXT}
+    return changed(value, lambda each: words.get(type(each), each))
 
 
 def holds(value: Any, wanted: type) -> bool:
@@ -143,10 +118,8 @@ def holds(value: Any, wanted: type) -> bool:
 def keep_secrets(results: Properties, given: Properties) -> Properties:
     """Mark secret what was secret under the same name when it was given to the host, which knows no secrets."""
     marked = dict(results)
-    for key, before in given.items():
-        after = marked.get(key)
-        if key not in marked:
-            continue
+    for key in given.keys() & results.keys():
+        before, after = given[key], results[key]
         if isinstance(after, dict) and isinstance(before, dict):
             marked[key] = keep_secrets(after, before)
         elif not isinstance(after, Secret) and holds(before, Secret):
@@ -154,10 +127,9 @@ def keep_secrets(results: Properties, given: Properties) -> Properties:
     return marked
 
 
-def hide_outputs(outputs: Properties, inputs: Properties, named: list[str]) -> Properties:
-    """The outputs; those in `named` and those with a secret input of the same name become secrets."""
-    secret = {key for key, value in inputs.items() if isinstance(value, Secret)} | set(named)
+def hide_outputs(outputs: Properties, inputs: Properties) -> Properties:
+    """The outputs; those with a secret input of the same name become secrets."""
     return {
-        key: Secret(value) if key in secret and not isinstance(value, Secret) else value
+        key: Secret(plain(value)) if isinstance(inputs.get(key), Secret) else value
         for key, value in outputs.items()
     }

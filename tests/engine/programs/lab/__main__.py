@@ -34,7 +34,7 @@ def resolve(value: Any) -> Any:
 def options(plan: dict[str, Any]) -> pulumi.ResourceOptions:
     """The resource options of one entry, with names replaced by resources."""
     opts = dict(plan)
-    for name in ("parent", "deleted_with", "provider"):
+    for name in ("parent", "provider"):
         if name in opts:
             opts[name] = made[opts[name]]
     for name in ("depends_on", "providers"):
@@ -43,9 +43,7 @@ def options(plan: dict[str, Any]) -> pulumi.ResourceOptions:
     if "custom_timeouts" in opts:
         opts["custom_timeouts"] = pulumi.CustomTimeouts(**opts["custom_timeouts"])
     if "aliases" in opts:
-        opts["aliases"] = [
-            pulumi.Alias(**alias) if isinstance(alias, dict) else alias for alias in opts["aliases"]
-        ]
+        opts["aliases"] = [pulumi.Alias(**alias) for alias in opts["aliases"]]
     return pulumi.ResourceOptions(**opts)
 
 

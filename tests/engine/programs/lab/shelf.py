@@ -19,7 +19,6 @@ import pulumi
 from pulumi import dynamic
 
 HERE = Path.cwd()
-PARTIAL = "partial:"
 CONFIGURATION = ("lab:account", "lab:color", "lab:token", "other:token")
 
 
@@ -76,11 +75,12 @@ def record(method: str, **fields: Any) -> None:
 
 
 def fail(method: str, key: str) -> None:
-    """Raise what the knob for this call holds, after its pause if it has one."""
+    """Raise what the knob for this call holds; with `until` it waits for a file of that name instead."""
     order = knob(method, key)
-    if isinstance(order, dict):
-        time.sleep(order.get("pause", 0))
-        order = order.get("error")
+    while isinstance(order, dict):
+        time.sleep(0.05)
+        if (HERE / order["until"]).exists():
+            return
     if order is not None:
         raise RuntimeError(str(order))
 
@@ -123,25 +123,19 @@ class Shelf(dynamic.ResourceProvider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse the item if the knob `check:<key>` says so, as a fault of `label`."""
         record("check", olds=olds, news=news)
-        key = str(news.get("key"))
-        order = knob("check", key)
-        if isinstance(order, str) and order.startswith("raise "):
-            raise RuntimeError(order.removeprefix("raise "))
+        order = knob("check", str(news.get("key")))
         failures = [dynamic.CheckFailure("label", order)] if order else []
         return dynamic.CheckResult(news, failures)
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Any of `kind`, `key` and `link` replaces; `label` and the rest update; the knob `dbr` deletes first."""
+        """Any of `kind`, `key` and `link` replaces; `label` and the rest update."""
         record("diff", id=id_, olds=olds, news=news)
         key = str(news.get("key"))
         fail("diff", key)
-        if knob("opaque", key):
-            return dynamic.DiffResult()
         names = sorted((olds.keys() | news.keys()) - {"__provider", "serial", "stamp"})
         changed = [name for name in names if olds.get(name) != news.get(name)]
         replaces = [name for name in changed if name in ("kind", "key", "link")]
-        first = True if knob("dbr", key) else None
-        return dynamic.DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=first)
+        return dynamic.DiffResult(changes=bool(changed), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Put an item into the world under a fresh id."""

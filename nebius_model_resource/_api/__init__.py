@@ -1,1 +1,0 @@
-"""HTTP: the service's endpoints, and everything that a request needs. Knows nothing of Pulumi."""

@@ -1,0 +1,1 @@
+"""The resources on Pulumi's dynamic-provider host for Python."""

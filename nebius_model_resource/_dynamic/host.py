@@ -1,0 +1,241 @@
+"""The private side of Pulumi's dynamic-provider host: the one module that knows it, with :mod:`.threads`.
+
+The host (``pulumi/dynamic/__main__.py``) passes a provider less than a native plugin gets. The rest is in the frames
+that called us. Each reach below is optional: if a name is missing, a debug line says so and the provider works
+without it. Tested with the SDKs 3.230 to 3.272.
+
+============================  =======================================  =====================================
+what is reached               why (and who asks for it)                without it
+============================  =======================================  =====================================
+``request`` in the host's     the URN for messages and progress, and   progress is not shown; the default
+method                        ``custom_timeouts`` (pulumi#12987)       deadline holds; a refreshed `get` has
+                                                                       inputs in the state
+``context.abort``             one line instead of a traceback          the message is a traceback's last line
+                              (pulumi/docs#14501)
+``context`` trailers          ``ErrorResourceInitFailed``: a model     an unfinished model is deleted and
+                              that exists and is not ready is stored   the create fails; a refresh says
+                              (pulumi#15958, #5210, #18009)            nothing of a model that is not ready
+``context.add_callback``      the engine is gone: clean up, and end    the operation ends as if nothing
+                              (pulumi#6065)                            had happened
+``sys.argv[-1]``              the engine's address: live progress in   no progress
+                              the resource's row (pulumi#6065)
+``fields`` in ``Diff``        ``detailedDiff``: just the changed       the preview lists every output of a
+                              inputs (pulumi#13839)                    replaced model as removed
+``work_queue`` of the         a thread more for each call that waits   waits share the host's four threads
+thread pool                   (pulumi#18249); ``threads.py``
+============================  =======================================  =====================================
+
+A row becomes unnecessary when the host passes the thing itself: ``request`` and ``context`` as parameters of the
+provider's methods, the diff as a field of ``DiffResult``, the threads as an option.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from pulumi.dynamic import DiffResult
+
+from nebius_model_resource._dynamic.threads import Threads, frame_with
+from nebius_model_resource._engine import TRAILER, Engine, Row, not_ready_details, struct_of
+from nebius_model_resource._provider.calls import Changes
+from nebius_model_resource.errors import EngineGone
+
+_log = logging.getLogger(__name__)
+_PROVIDER = "__provider"
+
+
+@contextmanager
+def _reach(what: str) -> Iterator[None]:
+    """Reach for a private name that may be missing or changed; continue without it.
+
+    Only the reach belongs inside: any other error is a bug of ours and must not look like an old host.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError):
+        _log.debug("this dynamic-provider host does not let us reach %s", what, exc_info=True)
+
+
+class HostCall(Row):
+    """One call of the engine, as far as it can be reached; see :class:`nebius_model_resource._provider.calls.Call`.
+
+    Attributes:
+        ended: whether the operation is over, so that the end of the call means nothing any more.
+    """
+
+    secrets: frozenset[str] = frozenset()  # the host takes the marks off
+
+    def __init__(self) -> None:
+        """Search the calling frames: to be created inside a method that the host has called."""
+        super().__init__(current_engine())
+        self.timeout = 0.0
+        self.recorded: frozenset[str] | None = None
+        self.gone = threading.Event()
+        self._request: Any = None
+        self._context: Any = None
+        self.ended = False
+        self.failed = False
+        frame = frame_with("request", "context")
+        if frame is None:
+            _log.debug("this dynamic-provider host does not let us reach the request")
+            return
+        self._request, self._context = frame.f_locals["request"], frame.f_locals["context"]
+        with _reach("the request"):
+            self.urn = self._request.urn
+            self.timeout = float(getattr(self._request, "timeout", 0) or 0)
+            if "inputs" in self._request.DESCRIPTOR.fields_by_name and self._request.HasField("inputs"):
+                self.recorded = frozenset(self._request.inputs)
+        with _reach("the end of the call"):
+            if not self._context.add_callback(self._on_end):
+                self.gone.set()
+
+    def _on_end(self) -> None:
+        if not self.ended:
+            self.gone.set()
+
+    def sleep(self, seconds: float) -> None:
+        """Pause.
+
+        Raises:
+            EngineGone: the engine has gone away.
+        """
+        if self.gone.wait(seconds):
+            raise EngineGone("the engine is gone")
+
+    @staticmethod
+    def interrupted() -> bool:
+        """Always False: the host answers ``Cancel`` itself, and the provider never learns of it."""
+        return False
+
+    def keep(self, message: str, id_: str, properties: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+        """Let the coming :meth:`fail` record the resource in the state, as existing and not ready.
+
+        Args:
+            message: what is wrong with the resource.
+            id_: its id.
+            properties: its outputs, plain values.
+            inputs: its inputs.
+
+        Returns:
+            Whether the engine will record it; if not, only the caller knows of the resource.
+        """
+        provider = self._provider()
+        if provider is None:
+            return False
+        own = {_PROVIDER: provider}
+        details = not_ready_details(
+            message, id_, struct_of({**properties, **own}), struct_of({**inputs, **own})
+        )
+        with _reach("the call's trailers"):
+            self._context.set_trailing_metadata(((TRAILER, details),))
+            self.engine.silence(message)
+            return True
+        return False
+
+    def _provider(self) -> str | None:
+        """The pickled provider in the request, if the call's end can be reached too; otherwise None."""
+        with _reach("the provider in the request"):
+            # An update has the properties in `news`, all others in `properties`.
+            given = getattr(self._request, "news", None) or self._request.properties
+            return str(given[_PROVIDER]) if callable(self._context.abort) else None
+        return None
+
+    def fail(self, message: str) -> NoReturn:
+        """End the operation with one message and no traceback.
+
+        Raises:
+            Exception: always; it must reach the host.
+        """
+        self.failed = True
+        replaced = False
+        with _reach("the call's end"):
+            abort = self._context.abort
+            if callable(abort):
+                import grpc
+
+                # The host answers every exception with abort(…, traceback): for this call we replace it.
+                self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
+                replaced = True
+        if replaced:
+            self._context.abort()
+        raise RuntimeError(message)
+
+
+@lru_cache(maxsize=1)
+def _engine_at(address: str) -> Engine:
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        return Engine(address)
+    _log.debug("this dynamic-provider host does not let us reach the engine's address")
+    return Engine("")
+
+
+def current_engine() -> Engine:
+    """The engine whose host this is: the host's last argument is its address."""
+    return _engine_at(sys.argv[-1])
+
+
+class DetailedDiff(DiffResult):
+    """A diff that names just the changed inputs, each with its kind, as a native plugin's does.
+
+    The host copies ``changes``, ``replaces`` and ``delete_before_replace`` into ``fields`` and builds its answer from
+    them; while it reads the last one, we add the other fields.
+    """
+
+    def __init__(self, found: Changes) -> None:
+        """Say what changed."""
+        super().__init__(changes=bool(found.kinds) or found.updates, replaces=list(found.replaces))
+        self._found = found
+
+    @property
+    def delete_before_replace(self) -> bool:
+        """Always False; reading it completes the host's ``fields``."""
+        if not self._found.kinds:  # usually nothing has changed, and such an answer has no details
+            return False
+        from pulumi.runtime.proto.provider_pb2 import PropertyDiff
+
+        details = {
+            name: PropertyDiff(
+                kind=PropertyDiff.Kind.Value(kind + ("_REPLACE" if name in self._found.replaces else "")),
+                inputDiff=self._found.of_inputs,
+            )
+            for name, kind in self._found.kinds.items()
+        }
+        caller = sys._getframe(1)
+        with _reach("the fields of the diff"):
+            caller.f_locals["fields"].update(detailedDiff=details, hasDetailedDiff=True)
+        return False
+
+    @delete_before_replace.setter
+    def delete_before_replace(self, _value: bool | None) -> None:
+        """Set by the base class, to nothing."""
+
+
+_threads = Threads()
+
+
+@contextmanager
+def serve(*, waits: bool) -> Iterator[HostCall]:
+    """Serve one call of the engine; the host ends when its engine is gone.
+
+    Args:
+        waits: whether the call may take long, so that other calls need a thread meanwhile.
+    """
+    call = None
+    try:
+        with _threads.call(waits=waits):
+            call = HostCall()
+            try:
+                yield call
+            finally:
+                call.ended = True
+    finally:
+        if call and call.gone.is_set() and _threads.idle() and current_engine().is_gone():
+            os._exit(0)  # the host itself would not end

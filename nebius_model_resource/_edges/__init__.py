@@ -1,1 +1,0 @@
-"""Pulumi's side: what an engine asks for, and what it is shown."""

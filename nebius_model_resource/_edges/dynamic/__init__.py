@@ -1,1 +1,0 @@
-"""The edge on Pulumi's dynamic-provider host for Python."""

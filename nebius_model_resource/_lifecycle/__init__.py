@@ -1,1 +1,0 @@
-"""One model from its POST to its deletion. Knows neither Pulumi nor HTTP."""

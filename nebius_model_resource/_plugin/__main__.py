@@ -1,0 +1,3 @@
+from nebius_model_resource._plugin.server import main
+
+main()

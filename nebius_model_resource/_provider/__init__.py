@@ -1,0 +1,1 @@
+"""What a provider decides, whichever way the engine calls it."""

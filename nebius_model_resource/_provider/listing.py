@@ -1,0 +1,176 @@
+"""One list of a project's models or files, shared by all calls of the process."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from nebius_model_resource._service.retry import Clock, Deadline
+from nebius_model_resource._service.types import Listing
+from nebius_model_resource.errors import AccessDenied, NebiusError, NotFound
+
+REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a stack
+_FAILURE_AGE = 1.0  # seconds for which a list that could not be read is not asked for again
+_T = TypeVar("_T")
+
+
+def _itself(id_: str) -> str:
+    return id_
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[_T]):
+    """The list at one moment.
+
+    Attributes:
+        taken_at: when it was requested, on the client's clock.
+        seconds: how long the request took.
+        failure: why it could not be read, otherwise None.
+        complete: whether it was read without unreadable entries: what it lacks does not exist.
+        index: what it has, by the key of each id.
+        of: the shared list.
+    """
+
+    taken_at: float
+    seconds: float
+    failure: NebiusError | None
+    complete: bool
+    index: Mapping[str, list[_T]]
+    of: SharedList[_T]
+
+    def find(self, id_: str) -> _T | None:
+        """The entry with that id; None if there is none, or if a short name fits several."""
+        key, id_of = self.of.key(id_), self.of.id_of
+        entries = self.index.get(key, [])
+        exact = [entry for entry in entries if id_of(entry) == id_]
+        if exact:
+            return exact[-1]
+        # A full name never means another full one.
+        fitting = [entry for entry in entries if key in (id_, id_of(entry))]
+        return fitting[0] if len(fitting) == 1 else None
+
+
+class SharedList(Generic[_T]):
+    """Reads one list for all who need it: one request at a time, none while nobody asks."""
+
+    def __init__(
+        self,
+        read: Callable[[Deadline], Listing[_T]],
+        clock: Clock,
+        id_of: Callable[[_T], str],
+        key: Callable[[str], str] = _itself,
+        is_gone: Callable[[_T], bool] = lambda _entry: False,
+    ) -> None:
+        """Nothing is read.
+
+        Args:
+            read: requests the list.
+            clock: monotonic seconds.
+            id_of: the id of an entry.
+            key: what all ids of one thing have in common, such as the short name of a model.
+            is_gone: whether an entry is deleted, though the list still has it.
+        """
+        self._read = read
+        self._clock = clock
+        self.id_of = id_of
+        self.key = key
+        self._is_gone = is_gone
+        self._lock = threading.Lock()  # held during a read: a thread that comes meanwhile takes its result
+        self._snapshot: Snapshot[_T] | None = None
+        self._changed_at = float("-inf")
+
+    def changed(self) -> None:
+        """This process has created or deleted something: a refresh must not use an older list."""
+        self._changed_at = self._clock()
+
+    def newer_than(self, moment: float, deadline: Deadline) -> Snapshot[_T]:
+        """A list that was requested after a moment, or since this call.
+
+        Raises:
+            DeadlineExceeded: another thread's request outlasts the deadline.
+        """
+        asked = self._clock()
+        with deadline.holding(self._lock):
+            held = self._snapshot
+            if held is not None:
+                oldest = max(moment, asked - _FAILURE_AGE) if held.failure else moment
+                if held.taken_at > min(oldest, asked):
+                    return held
+            self._snapshot = self._request(deadline)
+            return self._snapshot
+
+    def recent(self, deadline: Deadline, age: float = REFRESH_AGE) -> Snapshot[_T]:
+        """A list of the last seconds, and from after the last change of this process."""
+        return self.newer_than(max(self._changed_at, self._clock() - age), deadline)
+
+    def fresh(self, deadline: Deadline) -> Snapshot[_T]:
+        """A list requested from now on: it proves that something is gone."""
+        return self.newer_than(self._clock(), deadline)
+
+    def _request(self, deadline: Deadline) -> Snapshot[_T]:
+        started = self._clock()
+        listing: Listing[_T] = Listing((), complete=False)
+        failure = None
+        try:
+            listing = self._read(deadline)
+        except NebiusError as error:
+            failure = error
+        index: defaultdict[str, list[_T]] = defaultdict(list)
+        for entry in listing.entries:
+            index[self.key(self.id_of(entry))].append(entry)
+        seconds = self._clock() - started
+        return Snapshot(started, seconds, failure, listing.complete, dict(index), self)
+
+    def look_up(self, id_: str, get: Callable[[], _T], deadline: Deadline) -> _T | None:
+        """What exists under an id, by the list and then by a read of its own; None if neither shows it.
+
+        Args:
+            id_: the id.
+            get: reads it by its id.
+            deadline: how long that may take.
+
+        Raises:
+            ApiError, TransportError: it is not known whether it exists; 401 and 403 are among these.
+        """
+        snapshot = self.recent(deadline)
+        entry = snapshot.find(id_)
+        if entry is None:
+            try:
+                entry = get()
+            except NotFound:
+                if snapshot.failure:  # everything may be 404, as behind a wrong base URL
+                    raise snapshot.failure from None
+                return None
+        return None if self._is_gone(entry) else entry
+
+    def delete(self, id_: str, send: Callable[[], object], deadline: Deadline) -> None:
+        """Delete something; succeed if it does not exist.
+
+        Behind a wrong base URL everything is 404, and a 403 does not say whether a thing exists. So a list that is
+        requested after such an answer decides.
+
+        Args:
+            id_: the id.
+            send: sends the deletion.
+            deadline: how long that may take.
+
+        Raises:
+            ApiError, TransportError, DeadlineExceeded: it may still exist.
+        """
+        try:
+            send()
+        except (NotFound, AccessDenied) as error:
+            if error.status == 401:
+                raise
+            snapshot = self.fresh(deadline)
+            if snapshot.failure:
+                raise snapshot.failure from error
+            # An unreadable entry may be the thing itself: that leaves a 403 undecided.
+            undecided = isinstance(error, AccessDenied) and not snapshot.complete
+            entry = snapshot.find(id_)
+            if undecided or (entry is not None and not self._is_gone(entry)):
+                raise
+        self.changed()

@@ -1,0 +1,241 @@
+"""What every resource type does in the same way, from its table of properties."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, ClassVar
+
+from nebius_model_resource._provider import messages
+from nebius_model_resource._provider.account import Account, account_of
+from nebius_model_resource._provider.calls import Call, Changes, Checked, Found, Operation, change_kind
+from nebius_model_resource._provider.properties import State, Table, may_hold_a_credential
+from nebius_model_resource._service.retry import Deadline
+from nebius_model_resource._service.settings import Configuration, Lookup
+from nebius_model_resource.errors import ConfigurationError, Fault, NebiusError
+
+
+class ResourceType(ABC):
+    """The resources of one type in one provider process; safe to share between threads.
+
+    Property bags have the names of the Python resource, whatever the language of the program.
+
+    Attributes:
+        table: the properties.
+        noun: what a resource is called in messages.
+        waiting: the methods that may take long; the others are quick, or share one read of a list.
+        default_seconds: how long an operation may take without ``custom_timeouts``.
+    """
+
+    table: ClassVar[Table]
+    noun: ClassVar[str]
+    waiting: ClassVar[frozenset[str]]
+    default_seconds: ClassVar[float]
+
+    def __init__(self, lookup: Lookup) -> None:
+        """Nothing is sent, and nothing is read, before the first operation.
+
+        Args:
+            lookup: the account's configuration, by its full keys.
+        """
+        self.configuration = Configuration(lookup)
+        # What this process did in this run: it never knows which other stack owns a model.
+        self.adopted: set[str] = set()  # by key
+        self._read: dict[str, str] = {}  # by URN: the key of what `get` reads there
+        self._found_any = False
+
+    # What a resource type adds to what is here.
+
+    @abstractmethod
+    def examine(
+        self, call: Call, olds: Mapping[str, Any], inputs: dict[str, Any], faults: list[Fault]
+    ) -> list[Fault]:
+        """What else is wrong with the inputs, besides the faults found so far; may add inputs, and warn."""
+
+    @abstractmethod
+    def examine_live(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Changes:
+        """What a resource needs though its inputs have not changed."""
+
+    @abstractmethod
+    def create(self, call: Call, props: dict[str, Any]) -> Found:
+        """Create the resource, or adopt it."""
+
+    @abstractmethod
+    def update(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+        """Continue a create that did not finish, or change what can change in place; returns the outputs."""
+
+    @abstractmethod
+    def import_(self, call: Call, id_: str) -> Found | None:
+        """Take an existing resource into the state with the inputs that declare it; None if there is none."""
+
+    @abstractmethod
+    def existing(self, id_: str, project: str | None, operation: Operation) -> State:
+        """A resource that no state knows, with the inputs that the service reports.
+
+        Raises:
+            ModelMissing, FileMissing: there is none that the key may see.
+        """
+
+    @abstractmethod
+    def live(self, state: State, operation: Operation) -> State | None:
+        """The live state of a resource; None if it does not exist any more."""
+
+    @abstractmethod
+    def remove(self, state: State, operation: Operation) -> None:
+        """Delete a resource; succeed if it does not exist any more."""
+
+    def not_as_declared(self, _state: State) -> str | None:
+        """Why a resource that was read is not what is declared, though its inputs are; None if it is."""
+        return None
+
+    # What all have in common.
+
+    def check(self, call: Call, olds: dict[str, Any], news: dict[str, Any]) -> Checked:
+        """Report every fault of every property, and fill in the configured project."""
+        names = (*self.table.inputs, "import_id")
+        inputs = {name: news[name] for name in names if news.get(name) not in (None, "")}
+        faults = self.table.faults(news, call.secrets)
+        faults += self._project_faults(inputs) + self.configuration_faults
+        faults += self.examine(call, olds, inputs, faults)
+        return Checked(inputs, [self._failure(call, news, fault) for fault in faults])
+
+    @staticmethod
+    def _failure(call: Call, news: Mapping[str, Any], fault: Fault) -> tuple[str, str]:
+        """A fault as the engine takes it: it shows the value of a property that is named, even a secret one (3.260)."""
+        name = fault.property
+        hidden = name in call.secrets or may_hold_a_credential(news.get(name))
+        if name == "import_" or hidden:
+            return "", f"`{name}`: {fault.reason}"
+        return name, fault.reason
+
+    def diff(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Changes:
+        """Name just the inputs that changed; those that the service cannot change need a new resource."""
+        old, new = self.table.inputs_of(olds), self.table.inputs_of(news)
+        changed = self.table.changed(old, new)
+        replaces = [name for name in changed if self.table.inputs[name].replaces]
+        if replaces:
+            kinds = {name: change_kind(olds.get(name), news.get(name)) for name in changed}
+            return Changes(kinds, replaces)
+        found = self.examine_live(call, id_, olds, news)
+        if found.kinds or not changed:
+            return found
+        return Changes({name: change_kind(olds.get(name), news.get(name)) for name in changed})
+
+    def _project_faults(self, inputs: dict[str, Any]) -> list[Fault]:
+        """Fill in the configured project if the resource names none."""
+        if "ai_project_id" not in inputs:
+            try:
+                if self.project:
+                    inputs["ai_project_id"] = self.project
+            except ConfigurationError as error:
+                return [Fault("", str(error))]
+        return []
+
+    @cached_property
+    def project(self) -> str | None:
+        """The configured project; None for the key's own."""
+        return self.configuration.project()
+
+    @cached_property
+    def configuration_faults(self) -> list[Fault]:
+        """What is wrong with the key, the base URL or the switch of the preflight."""
+        faults = []
+        for read in (self.configuration.key, self.configuration.base_url, self.configuration.preflight):
+            try:
+                read()
+            except ConfigurationError as error:
+                faults.append(Fault("", str(error)))
+        return faults
+
+    def account(self) -> Account:
+        """The account, with its client.
+
+        Raises:
+            ConfigurationError: no key, or an unusable base URL.
+        """
+        return account_of(self.configuration.settings())
+
+    def operation(self, call: Call) -> Operation:
+        """The operation that a call stands for: its deadline, its pauses and its progress."""
+        seconds = call.timeout or self.default_seconds
+        deadline = Deadline.after(
+            seconds, self.account().client.clock, sleep=call.sleep, interrupted=call.interrupted
+        )
+        return Operation(deadline, call.progress, call.warn)
+
+    def read(self, call: Call, id_: str, props: dict[str, Any]) -> Found | None:
+        """Read what is live; None if it does not exist any more."""
+        operation, project = self.operation(call), props.get("ai_project_id") or self.project
+        if next(iter(self.table.outputs)) not in props:  # a `get`
+            live = self.existing(id_, project, operation)
+            self._read[call.urn] = self.key(live.id)
+            return self.as_read(call, live)
+        found = self.live(self.table.state_of(id_, props), operation)
+        if found is None:
+            if not self._found_any:
+                call.warn(messages.nothing_found(id_, self.noun, self.configuration))
+            return None
+        self._found_any = True
+        required = (name for name, each in self.table.inputs.items() if each.required)
+        if call.recorded is not None and not call.recorded.intersection(required):  # what a `get` reads
+            return self.as_read(call, found)
+        # A default that the program does not give is no input: it would show as drift.
+        inputs = {
+            name: value
+            for name, value in found.inputs.items()
+            if call.recorded is None or name in call.recorded or self.table.inputs[name].default in (None, "")
+        }
+        return self.found(call, found, inputs)
+
+    def found(self, call: Call, live: State, inputs: dict[str, Any]) -> Found:
+        """A resource that the stack owns; the engine warns of one that is not as declared, and keeps what was read."""
+        reason = self.not_as_declared(live)
+        if reason and call.keep(reason, live.id, live.bag(), inputs):
+            call.fail(reason)
+        return Found(live.id, live.bag(), inputs)
+
+    def as_read(self, call: Call, live: State) -> Found:
+        """A resource that the stack does not own: it has no inputs, or a preview would show them as removed."""
+        if warning := messages.status_warning(live):
+            call.warn(warning)
+        return Found(live.id, live.bag())
+
+    def delete(self, call: Call, id_: str, props: dict[str, Any]) -> None:
+        """Delete the resource; succeed if it does not exist any more.
+
+        What this run has adopted with an import, or what the same resource now reads with ``get``, is not deleted.
+        """
+        if self.key(id_) in self.adopted:
+            call.note(f"not deleted: {id_!r} was adopted in this run")
+        elif call.urn and self._read.get(call.urn) == self.key(id_):
+            call.note(f"not deleted: this resource now reads {id_!r} with `get`")
+        else:
+            self.remove(self.table.state_of(id_, props), self.operation(call))
+
+    @staticmethod
+    def key(id_: str) -> str:
+        """What all ids of one thing have in common."""
+        return id_
+
+
+@contextmanager
+def explained(call: Call, method: str, configuration: Configuration, noun: str) -> Iterator[None]:
+    """Turn each of our errors into one message of the engine's.
+
+    Args:
+        call: the call.
+        method: the provider's method, such as ``"create"``.
+        configuration: where the settings of the account are set.
+        noun: what a resource of the type is called.
+    """
+    try:
+        yield
+    except NebiusError as error:
+        call.fail(messages.explain(error, method, configuration, call.urn, noun))
+    except Exception:
+        if call.failed:
+            raise
+        call.fail(messages.bug(traceback.format_exc()))

@@ -1,0 +1,109 @@
+"""The end of a call before its work is done: the engine goes away, or the person who started the run stops it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nebius_model_resource._plugin.call import PluginCall
+from nebius_model_resource._provider.properties import MODEL
+from nebius_model_resource.errors import EngineGone
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.host import HostError, mostly_waits
+from tests.support.host_here import CallFailed, Context, HostHere, ListeningEngine
+from tests.support.plugin import PluginHere
+from tests.support.processes import wait_until
+
+pytestmark = mostly_waits
+
+INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for_active": True}
+plugin_only = pytest.mark.parametrize("edge", ["plugin"], indirect=True)
+
+
+def failed(later: Any) -> CallFailed:
+    """The error of a call that is under way."""
+    error = later.exception(timeout=60)
+    assert isinstance(error, CallFailed)
+    return error
+
+
+def names(service: Emulator) -> list[str]:
+    """The models at the service."""
+    return [model["name"] for model in service.models()]
+
+
+# The engine is gone
+
+PHASES: dict[str, list[Fault]] = {
+    "list": [Fault(method="GET", path="/v0/models", action="delay", seconds=1)],
+    "post": [Fault(method="POST", action="delay", effect="after", seconds=1)],
+    "pause": [Fault(method="POST", status=429, headers={"Retry-After": "300"}, times=None)],
+    "wait": [],
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_engine_that_is_gone_leaves_no_model(host: HostHere, emulator: Emulator, phase: str) -> None:
+    """Whatever a create does at that moment, no model is left that no engine can record, and the line is short."""
+    emulator.settings.validation_seconds = 600
+    for fault in PHASES[phase]:
+        emulator.add_fault(fault)
+    later = host.create_later(INPUTS, timeout=500)
+    begun = {"list": lambda: emulator.requests("GET"), "pause": lambda: emulator.requests("POST")}
+    wait_until(begun.get(phase, emulator.models), "the phase has begun")
+    host.lose_engine()
+    assert str(failed(later)) == "the engine is gone"
+    assert names(emulator) == []
+
+
+def test_a_call_that_is_over_before_it_begins_has_lost_its_engine() -> None:
+    """gRPC accepts no callback for it any more; a call that is served has its engine until its end."""
+
+    class Closed(Context):
+        def add_callback(self, _callback: object) -> bool:
+            return False
+
+    request = type("Request", (), {"urn": "urn:x", "timeout": 90})()
+    with pytest.raises(EngineGone, match=r"^the engine is gone$"):
+        PluginCall(request, Closed(), ListeningEngine(), MODEL).sleep(600)
+    running = PluginCall(request, Context(), ListeningEngine(), MODEL)
+    running.sleep(0)
+    assert (running.timeout, running.interrupted()) == (90.0, False)
+
+
+# The run is stopped (the host of dynamic providers answers `Cancel` itself)
+
+
+@plugin_only
+def test_cancel_ends_every_call_that_runs(shared_host: PluginHere, service: Emulator) -> None:
+    """The first Ctrl-C ends every wait: each model is partial state, and its next update goes on without a POST."""
+    service.settings.validation_seconds = 600
+    calls = {
+        name: shared_host.create_later({**INPUTS, "name": name}, timeout=500, name=name)
+        for name in ("one", "two", "three")
+    }
+    wait_until(lambda: len(service.models()) == len(calls), "all models exist")
+    shared_host.servicer_here.Cancel(None, Context())
+    kept = []
+    for call in calls.values():
+        error = HostError(failed(call), shared_host.decode)
+        assert error.kept is not None
+        assert (error.kept.reasons, error.kept.properties["status"]) == ([error.message], "validating")
+        assert "the run was interrupted; the model stays in the state" in error.message
+        kept.append(error.kept)
+    assert sorted(each.id for each in kept) == sorted(names(service))
+    posts = len(service.requests("POST"))
+    for each in kept:
+        service.change_model(each.id, status="active")
+        assert shared_host.update(each.id, each.properties, each.inputs)["status"] == "active"
+    assert len(service.requests("POST")) == posts
+
+
+@plugin_only
+def test_cancel_is_harmless_where_nothing_runs(shared_host: PluginHere) -> None:
+    """The engine also sends it at each normal end: later calls are not interrupted."""
+    shared_host.servicer_here.Cancel(None, Context())
+    _, outputs = shared_host.create(INPUTS, name="later")
+    assert outputs["status"] == "active"
+    assert shared_host.servicer_here.idle()

@@ -1,0 +1,256 @@
+"""The life of a model through both edges: each answer on the wire, partial state, and what the next call does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import engine_pb2, provider_pb2
+from pulumi.runtime.rpc import UNKNOWN
+
+from nebius_model_resource._provider.models import CustomModels
+from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.host import HostError
+from tests.support.host_here import HostHere
+
+NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
+STATE = Path(__file__).resolve().parents[1] / "stacks" / "data" / "state.json"
+NAME = "acme/Base-LoRa:bot-abcd"
+MODEL = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for_active": True}
+
+
+def posts(service: Emulator) -> list[Any]:
+    """The bodies of all creates."""
+    return [request.body for request in service.requests("POST", "/v0/models")]
+
+
+def names(service: Emulator) -> list[str]:
+    """The models at the service."""
+    return [model["name"] for model in service.models()]
+
+
+def kinds(answer: Any) -> dict[str, str]:
+    """Each property of a diff with its kind."""
+    return {
+        name: provider_pb2.PropertyDiff.Kind.Name(detail.kind) for name, detail in answer.detailedDiff.items()
+    }
+
+
+def test_a_model_is_checked_created_read_and_deleted(
+    shared_host: HostHere, service: Emulator, inputs: dict[str, Any]
+) -> None:
+    """One POST has just the given fields; the id is the generated name; a second deletion succeeds as well."""
+    checked, faults = shared_host.check({**inputs, "ai_project_id": ""})
+    assert (checked, faults) == (inputs, [])
+    id_, outputs = shared_host.create(checked)
+    sent = ("name", "base_model", "source", "description")
+    assert posts(service) == [{name: inputs[name] for name in sent}]
+    [model] = service.models()
+    live = {"generated_name": model["name"], "status": "active", "created_at": model["created_at"]}
+    assert (id_, outputs) == (model["name"], {**inputs, **live})
+    assert shared_host.diff(id_, outputs, checked).changes == NONE
+    assert shared_host.read(id_, outputs) == (id_, outputs, inputs)
+    for _ in range(2):
+        shared_host.delete(id_, outputs)
+    assert names(service) == []
+    assert shared_host.read(id_, outputs)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({}, {"description": "new"}, {"description": "ADD_REPLACE"}),
+        ({"description": "old"}, {"description": ""}, {"description": "DELETE_REPLACE"}),
+        (
+            {"description": "old", "ai_project_id": "p"},
+            {"name": "other", "description": "new", "ai_project_id": "q"},
+            dict.fromkeys(("name", "description", "ai_project_id"), "UPDATE_REPLACE"),
+        ),
+        ({}, {"source": UNKNOWN}, {"source": "UPDATE_REPLACE"}),
+        ({}, {"wait_for_active": False}, {"wait_for_active": "UPDATE"}),
+        ({"created_at": 1_790_000_000}, {}, {}),
+    ],
+)
+def test_a_diff_has_each_changed_input_with_its_kind(
+    shared_host: HostHere,
+    service: Emulator,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    expected: dict[str, str],
+) -> None:
+    """Each added, removed or changed input has that kind; nothing is sent about an active model."""
+    outputs = {**MODEL, **old, "generated_name": NAME, "status": "active"}
+    answer = shared_host.diff(NAME, outputs, {**MODEL, **new})
+    assert kinds(answer) == expected
+    assert answer.changes == (SOME if expected else NONE)
+    assert all(detail.inputDiff for detail in answer.detailedDiff.values())
+    assert set(answer.replaces) == {name for name, kind in expected.items() if kind.endswith("_REPLACE")}
+    assert not answer.deleteBeforeReplace
+    assert service.requests() == []
+
+
+def test_the_deadline_keeps_the_model_and_update_continues(
+    shared_host: HostHere, service: Emulator, inputs: dict[str, Any]
+) -> None:
+    """A model still validating at its deadline is partial state, with its inputs; update waits on without a POST."""
+    service.settings.validation_seconds = 3600
+    with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
+        shared_host.create(inputs, timeout=2)
+    kept = caught.value.kept
+    assert kept is not None
+    [model] = service.models()
+    live = {"generated_name": model["name"], "status": "validating", "created_at": model["created_at"]}
+    assert (kept.id, kept.reasons) == (model["name"], [caught.value.message])
+    assert (kept.properties, kept.inputs) == ({**inputs, **live}, inputs)
+    # The engine calls update after an unfinished create even where the diff reports nothing.
+    answer = shared_host.diff(kept.id, kept.properties, inputs)
+    assert (answer.changes, list(answer.replaces), kinds(answer)) == (SOME, [], {})
+    with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
+        shared_host.update(kept.id, kept.properties, inputs, timeout=2)
+    assert caught.value.kept is not None
+    assert caught.value.kept.id == kept.id
+    service.change_model(kept.id, status="active")
+    assert shared_host.update(kept.id, kept.properties, inputs)["status"] == "active"
+    assert len(posts(service)) == 1
+
+
+def test_a_failed_model_that_cannot_be_deleted_is_replaced_next(
+    shared_host: HostHere, service: Emulator, inputs: dict[str, Any]
+) -> None:
+    """It is partial state; the next diff replaces it, and the next create of that resource sends a POST of its own."""
+    service.settings.failing_names = {"bot": "no adapter_model.safetensors"}
+    service.add_fault(Fault(method="DELETE", status=401))
+    with pytest.raises(HostError, match=r"no adapter_model\.safetensors.*could not be deleted") as caught:
+        shared_host.create(inputs, name="failed")
+    kept = caught.value.kept
+    assert kept is not None
+    assert (kept.properties["status"], names(service)) == ("error", [kept.id])
+    answer = shared_host.diff(kept.id, kept.properties, {**inputs, "source": "file-2"}, "failed")
+    assert list(answer.replaces) == ["source"]
+    service.settings.failing_names = {}
+    id_, _ = shared_host.create({**inputs, "source": "file-2"}, name="failed")
+    shared_host.delete(kept.id, kept.properties, name="failed")
+    assert names(service) == [id_]
+
+
+def test_a_create_that_is_asked_for_again_goes_on_with_its_model(
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    """An error hook of the program makes the engine create once more: the kept model is awaited, without a POST."""
+    emulator.settings.validation_seconds = 3600
+    with pytest.raises(HostError) as caught:
+        host.create(inputs, timeout=2)
+    assert caught.value.kept is not None
+    emulator.change_model(caught.value.kept.id, status="active")
+    assert host.create(inputs)[0] == caught.value.kept.id
+    assert len(posts(emulator)) == 1
+
+
+def recorded(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inputs and outputs of a state file that version 0.1.0 wrote, for a model of that name."""
+    resources = json.loads(STATE.read_text().replace("GENERATED_NAME", name))["deployment"]["resources"]
+    bags = resources[-1]["inputs"], resources[-1]["outputs"]
+    for bag in bags:
+        del bag["__provider"]
+    return bags
+
+
+def test_a_state_file_of_today_goes_on_without_a_diff(host: HostHere, emulator: Emulator) -> None:
+    """Check, diff and refresh of a recorded state change nothing, a new description replaces, delete deletes."""
+    declared, _ = recorded("")
+    name = emulator.add_model(
+        name="bot",
+        base_model=declared["base_model"],
+        source=declared["source"],
+        description=declared["description"],
+    )
+    inputs, outputs = recorded(name)
+    assert host.check(inputs, inputs) == (inputs, [])
+    assert host.diff(name, outputs, inputs).changes == NONE
+    id_, read, read_inputs = host.read(name, outputs)
+    assert (id_, read_inputs) == (name, inputs)
+    assert {**read, "created_at": 1} == {**outputs, "created_at": 1}
+    assert host.diff(name, outputs, {**inputs, "description": "second"}).replaces == ["description"]
+    assert host.update(name, outputs, inputs)["status"] == "active"
+    host.delete(name, outputs)
+    assert (names(emulator), posts(emulator)) == ([], [])
+
+
+def test_unknown_and_secret_inputs_pass_through_a_check(host: HostHere, edge: str) -> None:
+    """An unknown value stays unknown; a secret comes back, and keeps its mark on the edge whose engine gives one."""
+    answer, faults = host.check(
+        {**MODEL, "source": UNKNOWN, "base_model": UNKNOWN, "description": rpc.wrap_rpc_secret("hush")}
+    )
+    assert faults == []
+    assert (answer["source"], answer["base_model"], answer["description"]) == (UNKNOWN, UNKNOWN, "hush")
+    _, [(name, reason)] = host.check({**MODEL, "source": rpc.wrap_rpc_secret("SECRET")})
+    assert name == ("source" if edge == "dynamic" else "")
+    assert ("secret" in reason) is (edge == "plugin")
+    assert "SECRET" not in reason
+
+
+def test_a_fault_of_ours_is_reported_as_one(host: HostHere, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message of a bug has the traceback and asks for a report, and the process continues to serve."""
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("in the middle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CustomModels, "diff", fails)
+        with pytest.raises(HostError, match=r"(?s)this is a bug in nebius_model_resource, .*in the middle"):
+            host.diff(NAME, {"name": "bot"}, {"name": "bot"})
+    assert host.check(MODEL)[1] == []
+
+
+# What a person reads about a model that is not as it should be
+
+
+def lasting(host: HostHere) -> list[str]:
+    """The warnings that stay in the diagnostics."""
+    warning = engine_pb2.LogSeverity.Value("WARNING")
+    return [log.message for log in host.engine.logs if log.severity == warning and not log.ephemeral]
+
+
+@pytest.mark.parametrize("recorded", ["validating", "error"])
+def test_a_failed_model_is_replaced_with_its_reason(
+    host: HostHere, emulator: Emulator, recorded: str
+) -> None:
+    """The diff names `status` as an output, and a warning that stays gives the service's reason once."""
+    name = emulator.add_model(name="bot", base_model="acme/Base", source="file-1", status="error")
+    emulator.change_model(name, status_reason="rank 512 is too large")
+    outputs = {**MODEL, "generated_name": name, "status": recorded, "created_at": 1}
+    outputs |= {"status_reason": "rank 512 is too large"} if recorded == "error" else {}
+    for _ in range(2):
+        answer = host.diff(name, outputs, MODEL)
+        assert list(answer.replaces) == ["status"]
+        assert not answer.detailedDiff["status"].inputDiff
+    assert lasting(host) == [f"the model {name!r} is in status 'error': rank 512 is too large"]
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        ("error", "is in status 'error': bad"),
+        ("failed", "has the unknown status 'failed' (bad); known are validating, active, error, deleted"),
+    ],
+)
+def test_a_refresh_keeps_what_is_not_ready_and_says_why(
+    host: HostHere, emulator: Emulator, status: str, text: str
+) -> None:
+    """The engine gets a reason for an unhealthy model, with the outputs and inputs that were read."""
+    inputs = {**MODEL, "description": "by hand"}
+    model = {name: value for name, value in inputs.items() if name != "wait_for_active"}
+    name = emulator.add_model(**model)
+    entry = {**emulator.models()[0], "status": status, "status_reason": "bad"}
+    emulator.add_fault(Fault(method="GET", path="/v0/models", status=200, body=[entry], times=None))
+    with pytest.raises(HostError) as caught:
+        host.read(name, {**MODEL, "generated_name": name, "status": "active", "created_at": 1})
+    kept = caught.value.kept
+    assert kept is not None
+    assert (kept.id, kept.reasons) == (name, [f"the model {name!r} {text}"])
+    assert (kept.properties["status"], kept.inputs) == (status, inputs)
+    host.diff(name, kept.properties, MODEL)
+    assert lasting(host) == []  # the engine has shown it
