@@ -49,8 +49,8 @@ __all__ = [
     "list_custom_models_output",
 ]
 
-# Where the public names are; the last two load Pulumi.
-_MODULES = ("errors", "_service.types", "_provider.lookups", "resources", "functions")
+# Where the public names are: the first is what most programs need.
+_MODULES = ("resources", "functions")
 
 
 if not TYPE_CHECKING:  # a type checker would accept every misspelt name

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from ipaddress import ip_address
 
 from nebius_model_resource.errors import ConfigurationError
@@ -185,6 +184,8 @@ def unknown_setting(name: str) -> str | None:
     known = [setting.partition(":")[2] for setting in SETTINGS]
     if name in known:
         return None
+    from difflib import get_close_matches
+
     close = get_close_matches(name, known, n=1)
     meant = f"give {close[0]!r}" if close else f"there are {', '.join(known)}"
     return f"there is no setting {name!r}: {meant}"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
@@ -79,31 +77,3 @@ def loaded_by(statement: str) -> set[str]:
 def test_nothing_is_loaded_before_it_is_needed(statement: str, unwanted: set[str]) -> None:
     """Only a program that declares models loads Pulumi, and only a call loads the HTTP library."""
     assert not loaded_by(statement) & unwanted
-
-
-COST = """
-import time, pulumi, pulumi.dynamic
-start = time.process_time()
-from nebius_model_resource import CustomModel
-print((time.process_time() - start) * 1000)
-"""
-
-
-def cost_beyond_pulumi(compiled: Path) -> float:
-    """Milliseconds of processor time that the package's own modules add to a program, as installed: compiled."""
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(
-        [sys.executable, "-c", COST],
-        env={**environ, "PYTHONPYCACHEPREFIX": str(compiled)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return float(done.stdout)
-
-
-@pytest.mark.slow
-def test_a_program_pays_at_most_fifteen_milliseconds_for_the_import(tmp_path: Path) -> None:
-    """The best of six fresh interpreters counts, because other work slows some of them down."""
-    assert min(cost_beyond_pulumi(tmp_path) for _ in range(6)) <= 15
