@@ -65,11 +65,12 @@ class Provider(pulumi.ProviderResource):
 
         Args:
             resource_name: the resource's name in the stack.
-            api_key: the key. It is always a secret, and the state holds it encrypted.
+            api_key: the key; by default ``NEBIUS_API_KEY``. It is always a secret, and the state holds it encrypted.
             api_key_variable: the name of an environment variable that holds the key, in place of ``api_key``. Each
                 operation reads the variable, so the state does not hold the key, and a new key is used at once.
-            base_url: the service; ``https://api.studio.nebius.com`` if neither this nor the variable is set.
-            ai_project_id: the project of models that do not name one.
+            base_url: the service; by default ``NEBIUS_BASE_URL``, then ``https://api.studio.nebius.com``.
+            ai_project_id: the project of models that do not name one; by default ``NEBIUS_AI_PROJECT_ID``, then the
+                key's own.
             preflight: whether a preview asks the service about the base model and source of new models; True by
                 default.
             opts: Pulumi's options.

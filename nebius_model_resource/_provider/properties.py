@@ -326,6 +326,7 @@ ARCHIVE = Table(
         allowed="a folder with an adapter, or a .zip of it",
         required=True,
         meaning=lambda _path: None,
+        replaces=False,
         sent=False,
         live=not_reported,
     ),

@@ -23,6 +23,9 @@ PAGES = [
     *sorted((ROOT / "examples").glob("**/*.md")),
     ROOT / "benchmarks" / "README.md",
 ]
+REGISTRY = [
+    page for page in PAGES if page.read_text().startswith("---\n")
+]  # Pulumi's registry gives them their titles
 DOCS = "\n".join(page.read_text() for page in PAGES if page.name != "CHANGELOG.md")
 RUN_TIME = "\n".join(
     module.read_text()
@@ -73,7 +76,8 @@ def test_every_link_leads_somewhere(page: str, link: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [str(page.relative_to(ROOT)) for page in PAGES if page.name != "CHANGELOG.md"]
+    "page",
+    [str(page.relative_to(ROOT)) for page in PAGES if page.name != "CHANGELOG.md" and page not in REGISTRY],
 )
 def test_every_page_has_a_question_as_its_title(page: str) -> None:
     """A page answers one question, and another page links to it; README has the package's name as title."""
