@@ -19,7 +19,8 @@ from nebius_model_resource._provider.account import short_name
 from nebius_model_resource._provider.lookups import CustomModelInfo
 from nebius_model_resource._provider.properties import ARCHIVE, MODEL, Table
 from nebius_model_resource._service.client import Client
-from nebius_model_resource._service.types import INFIX, FileInfo, canonical_source, unflavoured
+from nebius_model_resource._service.names import INFIX, canonical_source, unflavoured
+from nebius_model_resource._service.types import FileInfo
 from nebius_model_resource.errors import (
     AccessDenied,
     BadRequest,

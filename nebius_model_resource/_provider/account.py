@@ -10,8 +10,9 @@ from nebius_model_resource._provider.create import Creator
 from nebius_model_resource._provider.listing import SharedList
 from nebius_model_resource._provider.preflight import Preflight
 from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.names import GeneratedName
 from nebius_model_resource._service.settings import Settings
-from nebius_model_resource._service.types import DELETED, FileInfo, GeneratedName, ModelInfo
+from nebius_model_resource._service.types import DELETED, FileInfo, ModelInfo
 
 
 def short_name(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nebius_model_resource._service.types import INFIX, Source
+from nebius_model_resource._service.names import INFIX, Source
 
 _HUB = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:models/)?|hf:/*", re.IGNORECASE)
 _LISTED = "`nebius-models checkpoints <job>` lists them"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.names import GeneratedName
 from nebius_model_resource._service.retry import Deadline
-from nebius_model_resource._service.types import DELETED, Checkpoint, GeneratedName, Job, ModelInfo
+from nebius_model_resource._service.types import DELETED, Checkpoint, Job, ModelInfo
 from nebius_model_resource.errors import (
     AccessDenied,
     CheckpointMissing,

@@ -26,17 +26,10 @@ from nebius_model_resource._provider.wait import (
     validation_failed,
     vanished,
 )
+from nebius_model_resource._service.names import GeneratedName, unflavoured
 from nebius_model_resource._service.retry import repeat
 from nebius_model_resource._service.settings import Lookup
-from nebius_model_resource._service.types import (
-    ACTIVE,
-    ERROR,
-    KNOWN_STATUSES,
-    VALIDATING,
-    GeneratedName,
-    ModelInfo,
-    unflavoured,
-)
+from nebius_model_resource._service.types import ACTIVE, ERROR, KNOWN_STATUSES, VALIDATING, ModelInfo
 from nebius_model_resource.errors import (
     AccessDenied,
     AdoptionRefused,

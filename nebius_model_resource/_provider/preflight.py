@@ -14,8 +14,9 @@ from typing import Any, TypeVar, cast
 from nebius_model_resource._provider.lookups import SUCCEEDED, complete_checkpoints, why_not
 from nebius_model_resource._provider.properties import UNKNOWN
 from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.names import Source, unflavoured
 from nebius_model_resource._service.retry import Deadline
-from nebius_model_resource._service.types import Checkpoint, Job, Source, unflavoured
+from nebius_model_resource._service.types import Checkpoint, Job
 from nebius_model_resource.errors import (
     AccessDenied,
     AnswerLost,

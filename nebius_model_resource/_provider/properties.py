@@ -9,18 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nebius_model_resource._provider.hints import source_problem
+from nebius_model_resource._service.names import GeneratedName, canonical_source, unflavoured, whole_number
 from nebius_model_resource._service.settings import unclean
-from nebius_model_resource._service.types import (
-    GeneratedName,
-    ModelInfo,
-    canonical_source,
-    unflavoured,
-    whole_number,
-)
 from nebius_model_resource.errors import Fault
+
+if TYPE_CHECKING:
+    from nebius_model_resource._service.types import ModelInfo
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # Pulumi's text for a value that a preview does not know yet
 _CREDENTIAL = re.compile(

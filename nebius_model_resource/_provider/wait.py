@@ -9,14 +9,8 @@ from nebius_model_resource._provider.calls import Operation
 from nebius_model_resource._provider.listing import SharedList, Snapshot
 from nebius_model_resource._provider.properties import State
 from nebius_model_resource._service.client import Client
-from nebius_model_resource._service.types import (
-    ACTIVE,
-    DELETED,
-    ERROR,
-    KNOWN_STATUSES,
-    GeneratedName,
-    ModelInfo,
-)
+from nebius_model_resource._service.names import GeneratedName
+from nebius_model_resource._service.types import ACTIVE, DELETED, ERROR, KNOWN_STATUSES, ModelInfo
 from nebius_model_resource.errors import (
     AccessDenied,
     DeadlineExceeded,

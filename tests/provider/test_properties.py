@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nebius_model_resource._provider.properties import ARCHIVE, MODEL, UNKNOWN, Property
-from nebius_model_resource._service.types import ModelInfo, Source, canonical_source
+from nebius_model_resource._service.names import Source, canonical_source
+from nebius_model_resource._service.types import ModelInfo
 from tests.support.engine_calls import Bench, EngineCall, Models
 from tests.support.virtual import Service
 

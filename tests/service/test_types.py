@@ -6,18 +6,14 @@ from typing import Any
 
 import pytest
 
-from nebius_model_resource._service.types import (
-    Checkpoint,
-    FileInfo,
+from nebius_model_resource._service.names import (
     GeneratedName,
-    Job,
-    Listing,
-    ModelInfo,
     Source,
     canonical_source,
     unflavoured,
     whole_number,
 )
+from nebius_model_resource._service.types import Checkpoint, FileInfo, Job, Listing, ModelInfo
 
 LIVE = {
     "type": "text2text",
