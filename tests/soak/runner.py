@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from importlib.metadata import version
 
+from tests.soak import real
 from tests.soak.sequences import Figures, Violation, draw, run
 from tests.soak.world import World
 
@@ -38,8 +39,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments.add_argument("sequences", type=int, help="how many sequences to run")
     arguments.add_argument("--seed", type=int, default=0, help="the first; each sequence has the next one")
     arguments.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many minutes")
+    arguments.add_argument("--engine", choices=["cli", "local"], default="local", help="which engine to use")
     options = arguments.parse_args(argv)
     started = time.monotonic()
+    if options.engine == "cli":
+        played, broken = real.soak(options.seed, options.sequences, options.minutes)
+        print(f"{played} sequences in {time.monotonic() - started:.0f} s; broke the promise: {broken}")  # noqa: T201
+        return 1 if broken else 0
     figures, broken = soak(options.seed, options.sequences, options.minutes)
     seconds = time.monotonic() - started
     print(report(figures, broken, options.seed, seconds))  # noqa: T201
