@@ -73,7 +73,8 @@ class Configuration:
         """What a setting is called where it is set."""
         if provider := self.lookup(PROVIDER):
             return f"{self._argument(setting)} of Provider {provider!r}"
-        return _OPTIONS.get(setting, setting) if self._asker == "command" else setting
+        names = {"command": _OPTIONS, "script": _VARIABLES}.get(self._asker, {})
+        return names.get(setting, setting)
 
     def _argument(self, setting: str) -> str:
         name = setting.partition(":")[2]

@@ -145,7 +145,8 @@ def test_functions_the_command_and_resources_say_the_same(
         call.timeout = 1
         with pytest.raises(Failed) as resource, explained(call, "read", models.configuration, "model"):
             models.read(call, NAME, {})
-    places = ("nebius-models:baseUrl", "--base-url"), (SET_KEY, "NEBIUS_API_KEY")
+    urls = ("nebius-models:baseUrl", "NEBIUS_BASE_URL")  # what a stack and a script call it
+    places = [*((url, "--base-url") for url in urls), (SET_KEY, "NEBIUS_API_KEY")]
     texts = [str(function.value), capsys.readouterr().err.strip(), str(resource.value)]
     for place, other in places:
         texts = [text.replace(place, other) for text in texts]
