@@ -469,3 +469,20 @@ def test_the_command_needs_no_key(tmp_path: Path, capsys: Output, monkeypatch: p
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("nebius-models: ")
     assert "lacks adapter_config.json" in err
+
+
+def test_a_terminal_without_the_letters_shows_their_escapes(emulator: Emulator) -> None:
+    """Where standard output is ASCII, the list is printed and the program is still the same Python."""
+    name = emulator.add_model(name="bot", base_model="a/B", description="größe", source="file-1")
+    environ = {
+        "NEBIUS_API_KEY": emulator.api_key,
+        "NEBIUS_BASE_URL": emulator.url,
+        "PYTHONIOENCODING": "ascii",
+    }
+    for arguments in (["list"], ["program", name]):
+        command = [sys.executable, "-m", "nebius_model_resource", *arguments]
+        done = subprocess.run(
+            command, env={**os.environ, **environ}, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "gr\\xf6\\xdfe" in done.stdout

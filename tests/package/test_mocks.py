@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from typing import Any
+
+import pytest
 
 HEAD = """
 import json
@@ -79,3 +82,38 @@ for kind in (Bot, TicketBot, Other):
     declare(kind)
 """)
     assert [type_ for type_, _ in given] == [TYPE, TYPE, "pulumi-python:dynamic/acme:Model"]
+
+
+def test_a_path_of_pathlib_is_a_text() -> None:
+    """`ModelArchive` takes what Python's functions take as a path."""
+    program = """
+from pathlib import Path
+from nebius_model_resource import ModelArchive
+
+declare(lambda name, **_: ModelArchive(name, path=Path("adapter")))
+"""
+    [[_, inputs]] = run(program)
+    assert inputs["path"] == "adapter"
+
+
+REFUSALS = {
+    "os.environ['PULUMI_CONFIG'] = json.dumps({'nebius-models:baseURL': 'https://eu.example'})\ndeclare()": (
+        "nebius-models:baseURL: there is no setting 'baseURL': give 'baseUrl'"
+    ),
+    """
+from nebius_model_resource import Provider, list_custom_models
+
+def look_up(name, **_):
+    opts = pulumi.ResourceOptions(env_var_mappings={"EU_KEY": "NEBIUS_API_KEY"})
+    list_custom_models(opts=pulumi.InvokeOptions(provider=Provider(name, opts=opts)))
+
+declare(look_up)
+""": "a function cannot use a Provider with env_var_mappings",
+}
+
+
+@pytest.mark.parametrize("program", REFUSALS)
+def test_what_would_send_the_key_elsewhere_is_refused(program: str) -> None:
+    """A misspelt setting leaves the default host, and a function sees another environment than a provider."""
+    caught = f"import os\ntry:\n{textwrap.indent(program, '    ')}\nexcept Exception as error:\n    given = str(error)"
+    assert REFUSALS[program] in str(run(caught))
