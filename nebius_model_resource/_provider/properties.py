@@ -166,10 +166,6 @@ class Table:
         self.inputs = {name: each for name, each in self.properties.items() if not each.computed}
         self.outputs = {name: each for name, each in self.properties.items() if each.computed}
 
-    def with_(self, *properties: Property) -> Table:
-        """A copy with further properties."""
-        return Table(*self.properties.values(), *properties)
-
     def declared(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What a program registers: the given inputs, the defaults of the others, and the outputs to come."""
         values = {

@@ -12,7 +12,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource._plugin import servicer
 from nebius_model_resource._provider import models
-from nebius_model_resource._provider.properties import MODEL, Property
+from nebius_model_resource._provider.properties import MODEL, Property, Table
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host import URN, HostError
 from tests.support.host_here import HostHere
@@ -101,7 +101,7 @@ def test_only_a_model_that_is_created_is_asked_about(
 class Larger(models.CustomModels):
     """Models with two more inputs."""
 
-    table = MODEL.with_(Property("cost_center"), Property("label_texts", dict))
+    table = Table(*MODEL.properties.values(), Property("cost_center"), Property("label_texts", dict))
 
 
 MORE = {"cost_center": "research", "label_texts": {"team": "a", "api_key": "b"}}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource._provider.properties import ARCHIVE, MODEL, UNKNOWN, Property
+from nebius_model_resource._provider.properties import ARCHIVE, MODEL, UNKNOWN, Property, Table
 from nebius_model_resource._service.names import Source, canonical_source
 from nebius_model_resource._service.types import ModelInfo
 from tests.support.engine_calls import Bench, EngineCall, Models
@@ -200,7 +200,8 @@ def test_an_input_changes_only_where_the_service_reports_another_meaning(
     assert found == {**GOOD, "description": "answers", **live}
 
 
-ADDED = MODEL.with_(
+ADDED = Table(
+    *MODEL.properties.values(),
     Property("region", allowed="the name of a region, or left out"),
     Property("labels", dict, allowed="texts by name, or left out"),
 )
