@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -13,10 +14,6 @@ from nebius_model_resource import __version__
 from nebius_model_resource.errors import NebiusError
 
 NAME = "nebius-models"
-_STARTER = """\
-#!/bin/sh
-exec {python} -c {code} "$@"
-"""
 # `-m` would put the program's folder first, where a `types.py` or `queue.py` may be.
 _CODE = (
     "import sys; sys.path[:1] == [''] and sys.path.pop(0); "
@@ -26,6 +23,20 @@ _CODE = (
 
 class NotInstalled(NebiusError):
     """Pulumi's CLI did not install the plugin."""
+
+
+def starter(python: str, *, windows: bool) -> tuple[str, str]:
+    """The file that starts the plugin: its name, as Pulumi's CLI looks for it, and its text.
+
+    Args:
+        python: the path of the interpreter; it may hold blanks.
+        windows: whether the file is for Windows, where the CLI looks for a ``.exe`` or ``.cmd``
+            (``getCandidateExtensions`` in its ``workspace/plugins.go``).
+    """
+    name = f"pulumi-resource-{NAME}"
+    if windows:
+        return f"{name}.cmd", f'@"{python.replace("%", "%%")}" -c "{_CODE}" %*\n'
+    return name, f'#!/bin/sh\nexec {shlex.quote(python)} -c {shlex.quote(_CODE)} "$@"\n'
 
 
 def install() -> str:
@@ -40,13 +51,24 @@ def install() -> str:
     if pulumi is None:
         raise NotInstalled("there is no `pulumi` on PATH: install it (https://www.pulumi.com/docs/install/)")
     with TemporaryDirectory() as folder:
-        starter = Path(folder) / f"pulumi-resource-{NAME}"
-        starter.write_text(
-            _STARTER.format(python=shlex.quote(sys.executable), code=shlex.quote(_CODE)), encoding="utf-8"
-        )
-        starter.chmod(0o755)
-        command = [pulumi, "plugin", "install", "resource", NAME, __version__, "--file", str(starter)]
-        done = subprocess.run([*command, "--reinstall"], capture_output=True, text=True, check=False)  # noqa: S603
+        name, text = starter(sys.executable, windows=os.name == "nt")
+        script = Path(folder, name)
+        # Windows reads a script in the console's code page, which Python calls `oem`.
+        script.write_text(text, encoding="oem" if os.name == "nt" else "utf-8")
+        script.chmod(0o755)
+        # The folder and not the file, to which the CLI would give the name of a `.exe` on Windows.
+        command = [
+            pulumi,
+            "plugin",
+            "install",
+            "resource",
+            NAME,
+            __version__,
+            "--file",
+            folder,
+            "--reinstall",
+        ]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
     if done.returncode:
         reason = " ".join(done.stderr.split()) or f"it exited with {done.returncode}"
         raise NotInstalled(f"`pulumi plugin install` failed: {reason}")

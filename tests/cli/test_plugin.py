@@ -10,11 +10,14 @@ import pytest
 
 from nebius_model_resource import __version__
 from nebius_model_resource._cli.main import main
+from nebius_model_resource._cli.plugin import starter
 
-# Stands in for the CLI: it records its arguments, and copies the file that it would install.
+# The command runs nothing of POSIX; these tests write shell scripts.
+posix = pytest.mark.skipif(sys.platform == "win32", reason="stands in for the CLI with a shell script")
+# Stands in for the CLI: it records its arguments, and copies the folder that it would install.
 CLI = """#!/bin/sh
 echo "$@" > {folder}/arguments
-cp "$7" {folder}/starter
+cp -r "$7" {folder}/installed
 {ends}
 """
 
@@ -26,31 +29,50 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def write_script(place: Path, text: str) -> None:
+    place.write_text(text)
+    place.chmod(0o755)
+
+
 def write_cli(folder: Path, ends: str = "exit 0") -> None:
-    cli = folder / "pulumi"
-    cli.write_text(CLI.format(folder=folder, ends=ends))
-    cli.chmod(0o755)
+    write_script(folder / "pulumi", CLI.format(folder=folder, ends=ends))
 
 
+@posix
 def test_the_cli_installs_a_script_that_starts_this_python(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The plugin has the package's version, and its script serves with the package installed here."""
+    """The plugin has the package's version; its script serves with this package, also where the path has a blank."""
     write_cli(folder)
+    python = folder / "it's a python"
+    write_script(python, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    monkeypatch.setattr(sys, "executable", str(python))
     assert main(["plugin", "install"]) == 0
-    said = f"installed the plugin nebius-models {__version__}, which {sys.executable} runs\n"
+    said = f"installed the plugin nebius-models {__version__}, which {python} runs\n"
     assert capsys.readouterr() == (said, "")
     words = (folder / "arguments").read_text().split()
     assert words[:5] == ["plugin", "install", "resource", "nebius-models", __version__]
     assert (words[5], words[7:]) == ("--file", ["--reinstall"])
     assert not Path(words[6]).exists()
-    with subprocess.Popen([folder / "starter"], stdout=subprocess.PIPE, text=True) as process:
+    [script] = (folder / "installed").iterdir()
+    assert script.name == "pulumi-resource-nebius-models"
+    with subprocess.Popen([script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip().isdigit()
         assert process.poll() is None  # without an engine it waits until one attaches
         process.kill()
 
 
+def test_on_windows_the_script_is_a_cmd() -> None:
+    """The CLI looks for that name; `%` is doubled, and only the path and the code are in quotes."""
+    name, text = starter(r"C:\Program Files\100%\python.exe", windows=True)
+    assert name == "pulumi-resource-nebius-models.cmd"
+    assert text.startswith(r'@"C:\Program Files\100%%\python.exe" -c "import sys;')
+    assert text.endswith('import main; main()" %*\n')
+    assert (text.count('"'), text.count("%")) == (4, 3)
+
+
+@posix
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
