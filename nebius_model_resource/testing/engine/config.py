@@ -100,7 +100,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as fault:
         raise ConfigError(f"no project here: {path} does not exist") from fault
     except (OSError, yaml.YAMLError) as fault:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,10 +102,12 @@ class StateFile:
             StateError: Another operation is under way on this stack.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_name(self.path.name + ".lock").open("w") as lock:
+        # SQLite alone of the standard library has such a lock on every system. The file stays empty.
+        place = self.path.with_name(self.path.name + ".lock")
+        with contextlib.closing(sqlite3.connect(place, timeout=0, isolation_level=None)) as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as fault:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as fault:
                 raise StateError(
                     "the stack is currently locked by another operation of this engine"
                 ) from fault
