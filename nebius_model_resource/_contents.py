@@ -178,8 +178,10 @@ def _entries(path: str, archive: ZipFile) -> dict[str, ZipInfo]:
     """The files of a zip that count, by name."""
     found: dict[str, ZipInfo] = {}
     for entry in archive.infolist():
-        name = "/".join(part for part in entry.filename.split("/") if part not in ("", "."))
-        if entry.is_dir() or _is_left_out(name):
+        # .NET before 4.6.1, and PowerShell with it, writes `\\`. On Windows zipfile reads that as `/`.
+        place = entry.filename.replace("\\", "/")
+        name = "/".join(part for part in place.split("/") if part not in ("", "."))
+        if place.endswith("/") or _is_left_out(name):
             continue
         if name in found:
             raise UnusableArchive(path, f"holds {name!r} twice: pack it again")

@@ -64,12 +64,13 @@ class Engine:
             self._stub.Log(request, timeout=2)
 
     def is_gone(self) -> bool:
-        """Whether nothing listens at the address; silence for a second does not prove that."""
+        """Whether nothing listens at the address; silence for five seconds does not prove that."""
         host, _, port = self.address.rpartition(":")
         if not port.isdigit():
             return False
         try:
-            socket.create_connection((host, int(port)), timeout=1).close()
+            # Windows tries a refused connection for about two seconds (Microsoft's article KB175523).
+            socket.create_connection((host, int(port)), timeout=5).close()
         except TimeoutError:
             return False
         except OSError:

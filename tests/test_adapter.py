@@ -26,6 +26,7 @@ from nebius_model_resource._contents import in_units
 from nebius_model_resource.errors import UnusableArchive
 from tests.support.adapters import CONFIG, NAMES, files, header, weights, write_folder, write_zip
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes and other links")
 CONFIG_NAME, WEIGHTS_NAME = "adapter_config.json", "adapter_model.safetensors"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
 
@@ -48,6 +49,10 @@ def refusal(path: object) -> str:
     assert refused.value.path == str(path)
     assert refused.value.reason.isprintable()
     return refused.value.reason
+
+
+def pipe(place: Path) -> None:
+    os.mkfifo(place)
 
 
 SETS = {"target_modules": ["v", "q"], "exclude_modules": ["b", "a"], "modules_to_save": ["y", "x"]}
@@ -93,7 +98,7 @@ def test_changed_content_is_another_adapter(tmp_path: Path) -> None:
 
 
 def test_a_folder_and_every_zip_of_it_are_one_adapter(tmp_path: Path) -> None:
-    """Hidden files, empty folders, order, compression, dates, modes and a dot before names do not count."""
+    """Hidden files, empty folders, order, compression, dates, modes, a dot before names and `\\` do not count."""
     contents = files(**{"tokenizer.json": b"{}", "empty": b"", "sub/täxt": b"x"})
     hidden = dict.fromkeys((".git/HEAD", ".DS_Store", "__MACOSX/._a", "sub/Thumbs.db", "desktop.ini"), b"1")
     folder = make(tmp_path, {**contents, **hidden})
@@ -107,7 +112,9 @@ def test_a_folder_and_every_zip_of_it_are_one_adapter(tmp_path: Path) -> None:
         turned = {"sub/": b"", **hidden, **dict(reversed(contents.items()))}
         assert read(write_zip(tmp_path / "a.zip", turned, compression)).sha256 == adapter.sha256
     dotted = {f"./{name}": content for name, content in contents.items()}
-    assert read(make(tmp_path, dotted, packed=True)).sha256 == adapter.sha256
+    on_windows = {name.replace("/", "\\"): content for name, content in {"sub/": b"", **contents}.items()}
+    for others in (dotted, on_windows):
+        assert read(make(tmp_path, others, packed=True)).sha256 == adapter.sha256
 
 
 # As version 0.1.0 hashed it, written out here so that nothing but the hash decides.
@@ -191,12 +198,12 @@ def test_a_path_object_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("create", "told"),
     [
-        (os.mkfifo, "is a pipe, socket or device: give a folder or a .zip"),
+        pytest.param(pipe, "is a pipe, socket or device: give a folder or a .zip", marks=posix),
         (
             Path.touch,
             "cannot be read (File is not a zip file): give the folder of an adapter, or a good .zip",
         ),
-        (lambda place: place.symlink_to(place.name), "symbolic links"),
+        pytest.param(lambda place: place.symlink_to(place.name), "symbolic links", marks=posix),
         (Path.mkdir, f"lacks {CONFIG_NAME} and {WEIGHTS_NAME}: give the folder to which PEFT saved"),
     ],
 )
@@ -421,6 +428,7 @@ def test_subfolders_are_a_warning(tmp_path: Path) -> None:
     assert warning.startswith("subfolders go along: 'logs', 'runs' (2.0 kB); the guide of the service names ")
 
 
+@posix
 def test_a_folder_may_hold_files_and_links_to_them(tmp_path: Path) -> None:
     """A link counts as its file, as in Hugging Face's cache; a dangling one, and what is not a file, are refused."""
     folder = make(tmp_path, files())
