@@ -8,13 +8,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 10)
 # Prints the version and the path that stays valid outside of the shims of pyenv.
 ABOUT = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
+
+
+def python_of(venv: Path) -> Path:
+    """The interpreter of an environment; the environment's other programs are beside it."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+PYTHON = python_of(VENV)
 
 
 def enter(extra: str, python: str | None = None) -> None:
@@ -36,8 +44,7 @@ def enter(extra: str, python: str | None = None) -> None:
     if Path(sys.prefix) != venv:
         _make(venv, interpreter)
         _install(venv, extra)
-        inside = str(venv / "bin" / "python")
-        os.execv(inside, [inside, *sys.argv])
+        _go_on_with(str(python_of(venv)))
     _install(venv, extra)
 
 
@@ -61,6 +68,13 @@ def _find(python: str) -> tuple[str, str]:
     return version, interpreter
 
 
+def _go_on_with(python: str) -> NoReturn:
+    """Run the script with another interpreter, in place of this one."""
+    if os.name == "nt":  # where execv ends this process at once, and the console does not wait
+        sys.exit(subprocess.run([python, *sys.argv], check=False).returncode)
+    os.execv(python, [python, *sys.argv])
+
+
 def _use_new_enough_python() -> None:
     """Start again with a newer interpreter if `python3` is too old."""
     if sys.version_info >= OLDEST:
@@ -68,14 +82,14 @@ def _use_new_enough_python() -> None:
     for minor in range(20, OLDEST[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
         if newer:
-            os.execv(newer, [newer, *sys.argv])
+            _go_on_with(newer)
     sys.exit(
         "Python 3.10 or newer is needed; this is %s, and no newer one is on PATH" % sys.version.split()[0]
     )
 
 
 def _make(venv: Path, interpreter: str) -> None:
-    if (venv / "bin" / "python").exists():
+    if python_of(venv).exists():
         return
     print(f"creating {venv.name} (a few seconds) …", flush=True)
     made = subprocess.run([interpreter, "-m", "venv", str(venv)], check=False, capture_output=True, text=True)
@@ -94,7 +108,7 @@ def _install(venv: Path, extra: str) -> None:
     if stamp.exists():
         return
     print(f"installing the package and its extra `{extra}` into {venv.name} (up to a minute) …", flush=True)
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(python_of(venv)), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if subprocess.run([*pip, "--editable", f"{ROOT}[{extra}]"], check=False).returncode != 0:
         sys.exit(
             "pip could not install the package: see its message above; a package index must be reachable"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -43,6 +42,7 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 
 def asked(name: str, answer: bytes) -> tuple[int, str]:
     """The exit code of a deletion with an answer at a terminal, and what it showed there."""
+    pty = pytest.importorskip("pty", reason="Windows has no terminals of this kind")
     keyboard, terminal = pty.openpty()
     command = [sys.executable, "-m", "nebius_model_resource", "delete", name]
     try:
