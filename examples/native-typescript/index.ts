@@ -1,6 +1,6 @@
 /** One model, and what the service reports about it. */
 
-import * as nebius from "@pulumi/nebius-models";
+import * as nebius from "@nebius-model-resource/nebius-models";
 import * as pulumi from "@pulumi/pulumi";
 
 const config = new pulumi.Config();

@@ -21,6 +21,7 @@ SCHEMA = json.loads(schema())
 DESCRIBED: dict[str, dict[str, Any]] = {**SCHEMA["resources"], **SCHEMA["functions"]}
 NAMES = [token.rpartition(":")[2] for token in DESCRIBED]
 INDEX = (ROOT / "docs" / "_index.md").read_text()
+PLUGIN = (ROOT / "docs" / "plugin.md").read_text()
 INSTALLATION = (ROOT / "docs" / "installation-configuration.md").read_text()
 
 
@@ -66,6 +67,27 @@ def test_the_schema_says_what_is_replaced() -> None:
         "nebius-models:index:CustomModel": ["baseModel", "source", "name", "description", "aiProjectId"],
         "nebius-models:index:ModelArchive": ["aiProjectId"],
     }
+
+
+def test_the_sdks_have_the_names_that_pages_and_examples_use() -> None:
+    """Pulumi's CLI derives them from the namespace, which is not Pulumi's own; Python's has a name of its own."""
+    namespace = SCHEMA["namespace"]
+    assert namespace != "pulumi"
+    names = {
+        "python": SCHEMA["language"]["python"]["packageName"],
+        "typescript": f"@{namespace}/nebius-models",
+        "go": f"github.com/{namespace}/pulumi-nebius-models/sdk/go/nebiusmodels",
+    }
+    for language, name in names.items():
+        assert name in PLUGIN
+        assert name in INSTALLATION
+        assert all(name in examples(about["description"])[language] for about in DESCRIBED.values())
+    folder = f"sdks/{namespace}-nebius-models"
+    needed = json.loads((ROOT / "examples" / "native-typescript" / "package.json").read_text())[
+        "dependencies"
+    ]
+    assert needed[names["typescript"]] == f"file:{folder}"
+    assert folder in (ROOT / "examples" / "native-python" / "requirements.txt").read_text().split()
 
 
 @pytest.mark.parametrize("name", NAMES)
