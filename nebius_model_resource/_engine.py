@@ -71,10 +71,8 @@ class Engine:
         try:
             # Windows tries a refused connection for about two seconds (Microsoft's article KB175523).
             socket.create_connection((host, int(port)), timeout=5).close()
-        except TimeoutError:
-            return False
-        except OSError:
-            return True
+        except OSError as error:
+            return not isinstance(error, TimeoutError)
         return False
 
 

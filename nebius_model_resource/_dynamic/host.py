@@ -42,7 +42,7 @@ from typing import Any, NoReturn
 
 from pulumi.dynamic import DiffResult
 
-from nebius_model_resource._dynamic.threads import Threads, frame_with
+from nebius_model_resource._dynamic.threads import Threads, locals_with
 from nebius_model_resource._engine import TRAILER, Engine, Row, not_ready_details, struct_of
 from nebius_model_resource._provider.calls import Changes
 from nebius_model_resource.errors import EngineGone
@@ -82,12 +82,9 @@ class HostCall(Row):
         self._context: Any = None
         self.ended = False
         self.failed = False
-        frame = frame_with("request", "context")
-        if frame is None:
-            _log.debug("this dynamic-provider host does not let us reach the request")
-            return
-        self._request, self._context = frame.f_locals["request"], frame.f_locals["context"]
         with _reach("the request"):
+            found = locals_with("request", "context")
+            self._request, self._context = found["request"], found["context"]
             self.urn = self._request.urn
             self.timeout = float(getattr(self._request, "timeout", 0) or 0)
             if "inputs" in self._request.DESCRIPTOR.fields_by_name and self._request.HasField("inputs"):
@@ -154,7 +151,6 @@ class HostCall(Row):
             Exception: always; it must reach the host.
         """
         self.failed = True
-        replaced = False
         with _reach("the call's end"):
             abort = self._context.abort
             if callable(abort):
@@ -162,9 +158,6 @@ class HostCall(Row):
 
                 # The host answers every exception with abort(…, traceback): for this call we replace it.
                 self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
-                replaced = True
-        if replaced:
-            self._context.abort()
         raise RuntimeError(message)
 
 

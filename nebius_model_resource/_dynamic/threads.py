@@ -17,15 +17,19 @@ from typing import Any
 _log = logging.getLogger(__name__)
 
 
-def frame_with(*names: str) -> FrameType | None:
-    """The nearest calling frame that has all those local variables."""
+def locals_with(*names: str) -> dict[str, Any]:
+    """The local variables of the nearest calling frame that has all those.
+
+    Raises:
+        LookupError: no frame has them.
+    """
     wanted = frozenset(names)
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if wanted.issubset(frame.f_code.co_varnames):
-            return frame
+            return frame.f_locals
         frame = frame.f_back
-    return None
+    raise LookupError(f"no frame with {names}")
 
 
 class Threads:
@@ -40,7 +44,7 @@ class Threads:
         """Count a call while it runs; if it waits, the pool has one more thread meanwhile, if one can start."""
         with self._lock:
             self._calls += 1
-            executor = _larger(_executor()) if waits else None
+            executor = _larger_pool() if waits else None
         try:
             yield
         finally:
@@ -55,28 +59,24 @@ class Threads:
             return self._calls == 0
 
 
-def _larger(executor: Any) -> Any:
-    """The pool, after it may have one more thread; None where it cannot."""
+def _larger_pool() -> Any:
+    """The pool whose thread runs this, after it may have one more thread; None where it cannot."""
     try:
+        executor = locals_with("executor_reference")["executor_reference"]()
         executor._max_workers += 1
-    except (AttributeError, TypeError):
-        _log.debug("the pool has no more threads", exc_info=True)
-        return None
-    try:
-        with executor._shutdown_lock:
-            executor._adjust_thread_count()  # calls that are already in the queue get no thread otherwise
-    except (AttributeError, RuntimeError, TypeError):  # other names, or no further thread can start
-        # The pool would try it again for each call that comes, and gRPC's server ends with such an error.
-        executor._max_workers -= 1
-        _log.debug("the pool has no more threads", exc_info=True)
+        try:
+            with executor._shutdown_lock:
+                executor._adjust_thread_count()  # calls that are already in the queue get no thread otherwise
+        except BaseException:
+            # The pool would try it again for each call that comes, and gRPC's server ends with such an error.
+            executor._max_workers -= 1
+            raise
+    except (
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+    ):  # RuntimeError: no further thread can start
+        _log.debug("this dynamic-provider host does not let us reach another thread", exc_info=True)
         return None
     return executor
-
-
-def _executor() -> Any:
-    """The pool whose thread runs this, None if it cannot be reached."""
-    frame = frame_with("executor_reference")
-    if frame is None:
-        _log.debug("this dynamic-provider host does not let us reach the thread pool")
-        return None
-    return frame.f_locals["executor_reference"]()

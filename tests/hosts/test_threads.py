@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nebius_model_resource._dynamic.threads import Threads, frame_with
+from nebius_model_resource._dynamic.threads import Threads, locals_with
 from tests.support.processes import wait_until
 
 SOON = 60  # seconds, for events that take milliseconds
@@ -114,9 +114,8 @@ def test_the_nearest_frame_with_all_the_names_is_found() -> None:
 
     def inner() -> object:
         one = "inner"
-        frame = frame_with("one", "two")
-        assert frame is not None
-        return frame.f_locals["one"], one
+        return locals_with("one", "two")["one"], one
 
     assert outer() == (("outer", "inner"), "outer", "outer")
-    assert frame_with("no_such_name_anywhere") is None
+    with pytest.raises(LookupError, match="no_such_name_anywhere"):
+        locals_with("no_such_name_anywhere")
