@@ -9,17 +9,8 @@ from email.utils import mktime_tz, parsedate_tz
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from nebius_model_resource import errors
 from nebius_model_resource._service.retry import Clock
-from nebius_model_resource.errors import (
-    AccessDenied,
-    ApiError,
-    BadRequest,
-    NotFound,
-    Redirected,
-    ServerFault,
-    Throttled,
-    UnusableAnswer,
-)
 
 if TYPE_CHECKING:
     from nebius_model_resource._service.http import Answer
@@ -29,7 +20,11 @@ LONGEST = 600  # characters; the longest captured refusal has about 200
 _SHORTEST_KEY = 16  # characters; a shorter one, such as "test", is found in any text
 # For people; all other texts are data.
 _WORDS = ("status", "status_reason", "detail", "message", "msg", "error")
-_DENIED, _GONE = (401, 403), (404, 410)
+_CLASSES: dict[int, type[errors.ApiError]] = {
+    **dict.fromkeys((401, 403), errors.AccessDenied),
+    **dict.fromkeys((404, 410), errors.NotFound),
+    408: errors.ServerFault,
+}
 _DELAY = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
@@ -48,7 +43,7 @@ def body_of(answer: Answer, key: str) -> Any:
         if 200 <= answer.status < 300:
             shown = _excerpt(text, key)[:200]
             message = f"the service answered {answer.status} with something else than JSON: {shown!r}"
-            raise UnusableAnswer(message) from None
+            raise errors.UnusableAnswer(message) from None
     if 200 <= answer.status < 300:
         return parsed
     detail = without_key(_detail(parsed), key) or _excerpt(text, key) or "no reason given"
@@ -72,7 +67,7 @@ def one_line(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
 
 
-def _api_error(answer: Answer, detail: str, key: str) -> ApiError:
+def _api_error(answer: Answer, detail: str, key: str) -> errors.ApiError:
     status = answer.status
     request_id = one_line(without_key(answer.headers.get("x-request-id") or "", key)) or None
     if 300 <= status < 400:
@@ -93,17 +88,12 @@ def is_throttled(answer: Answer) -> bool:
     return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
 
 
-def _error_class(answer: Answer) -> type[ApiError]:
-    status = answer.status
+def _error_class(answer: Answer) -> type[errors.ApiError]:
     if is_throttled(answer):
-        return Throttled
-    if 300 <= status < 400:
-        return Redirected
-    if status in _DENIED:
-        return AccessDenied
-    if status in _GONE:
-        return NotFound
-    return ServerFault if status >= 500 or status == 408 else BadRequest
+        return errors.Throttled
+    if 300 <= answer.status < 400:
+        return errors.Redirected
+    return _CLASSES.get(answer.status, errors.ServerFault if answer.status >= 500 else errors.BadRequest)
 
 
 def _detail(body: Any) -> str:
