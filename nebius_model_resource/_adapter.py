@@ -184,15 +184,15 @@ def _explain_missing(listing: Listing) -> str:
 def _config(path: str, text: bytes) -> dict[str, Any]:
     try:
         # Not json.loads(bytes), which takes UTF-16 and a byte order mark: PEFT and vLLM do not.
-        config: Any = json.loads(text.decode())
+        config: dict[str, Any] = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         why = "is not JSON in UTF-8 without a byte order mark: save the adapter again"
         raise _wrong(path, CONFIG, why) from error
-    if isinstance(config, dict) and config.get("peft_type") == "LORA":
-        return config
     given = config.get("peft_type") if isinstance(config, dict) else None
-    why = f"has the peft_type {given!r:.60}: only 'LORA' adapters of PEFT can be uploaded"
-    raise _wrong(path, CONFIG, why)
+    if given != "LORA":
+        why = f"has the peft_type {given!r:.60}: only 'LORA' adapters of PEFT can be uploaded"
+        raise _wrong(path, CONFIG, why)
+    return config
 
 
 def _tensors(listing: Listing) -> dict[str, Tensor]:
@@ -201,9 +201,8 @@ def _tensors(listing: Listing) -> dict[str, Tensor]:
     start = start_of(listing, WEIGHTS, 1024)
     end = 8 + int.from_bytes(start[:8], "little")
     if start[8:9] != b"{":
-        raise _wrong(
-            listing.path, WEIGHTS, "is not a safetensors file: download it or save the adapter again"
-        )
+        why = "is not a safetensors file: download it or save the adapter again"
+        raise _wrong(listing.path, WEIGHTS, why)
     try:
         header = json.loads(start_of(listing, WEIGHTS, end)[8:]) if end <= size else {}
         header.pop("__metadata__", None)

@@ -21,10 +21,6 @@ _CODE = (
 )
 
 
-class NotInstalled(NebiusError):
-    """Pulumi's CLI did not install the plugin."""
-
-
 def starter(python: str, *, windows: bool) -> tuple[str, str]:
     """The file that starts the plugin: its name, as Pulumi's CLI looks for it, and its text.
 
@@ -45,11 +41,11 @@ def install() -> str:
     The CLI copies a small script that starts this Python, so that the plugin is the package installed beside it.
 
     Raises:
-        NotInstalled: there is no CLI, or it failed.
+        NebiusError: there is no CLI, or it failed.
     """
     pulumi = shutil.which("pulumi")
     if pulumi is None:
-        raise NotInstalled("there is no `pulumi` on PATH: install it (https://www.pulumi.com/docs/install/)")
+        raise NebiusError("there is no `pulumi` on PATH: install it (https://www.pulumi.com/docs/install/)")
     with TemporaryDirectory() as folder:
         name, text = starter(sys.executable, windows=os.name == "nt")
         script = Path(folder, name)
@@ -57,19 +53,10 @@ def install() -> str:
         script.write_text(text, encoding="oem" if os.name == "nt" else "utf-8")
         script.chmod(0o755)
         # The folder and not the file, to which the CLI would give the name of a `.exe` on Windows.
-        command = [
-            pulumi,
-            "plugin",
-            "install",
-            "resource",
-            NAME,
-            __version__,
-            "--file",
-            folder,
-            "--reinstall",
-        ]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
+        command = [pulumi, "plugin", "install", "resource", NAME, __version__, "--file", folder]
+        done = subprocess.run([*command, "--reinstall"], capture_output=True, check=False)  # noqa: S603
     if done.returncode:
-        reason = " ".join(done.stderr.split()) or f"it exited with {done.returncode}"
-        raise NotInstalled(f"`pulumi plugin install` failed: {reason}")
+        said = done.stderr.decode("utf-8", "replace")
+        reason = " ".join(said.split()) or f"it exited with {done.returncode}"
+        raise NebiusError(f"`pulumi plugin install` failed: {reason}")
     return f"installed the plugin {NAME} {__version__}, which {sys.executable} runs"

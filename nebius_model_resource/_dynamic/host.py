@@ -126,10 +126,8 @@ class HostCall(Row):
         provider = self._provider()
         if provider is None:
             return False
-        own = {_PROVIDER: provider}
-        details = not_ready_details(
-            message, id_, struct_of({**properties, **own}), struct_of({**inputs, **own})
-        )
+        bags = (struct_of({**bag, _PROVIDER: provider}) for bag in (properties, inputs))
+        details = not_ready_details(message, id_, *bags)
         with _reach("the call's trailers"):
             self._context.set_trailing_metadata(((TRAILER, details),))
             self.engine.silence(message)

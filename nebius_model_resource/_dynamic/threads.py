@@ -71,12 +71,8 @@ def _larger_pool() -> Any:
             # The pool would try it again for each call that comes, and gRPC's server ends with such an error.
             executor._max_workers -= 1
             raise
-    except (
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-    ):  # RuntimeError: no further thread can start
+    # RuntimeError: no further thread can start.
+    except (AttributeError, LookupError, RuntimeError, TypeError):
         _log.debug("this dynamic-provider host does not let us reach another thread", exc_info=True)
         return None
     return executor

@@ -74,13 +74,10 @@ def _api_error(answer: Answer, detail: str, key: str) -> errors.ApiError:
         place = one_line(without_key(answer.headers.get("Location") or "nowhere", key))
         detail = f"a redirect to {place!r}, which is not followed so that the key goes nowhere else"
     suffix = f", request id {request_id}" if request_id else ""
-    return _error_class(answer)(
-        f"{detail} (HTTP {status}{suffix})",
-        status=status,
-        detail=detail,
-        request_id=request_id,
-        retry_after=parse_retry_after(answer.headers.get("Retry-After")) if is_throttled(answer) else None,
-    )
+    message = f"{detail} (HTTP {status}{suffix})"
+    pause = parse_retry_after(answer.headers.get("Retry-After")) if is_throttled(answer) else None
+    kind = _error_class(answer)
+    return kind(message, status=status, detail=detail, request_id=request_id, retry_after=pause)
 
 
 def is_throttled(answer: Answer) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import ModuleType
 
 _thread = threading.local()
 
@@ -21,9 +20,7 @@ class _OwnLibraries:
     """Finds modules outside of the working folder, for a thread that asks for that."""
 
     @staticmethod
-    def find_spec(
-        name: str, path: Sequence[str] | None, _target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(name: str, path: Sequence[str] | None, *_target: object) -> ModuleSpec | None:
         if path is not None or not getattr(_thread, "importing", False):
             return None
         here = Path.cwd()

@@ -116,10 +116,8 @@ class Gate:
         with deadline.holding(self._one_by_one):
             while (delay := self._delay()) > 0 and not deadline.interrupted():
                 if delay > deadline.remaining():
-                    raise DeadlineExceeded(
-                        f"the service's rate limit asks for a pause of {delay:.0f} s, "
-                        "which is more than is left until the deadline"
-                    )
+                    asked = f"the service's rate limit asks for a pause of {delay:.0f} s"
+                    raise DeadlineExceeded(f"{asked}, which is more than is left until the deadline")
                 deadline.sleep(delay)
             with self._lock:
                 self._last_pass = self._clock()
