@@ -35,17 +35,18 @@ def body_of(answer: Answer, key: str) -> Any:
         ApiError: the status is no success; in the service's own words, without the key.
         UnusableAnswer: the body is not JSON.
     """
+    succeeded = 200 <= answer.status < 300
     try:
         parsed = json.loads(answer.body, object_hook=partial(_cleaned, key=key))
+        if succeeded:
+            return parsed
         text = json.dumps(parsed, ensure_ascii=False)  # without escapes, behind which the key is not found
     except (ValueError, RecursionError):
         parsed, text = None, answer.body.decode("utf-8", "replace")
-        if 200 <= answer.status < 300:
-            shown = _excerpt(text, key)[:200]
-            message = f"the service answered {answer.status} with something else than JSON: {shown!r}"
-            raise errors.UnusableAnswer(message) from None
-    if 200 <= answer.status < 300:
-        return parsed
+    if succeeded:
+        shown = _excerpt(text, key)[:200]
+        said = f"the service answered {answer.status} with something else than JSON: {shown!r}"
+        raise errors.UnusableAnswer(said)
     detail = without_key(_detail(parsed), key) or _excerpt(text, key) or "no reason given"
     raise _api_error(answer, detail, key)
 
