@@ -36,7 +36,9 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(name, description="Emulate the custom-model API of Nebius AI Studio.")
     arguments.add_argument("--host", default="127.0.0.1", help="name or address to listen on; ::1 for IPv6")
     arguments.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
-    arguments.add_argument("--state-file", type=Path, help="keep models, jobs and files in this JSON file")
+    arguments.add_argument(
+        "--state-file", type=Path, help="keep what was made in this JSON file"
+    )
     arguments.add_argument("--exit-with-parent", action="store_true", help="end when the parent does")
     # Options not given are left out, so that each default is in one place: the settings.
     more = arguments.add_argument_group("behaviour", argument_default=argparse.SUPPRESS)

@@ -73,7 +73,8 @@ def _complete(service: Service, request: Request) -> Answer:
 def _may_call(service: Service, request: Request, name: str) -> bool:
     project = service.key_project(request.headers.get("authorization"))
     own = None if project == service.settings.default_project else project
-    return name in {model.name for model in service.models.active(own)}
+    keys = {each.routing_key for each in service.endpoints.all(own) if each.is_routable}
+    return name in {*keys, *(model.name for model in service.models.active(own))}
 
 
 ROUTES = (

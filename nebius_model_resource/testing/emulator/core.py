@@ -30,7 +30,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from . import admin, calling, files, jobs, models
+from . import admin, calling, endpoints, files, jobs, models
 from .answers import NO_ACCESS, Answer, Refused, Request, error
 from .faults import FaultTable
 from .settings import Settings
@@ -39,7 +39,7 @@ from .store import load, save
 # The uploads come before the models: the path of a model would match theirs as well.
 ROUTES = [
     (method, re.compile(pattern), handler)
-    for routes in (files.ROUTES, models.ROUTES, calling.ROUTES, jobs.ROUTES, admin.ROUTES)
+    for routes in (files.ROUTES, models.ROUTES, endpoints.ROUTES, calling.ROUTES, jobs.ROUTES, admin.ROUTES)
     for method, pattern, handler in routes
 ]
 NO_TOKEN = "Couldn't authenticate. Reason: token is not present"
@@ -69,7 +69,7 @@ class Service:
     Args:
         settings: read on every call, so that a change takes effect at once.
         clock: gives Unix time in seconds.
-        state_file: stores models, jobs and files (not their bytes) from one run to the next; None keeps nothing.
+        state_file: stores what was made (not the bytes of files) from one run to the next; None keeps nothing.
 
     Attributes:
         lock: held while a call changes or reads things; whoever reaches into the stores from outside takes it.
@@ -91,7 +91,13 @@ class Service:
         self.models = models.Models(self)
         self.jobs = jobs.Jobs(self)
         self.files = files.Files(self)
-        self.stores: dict[str, Any] = {"models": self.models, "files": self.files, "training": self.jobs}
+        self.endpoints = endpoints.Endpoints(self)
+        self.stores: dict[str, Any] = {
+            "models": self.models,
+            "files": self.files,
+            "training": self.jobs,
+            "endpoints": self.endpoints,
+        }
         self._state_file = state_file
         if state_file is not None:
             load(state_file, self.stores)

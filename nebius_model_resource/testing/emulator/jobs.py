@@ -61,7 +61,7 @@ class Jobs(Store[Job]):
             ValueError: a field is missing, unknown or of a wrong type.
         """
         new, now = JobByHand(**given), int(self.clock())
-        identifier = f"ftjob-{self.random.getrandbits(128):032x}"
+        identifier = self.fresh_id("ftjob-")
         checkpoints = [
             {
                 "id": f"ftckpt_{self.random.getrandbits(128):032x}",

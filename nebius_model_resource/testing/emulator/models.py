@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from .answers import NO_ACCESS, Answer, Missing, Refused, Request, as_json, error
+from .answers import Answer, Refused, Request, as_json
 from .store import Store
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Models(Store[Model]):
         same = (model for model in self.items.values() if model.short_name == identifier)
         model = self.items.get(identifier) or next(same, None)
         if model is None or (live and not model.is_live):
-            raise self._missing(identifier)
+            raise self.missing(identifier)
         return model
 
     def create(self, new: NewModel, project: str) -> Model:
@@ -169,7 +169,7 @@ class Models(Store[Model]):
         if model.is_live and not model.settled:
             model = self.note(model.model_copy(update={"reads": model.reads + 1}))
             if model.reads <= self.settings.missing_reads:
-                raise self._missing(name, self.settings.missing_status)
+                raise self.missing(name, self.settings.missing_status)
         return self._seen(model)
 
     def entries(self, project: str) -> list[dict[str, Any]]:
@@ -195,12 +195,6 @@ class Models(Store[Model]):
         names = {"name": name, "short_name": short, "custom_name": new.name}
         given = {**new.model_dump(), **names, "ai_project_id": project, "made_at": self.clock(), **more}
         return self.put(Model(**given))
-
-    def _missing(self, name: str, status: int = 404) -> Missing:
-        missing = Missing(self.kind, name)
-        if status != 404 or self.settings.hidden_missing:
-            missing.answer = error(403 if status == 404 else status, NO_ACCESS)
-        return missing
 
     def _is_listed(self, model: Model) -> bool:
         if model.settled or model.lists >= self.settings.missing_lists:

@@ -157,7 +157,7 @@ class Emulator:
         host: name or address to listen on, IPv4 or IPv6.
         port: port to listen on; 0 takes a free one.
         clock: gives Unix time in seconds, for created times, validation, the rate limit and the header `Date`.
-        state_file: stores models, jobs and files (not their bytes) from one run to the next; None keeps nothing.
+        state_file: stores what was made (not the bytes of files) from one run to the next; None keeps nothing.
         settings: any field of `Settings`.
 
     Raises:
@@ -228,6 +228,10 @@ class Emulator:
     def files(self) -> list[dict[str, Any]]:
         """Return the files as the API shows them, newest last."""
         return self.service.files.dump()
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Return the dedicated endpoints as the API shows them, newest last; `service.endpoints` changes them."""
+        return [each.shown() for each in self._safely(self.service.endpoints.all)]
 
     def requests(self, method: str | None = None, path: str | None = None) -> list[RecordedRequest]:
         """Return the calls so far, oldest first; `path` may be a glob, None is any."""

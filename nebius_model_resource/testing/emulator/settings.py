@@ -7,6 +7,25 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+def _template(
+    name: str, size_b: float, license_name: str, gpu_counts: dict[str, list[int]]
+) -> dict[str, Any]:
+    """Return a template with a flavor for each entry of `gpu_counts`; the values are ours."""
+    url = f"https://huggingface.co/{name}"
+    metadata = {"vendor": name.partition("/")[0], "context_window_k": 128, "size_b": size_b}
+    more = {"huggingface_url": url, "license": {"url": f"{url}/blob/main/LICENSE", "name": license_name}}
+    where = {"gpu_types": ["gpu-h100-sxm", "gpu-h200-sxm"], "regions": ["eu-north1", "us-central1"]}
+    flavors = {flavor: {**where, "gpu_counts": counts} for flavor, counts in gpu_counts.items()}
+    return {"name": name, "type": "text2text", "metadata": {**metadata, **more}, "flavors": flavors}
+
+
+TEMPLATES = [
+    _template("meta-llama/Llama-3.3-70B-Instruct", 70.6, "Llama 3.3", {"base": [1, 2, 4], "fast": [4, 8]}),
+    _template("Qwen/Qwen3-32B", 32.8, "Apache 2.0", {"base": [1, 2], "fast": [2, 4]}),
+    _template("openai/gpt-oss-120b", 117.0, "Apache 2.0", {"base": [1, 2, 4, 8]}),
+]
+
+
 class Settings(BaseModel):
     """How the emulator behaves; every default is the documented behaviour, or our choice where none is.
 
@@ -29,7 +48,7 @@ class Settings(BaseModel):
     validating_reads: int = Field(default=1, ge=0)
     """how often a model is seen validating at least, so that a client that never polls fails"""
     active_on_create: bool = False
-    """create answers active at once"""
+    """create answers active at once, and an endpoint is ready, updated or stopped at once"""
     failing_names: dict[str, str] = {}
     """custom name -> `status_reason`: these models end in `error`"""
     failing_sources: dict[str, str] = {}
@@ -48,6 +67,23 @@ class Settings(BaseModel):
     """`GET /v1/models` lists custom models that are active, as one client claims (not documented)"""
     completion_text: str = "Hello from the emulator"
     """what every chat call answers"""
+
+    endpoint_templates: list[dict[str, Any]] = TEMPLATES
+    """what an endpoint can be made of; the form of a flavor's details is not documented"""
+    endpoint_seconds: float = Field(default=2.0, ge=0)
+    """time in which an endpoint starts, updates or stops; minutes at the service"""
+    endpoint_lag_seconds: float = Field(default=0.0, ge=0)
+    """time after an update in which reads still show the status, readiness and replicas of before"""
+    endpoint_ends: dict[str, Literal["ready", "partially_ready", "error", "never"]] = {}
+    """name of an endpoint, or `*` for all -> how its starts and updates end; never: it stays starting"""
+    endpoint_by_id: bool = False
+    """an endpoint can be read by its id (sources conflict)"""
+    wrap_updated_endpoint: bool = False
+    """an update answers `{"endpoint": ...}` and not the bare object (sources conflict)"""
+    empty_endpoint_delete: bool = False
+    """deleting an endpoint answers 204 without a body (not documented)"""
+    same_routing_keys: bool = False
+    """two endpoints may have one routing key; by default 409 (not documented)"""
 
     supported_bases: list[str] | None = None
     """a base that create accepts; by default any `vendor/name`"""

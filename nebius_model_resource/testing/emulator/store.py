@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from .answers import Missing
+from .answers import NO_ACCESS, Missing, error
 
 if TYPE_CHECKING:
     from .core import Service
@@ -47,6 +47,12 @@ class Store(Generic[Item]):
         self.service.save()
         return item
 
+    def fresh_id(self, prefix: str) -> str:
+        """Return a random id that no thing has."""
+        drawn = f"{prefix}{self.random.getrandbits(128):032x}"
+        # With a seed, a second run draws the ids of the first.
+        return self.fresh_id(prefix) if drawn in self.items else drawn
+
     def find(self, identifier: str) -> Item:
         """Return the thing of an id.
 
@@ -56,6 +62,13 @@ class Store(Generic[Item]):
         if identifier not in self.items:
             raise Missing(self.kind, identifier)
         return self.items[identifier]
+
+    def missing(self, identifier: str, status: int = 404) -> Missing:
+        """Return the error for an id that is unknown, as the setting `hidden_missing` wants it."""
+        missing = Missing(self.kind, identifier)
+        if status != 404 or self.settings.hidden_missing:
+            missing.answer = error(403 if status == 404 else status, NO_ACCESS)
+        return missing
 
     def dump(self) -> list[dict[str, Any]]:
         """Return all things as JSON has them."""
@@ -80,8 +93,8 @@ def load(path: Path, stores: Mapping[str, Store[Any]]) -> None:
         for name, store in stores.items():
             # A file of an earlier version has models only.
             store.restore(content[name] if name == "models" else content.get(name, []))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path} is not a state file of the emulator: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as mistake:
+        raise ValueError(f"{path} is not a state file of the emulator: {mistake}") from mistake
 
 
 def save(path: Path, stores: Mapping[str, Store[Any]]) -> None:
