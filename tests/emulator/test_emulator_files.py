@@ -97,7 +97,7 @@ def test_files_outlive_a_restart(tmp_path: Path, clock: Clock) -> None:
     state = tmp_path / "state.json"
     files = Emulator(clock=clock, seed=1, state_file=state).service.files
     kept, gone = (files.add("a.zip", content, "batch").id for content in (b"1", b"2"))
-    files.delete(gone)
+    files.remove(gone)
     again = Emulator(clock=clock, state_file=state)
     assert [file["id"] for file in again.files()] == [kept]
     assert again.service.files.content(kept) is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 import threading
@@ -36,15 +37,14 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(name, description="Emulate the custom-model API of Nebius AI Studio.")
     arguments.add_argument("--host", default="127.0.0.1", help="name or address to listen on; ::1 for IPv6")
     arguments.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
-    arguments.add_argument(
-        "--state-file", type=Path, help="keep what was made in this JSON file"
-    )
+    arguments.add_argument("--state-file", type=Path, help="keep what was made in this JSON file")
     arguments.add_argument("--exit-with-parent", action="store_true", help="end when the parent does")
     # Options not given are left out, so that each default is in one place: the settings.
     more = arguments.add_argument_group("behaviour", argument_default=argparse.SUPPRESS)
+    told = dict(re.findall(r"^ +(\w+): (.+)$", str(Settings.__doc__), re.MULTILINE))
     for name, field in Settings.model_fields.items():
         if options := _options(field):
-            more.add_argument(f"--{name.replace('_', '-')}", help=field.description, **options)
+            more.add_argument(f"--{name.replace('_', '-')}", help=told[name], **options)
     why = "refuse every base, as in Jul 2026"
     more.add_argument("--refuse-every-base", dest="supported_bases", action="store_const", const=[], help=why)
     return arguments

@@ -12,7 +12,7 @@ from .answers import Answer, Request, as_json
 from .faults import Fault
 
 _REQUESTS, _FAULTS, _SETTINGS = "/_emulator/requests", "/_emulator/faults", "/_emulator/settings"
-_MODELS, _JOBS, _ENDPOINTS = "/_emulator/models", "/_emulator/jobs", "/_emulator/endpoints"
+_MODELS, _JOBS = "/_emulator/models", "/_emulator/jobs"
 
 
 def _fields(request: Request) -> dict[str, Any]:
@@ -43,10 +43,6 @@ def _change_model(service: Any, request: Request, name: str) -> Answer:
     return as_json(service.models.change(name, **_fields(request)).whole())
 
 
-def _change_endpoint(service: Any, request: Request, endpoint_id: str) -> Answer:
-    return as_json(service.endpoints.change(endpoint_id, **_fields(request)).model_dump())
-
-
 ROUTES = (
     ("GET", _REQUESTS, _requests),
     ("DELETE", _REQUESTS, lambda service, _: _clear(service.requests)),
@@ -60,16 +56,4 @@ ROUTES = (
     ("PATCH", f"{_MODELS}/(.+)", _change_model),
     ("DELETE", f"{_MODELS}/(.+)", lambda service, _, name: as_json(service.models.delete(name).whole())),
     ("POST", _JOBS, lambda service, asked: as_json(service.jobs.add(**_fields(asked)).shown(), 201)),
-    ("GET", _ENDPOINTS, lambda service, _: as_json([each.model_dump() for each in service.endpoints.all()])),
-    (
-        "POST",
-        _ENDPOINTS,
-        lambda service, asked: as_json(service.endpoints.add(**_fields(asked)).model_dump(), 201),
-    ),
-    ("PATCH", f"{_ENDPOINTS}/(.+)", _change_endpoint),
-    (
-        "DELETE",
-        f"{_ENDPOINTS}/(.+)",
-        lambda service, _, name: as_json(service.endpoints.remove(name).model_dump()),
-    ),
 )

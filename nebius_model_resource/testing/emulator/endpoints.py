@@ -21,22 +21,14 @@ if TYPE_CHECKING:
 Replicas = Annotated[int, Field(strict=True, ge=1)]
 GpuCount = Annotated[int, Field(strict=True, ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Phase = Literal["starting", "updating", "stopping"]
+RoutingKey = Annotated[str, Field(min_length=11, max_length=128, pattern="^dedicated/")]
+Status = Literal["starting", "running", "updating", "stopping", "stopped", "error"]
+Readiness = Literal["ready", "partially_ready", "not_ready"]
 _PATH = "/v0/dedicated_endpoints"
 _RESTARTING = ("gpu_type", "gpu_count", "custom_weights_id")
-_DEPLOYMENT = ("ready_replicas", "status", "readiness")
-_STOPPED = {"status": "stopped", "readiness": "not_ready", "ready_replicas": 0}
-_BY_HAND = {
-    "model_name": "meta-llama/Llama-3.3-70B-Instruct",
-    "flavor_name": "base",
-    "gpu_type": "gpu-h100-sxm",
-    "gpu_count": 1,
-    "region": "eu-north1",
-    "scaling": {"min_replicas": 1, "max_replicas": 1},
-    "status": "running",
-    "readiness": "ready",
-    "ready_replicas": 1,
-}
+_MODEL = {"model_name": "meta-llama/Llama-3.3-70B-Instruct", "flavor_name": "base", "region": "eu-north1"}
+_GPUS = {"gpu_type": "gpu-h100-sxm", "gpu_count": 1, "scaling": {"min_replicas": 1, "max_replicas": 1}}
+_AS_STATUS_SAYS = {"readiness": None, "ready_replicas": None}
 
 
 class Scaling(BaseModel, frozen=True):
@@ -48,7 +40,7 @@ class Scaling(BaseModel, frozen=True):
 
 class _Optional(BaseModel):
     description: Annotated[str, Field(max_length=500)] | None = None
-    routing_key: Annotated[str, Field(min_length=11, max_length=128, pattern="^dedicated/")] | None = None
+    routing_key: RoutingKey | None = None
     custom_weights_id: str | None = None
 
 
@@ -77,18 +69,18 @@ class Change(_Optional, extra="forbid"):
 class Endpoint(NewEndpoint, frozen=True):
     """An endpoint.
 
-    `phase` is what goes on from `since` on (Unix seconds); before that time the deployment is still as it was.
+    `readiness` and `ready_replicas` are None where they follow from `status` and `scaling`. `plan` says how the
+    deployment changes, and when (Unix seconds).
     """
 
     id: str
     ai_project_id: str
     made_at: float
     enabled: bool = True
-    status: Literal["starting", "running", "updating", "stopping", "stopped", "error"] = "starting"
-    readiness: Literal["ready", "partially_ready", "not_ready"] = "not_ready"
-    ready_replicas: int = 0
-    phase: Phase | None = None
-    since: float = 0.0
+    status: Status = "running"
+    readiness: Readiness | None = None
+    ready_replicas: int | None = None
+    plan: list[tuple[float, dict[str, Any]]] = []
 
     @property
     def is_routable(self) -> bool:
@@ -97,10 +89,16 @@ class Endpoint(NewEndpoint, frozen=True):
 
     def shown(self) -> dict[str, Any]:
         """Return what the API shows."""
-        made = datetime.fromtimestamp(self.made_at, timezone.utc).isoformat()
-        fields = self.model_dump(include={"id", "enabled", *NewEndpoint.model_fields})
-        deployment = self.model_dump(include=set(_DEPLOYMENT))
-        return {**fields, "deployment": deployment, "created_at": made.replace("+00:00", "Z")}
+        readiness = self.readiness or ("ready" if self.status == "running" else "not_ready")
+        least = self.scaling.min_replicas
+        ready = {"ready": least, "partially_ready": max(1, least - 1), "not_ready": 0}[readiness]
+        replicas = ready if self.ready_replicas is None else self.ready_replicas
+        made = datetime.fromtimestamp(self.made_at, timezone.utc).isoformat().replace("+00:00", "Z")
+        return {
+            **self.model_dump(include={"id", "enabled", *NewEndpoint.model_fields}),
+            "deployment": {"ready_replicas": replicas, "status": self.status, "readiness": readiness},
+            "created_at": made,
+        }
 
 
 class Endpoints(Store[Endpoint]):
@@ -114,7 +112,10 @@ class Endpoints(Store[Endpoint]):
         Raises:
             ValueError: a field is missing, unknown or of a wrong type.
         """
-        return self._make(self.settings.default_project, **{**_BY_HAND, **given})
+        identifier = self.fresh_id("endpoint-")
+        own = {"id": identifier, "routing_key": f"dedicated/{identifier}", "made_at": self.clock()}
+        project = {"ai_project_id": self.settings.default_project}
+        return self._set(**{**_MODEL, **_GPUS, **own, **project, **given})
 
     def change(self, endpoint_id: str, **changes: Any) -> Endpoint:
         """Set fields by hand, such as `status` or `gpu_count`; a deployment set by hand stays as it is.
@@ -123,19 +124,8 @@ class Endpoints(Store[Endpoint]):
             Missing: there is none.
             ValueError: a field is unknown or of a wrong type.
         """
-        settled = {"phase": None} if changes.keys() & set(_DEPLOYMENT) else {}
-        return self.put(_checked({**self.find(endpoint_id).model_dump(), **settled, **changes}))
-
-    def remove(self, endpoint_id: str) -> Endpoint:
-        """Delete an endpoint and return what it was.
-
-        Raises:
-            Missing: there is none.
-        """
-        endpoint = self.find(endpoint_id)
-        del self.items[endpoint_id]
-        self.service.save()
-        return endpoint
+        settled = {**_AS_STATUS_SAYS, "plan": []} if "status" in changes else {}
+        return self._set(**{**self.find(endpoint_id).model_dump(), **settled, **changes})
 
     def create(self, new: NewEndpoint, project: str) -> Endpoint:
         """Create an endpoint as the service would: it starts.
@@ -144,7 +134,8 @@ class Endpoints(Store[Endpoint]):
             Refused: 409, another endpoint has the routing key.
         """
         self._reserve(new.routing_key)
-        return self._make(project, **new.model_dump(), phase="starting", since=self.clock())
+        made = self.add(**new.model_dump(exclude_none=True), ai_project_id=project, status="starting")
+        return self._begin(made, "starting")
 
     def update(self, endpoint_id: str, change: Change) -> Endpoint:
         """Change an endpoint as the service would: what restarts its replicas takes time.
@@ -157,14 +148,13 @@ class Endpoints(Store[Endpoint]):
         self._reserve(changes.get("routing_key"), endpoint_id)
         if changes.get("custom_weights_id") == "UNSET":
             changes["custom_weights_id"] = None
-        new = _checked({**old.model_dump(), **changes})
-        if new.status == "running" and new.scaling != old.scaling:
-            new = new.model_copy(update={"ready_replicas": new.scaling.min_replicas})
-        if phase := _phase(old, new):
-            since = self.clock() + self.settings.endpoint_lag_seconds
-            new = new.model_copy(update={"phase": phase, "since": since})
-        self.put(new)
-        return self.find(endpoint_id)
+        new = self._set(**{**old.model_dump(), **changes})
+        lag = self.settings.endpoint_lag
+        if old.enabled != new.enabled:
+            return self._begin(new, "starting" if new.enabled else "stopping", lag)
+        if new.enabled and any(getattr(old, name) != getattr(new, name) for name in _RESTARTING):
+            return self._begin(new, "updating", lag)
+        return new
 
     def find(self, identifier: str) -> Endpoint:
         """Return an endpoint as it stands by the clock.
@@ -175,58 +165,40 @@ class Endpoints(Store[Endpoint]):
         if identifier not in self.items:
             raise self.missing(identifier)
         endpoint = self.items[identifier]
-        passed = self.clock() - endpoint.since
-        if endpoint.phase is None or passed < 0:
+        due = [change for at, change in endpoint.plan if at <= self.clock()]
+        if not due:
             return endpoint
-        end = self._end(endpoint)
-        is_over = passed >= self.settings.endpoint_seconds or self.settings.active_on_create
-        if end is not None and is_over:
-            return self.put(endpoint.model_copy(update={**end, "phase": None}))
-        return endpoint.model_copy(update={**_STOPPED, "status": endpoint.phase})
+        return self.put(endpoint.model_copy(update={**due[-1], "plan": endpoint.plan[len(due) :]}))
 
     def all(self, project: str | None = None) -> list[Endpoint]:
         """Return the endpoints of a project, oldest first; None is all."""
         found = [self.find(each) for each in list(self.items)]
         return [each for each in found if project in {None, each.ai_project_id}]
 
-    def _make(self, project: str, **given: Any) -> Endpoint:
-        own = {"id": self.fresh_id("endpoint-"), "ai_project_id": project, "made_at": self.clock()}
-        endpoint = _checked({**own, **given})
-        key = endpoint.routing_key or f"dedicated/{endpoint.id}"
-        self.put(endpoint.model_copy(update={"routing_key": key}))
-        return self.find(endpoint.id)
+    def _set(self, **fields: Any) -> Endpoint:
+        if unknown := fields.keys() - Endpoint.model_fields.keys():
+            raise ValueError(f"an endpoint has no {sorted(unknown)}")
+        return self.put(Endpoint(**fields))
 
     def _reserve(self, key: str | None, own_id: str = "") -> None:
         taken = {each.routing_key for each in self.items.values() if each.id != own_id}
         if key in taken and not self.settings.same_routing_keys:
             raise Refused(409, f"The routing key `{key}` is taken.")
 
-    def _end(self, endpoint: Endpoint) -> dict[str, Any] | None:
-        """Return the deployment at the end of its phase; None if the phase does not end."""
-        if endpoint.phase == "stopping":
-            return _STOPPED
-        wanted, ends = endpoint.scaling.min_replicas, self.settings.endpoint_ends
-        end = ends.get(endpoint.name, ends.get("*", "ready"))
-        if end == "never":
-            return None
-        if end == "error":
-            return {**_STOPPED, "status": "error"}
-        ready = wanted if end == "ready" else max(1, wanted - 1)
-        return {"status": "running", "readiness": end, "ready_replicas": ready}
+    def _begin(self, endpoint: Endpoint, phase: Status, lag: float = 0.0) -> Endpoint:
+        """Plan what the replicas do, and what comes of it; the settings of this moment count."""
+        ends = self.settings.endpoint_ends
+        end = "stopped" if phase == "stopping" else ends.get(endpoint.name, ends.get("*", "running"))
+        last = {"status": "running", "readiness": end} if end == "partially_ready" else {"status": end}
+        begin = self.clock() + lag
+        until = begin + (0 if self.settings.active_on_create else self.settings.endpoint_seconds)
+        plan = [(begin, {**_AS_STATUS_SAYS, "status": phase}), (until, {**_AS_STATUS_SAYS, **last})]
+        self.put(endpoint.model_copy(update={"plan": plan}))
+        return self.find(endpoint.id)
 
 
-def _checked(fields: dict[str, Any]) -> Endpoint:
-    if unknown := fields.keys() - Endpoint.model_fields.keys():
-        raise ValueError(f"an endpoint has no {sorted(unknown)}")
-    return Endpoint(**fields)
-
-
-def _phase(old: Endpoint, new: Endpoint) -> Phase | None:
-    """Return what a change makes the replicas do, if anything."""
-    if old.enabled != new.enabled:
-        return "starting" if new.enabled else "stopping"
-    is_restarted = any(getattr(old, name) != getattr(new, name) for name in _RESTARTING)
-    return "updating" if new.enabled and is_restarted else None
+def _as_list(items: list[dict[str, Any]]) -> Answer:
+    return as_json({"object": "list", "data": items})
 
 
 def _create(service: Service, request: Request) -> Answer:
@@ -235,8 +207,7 @@ def _create(service: Service, request: Request) -> Answer:
 
 
 def _list(service: Service, request: Request) -> Answer:
-    found = service.endpoints.all(service.project(request))
-    return as_json({"object": "list", "data": [each.shown() for each in found]})
+    return _as_list([each.shown() for each in service.endpoints.all(service.project(request))])
 
 
 def _read(service: Service, _request: Request, endpoint_id: str) -> Answer:
@@ -252,17 +223,12 @@ def _update(service: Service, request: Request, endpoint_id: str) -> Answer:
 
 def _delete(service: Service, _request: Request, endpoint_id: str) -> Answer:
     service.endpoints.remove(endpoint_id)
-    if service.settings.empty_endpoint_delete:
-        return Answer(204)
-    return as_json({"id": endpoint_id, "object": "dedicated_endpoint", "deleted": True})
-
-
-def _templates(service: Service, _request: Request) -> Answer:
-    return as_json({"object": "list", "data": service.settings.endpoint_templates})
+    told = {"id": endpoint_id, "object": "dedicated_endpoint", "deleted": True}
+    return Answer(204) if service.settings.empty_endpoint_delete else as_json(told)
 
 
 ROUTES = (
-    ("GET", f"{_PATH}/templates", _templates),
+    ("GET", f"{_PATH}/templates", lambda service, _: _as_list(service.settings.endpoint_templates)),
     ("POST", _PATH, _create),
     ("GET", _PATH, _list),
     ("GET", f"{_PATH}/([^/]+)", _read),

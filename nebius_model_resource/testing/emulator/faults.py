@@ -40,17 +40,20 @@ class Fault(BaseModel):
         redirect: `status` (307) to `location`, by default to the same URL.
         header_flood: 500 headers. invalid_utf8, deep_json: bodies that parsers choke on, `status` (200).
         echo_key: `status` (401) with the Authorization header repeated in `detail`.
+
+    Attributes:
+        method: None or `*` is any.
+        path: a glob over the decoded path; `*` also matches slashes.
+        name: a glob over the custom name in the body; None is any call.
+        seconds: longer than any client waits, unless set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: OnTheWire | MadeUp | Further = "status"
     method: str | None = None
-    """None or `*` is any."""
     path: str = "*"
-    """A glob over the decoded path; `*` also matches slashes."""
     name: str | None = None
-    """A glob over the custom name in the body; None is any call."""
     times: int | None = Field(default=1, ge=1)
     skip: int = Field(default=0, ge=0)
     effect: Literal["before", "after"] = "before"
@@ -58,7 +61,6 @@ class Fault(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
     body: Any = None
     seconds: float = Field(default=3600.0, ge=0)
-    """Longer than any client waits, unless set."""
     location: str | None = None
 
     def matches(self, request: Request) -> bool:

@@ -52,16 +52,14 @@ class Files(Store[File]):
         """Return the bytes of an upload to this process, or None."""
         return self._contents.get(file_id)
 
-    def delete(self, file_id: str) -> None:
-        """Remove a file.
+    def remove(self, identifier: str) -> File:
+        """Remove a file and its bytes.
 
         Raises:
             Missing: there is none.
         """
-        self.find(file_id)
-        del self.items[file_id]
-        self._contents.pop(file_id, None)
-        self.service.save()
+        self._contents.pop(identifier, None)
+        return super().remove(identifier)
 
 
 def _parts(request: Request) -> dict[str, tuple[str, bytes]]:
@@ -111,7 +109,7 @@ def _delete(service: Service, _request: Request, file_id: str) -> Answer:
     is_used = any(model.source == file_id for model in service.models.live())
     if is_used and service.settings.refuse_deletion_of_used_files:
         raise Refused(409, f"The file `{file_id}` is used by a model.")
-    service.files.delete(file_id)
+    service.files.remove(file_id)
     return as_json({"id": file_id, "object": "file", "deleted": True})
 
 

@@ -278,14 +278,6 @@ class Emulator:
         """
         self._safely(self.store.delete, full_name)
 
-    def remove_file(self, file_id: str) -> None:
-        """Delete a file outside of the API.
-
-        Raises:
-            LookupError: no such file.
-        """
-        self._safely(self.service.files.delete, file_id)
-
     def add_job(self, **fields: Any) -> str:
         """Add a running fine-tuning job and return its id; after the setting `job_seconds` it has succeeded.
 

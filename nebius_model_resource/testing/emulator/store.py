@@ -63,6 +63,17 @@ class Store(Generic[Item]):
             raise Missing(self.kind, identifier)
         return self.items[identifier]
 
+    def remove(self, identifier: str) -> Item:
+        """Delete a thing for good, and return what it was.
+
+        Raises:
+            Missing: there is none.
+        """
+        item = self.find(identifier)
+        del self.items[identifier]
+        self.service.save()
+        return item
+
     def missing(self, identifier: str, status: int = 404) -> Missing:
         """Return the error for an id that is unknown, as the setting `hidden_missing` wants it."""
         missing = Missing(self.kind, identifier)

@@ -20,12 +20,12 @@ _TITLES = {
 }
 _SIGNS = {
     "create": "+",
+    "add": "+",
     "update": "~",
+    "refresh": "~",
     "delete": "-",
     "replace": "+-",
     "read": ">",
-    "refresh": "~",
-    "add": "+",
 }
 _NOTHING = "same", "replace"  # what does nothing: a replacement has its parts as steps of their own
 

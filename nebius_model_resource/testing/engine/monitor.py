@@ -29,17 +29,9 @@ _NOT_CLAIMED = {"aliasSpecs", "resourceReferences", "outputValues"}
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 # The fields of a registration or a read that are used, or have no effect here; any other one is refused.
 _KNOWN = {"type", "name", "parent", "custom", "object", "provider", "providers", "dependencies"}
-_KNOWN |= {
-    "propertyDependencies",
-    "customTimeouts",
-    "aliasURNs",
-    "retainOnDelete",
-    "id",
-    "properties",
-    "hooks",
-}
+_KNOWN |= {"propertyDependencies", "customTimeouts", "aliasURNs", "retainOnDelete", "id", "properties"}
 _KNOWN |= {"acceptSecrets", "acceptResources", "supportsPartialValues", "supportsResultReporting"}
-_KNOWN |= {"sourcePosition", "stackTrace"}
+_KNOWN |= {"hooks", "sourcePosition", "stackTrace"}
 _DURATION = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
