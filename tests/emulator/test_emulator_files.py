@@ -100,4 +100,5 @@ def test_files_outlive_a_restart(tmp_path: Path, clock: Clock) -> None:
     files.remove(gone)
     again = Emulator(clock=clock, state_file=state)
     assert [file["id"] for file in again.files()] == [kept]
-    assert again.service.files.content(kept) is None
+    with pytest.raises(LookupError, match=kept):
+        again.service.files.content(kept)

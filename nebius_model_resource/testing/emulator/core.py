@@ -72,6 +72,7 @@ class Service:
         state_file: stores what was made (not the bytes of files) from one run to the next; None keeps nothing.
 
     Attributes:
+        stores: by the name that each has in a state file.
         lock: held while a call changes or reads things; whoever reaches into the stores from outside takes it.
 
     Raises:
@@ -88,16 +89,11 @@ class Service:
         self.requests: deque[RecordedRequest] = deque(maxlen=100_000)
         self._used, self._used_at = 0.0, -math.inf  # of the rate limit
         self._random = random.Random(settings.seed)
+        self.stores: dict[str, Any] = {}
         self.models = models.Models(self)
-        self.jobs = jobs.Jobs(self)
         self.files = files.Files(self)
+        self.jobs = jobs.Jobs(self)
         self.endpoints = endpoints.Endpoints(self)
-        self.stores: dict[str, Any] = {
-            "models": self.models,
-            "files": self.files,
-            "training": self.jobs,
-            "endpoints": self.endpoints,
-        }
         self._state_file = state_file
         if state_file is not None:
             load(state_file, self.stores)

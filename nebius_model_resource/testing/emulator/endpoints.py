@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 Replicas = Annotated[int, Field(strict=True, ge=1)]
 GpuCount = Annotated[int, Field(strict=True, ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-RoutingKey = Annotated[str, Field(min_length=11, max_length=128, pattern="^dedicated/")]
 Status = Literal["starting", "running", "updating", "stopping", "stopped", "error"]
-Readiness = Literal["ready", "partially_ready", "not_ready"]
 _PATH = "/v0/dedicated_endpoints"
 _RESTARTING = ("gpu_type", "gpu_count", "custom_weights_id")
 _MODEL = {"model_name": "meta-llama/Llama-3.3-70B-Instruct", "flavor_name": "base", "region": "eu-north1"}
@@ -40,7 +38,7 @@ class Scaling(BaseModel, frozen=True):
 
 class _Optional(BaseModel):
     description: Annotated[str, Field(max_length=500)] | None = None
-    routing_key: RoutingKey | None = None
+    routing_key: Annotated[str, Field(min_length=11, max_length=128, pattern="^dedicated/")] | None = None
     custom_weights_id: str | None = None
 
 
@@ -78,7 +76,7 @@ class Endpoint(NewEndpoint, frozen=True):
     made_at: float
     enabled: bool = True
     status: Status = "running"
-    readiness: Readiness | None = None
+    readiness: Literal["ready", "partially_ready", "not_ready"] | None = None
     ready_replicas: int | None = None
     plan: list[tuple[float, dict[str, Any]]] = []
 
@@ -90,8 +88,7 @@ class Endpoint(NewEndpoint, frozen=True):
     def shown(self) -> dict[str, Any]:
         """Return what the API shows."""
         readiness = self.readiness or ("ready" if self.status == "running" else "not_ready")
-        least = self.scaling.min_replicas
-        ready = {"ready": least, "partially_ready": max(1, least - 1), "not_ready": 0}[readiness]
+        ready = {"ready": self.scaling.min_replicas, "partially_ready": 1, "not_ready": 0}[readiness]
         replicas = ready if self.ready_replicas is None else self.ready_replicas
         made = datetime.fromtimestamp(self.made_at, timezone.utc).isoformat().replace("+00:00", "Z")
         return {
@@ -104,7 +101,7 @@ class Endpoint(NewEndpoint, frozen=True):
 class Endpoints(Store[Endpoint]):
     """The endpoints by id."""
 
-    kind, model = "endpoint", Endpoint
+    kind, family, model = "endpoint", "endpoints", Endpoint
 
     def add(self, **given: Any) -> Endpoint:
         """Add an endpoint by hand, from any field of `Endpoint`; only `name` has no default, and it is ready.
@@ -118,7 +115,7 @@ class Endpoints(Store[Endpoint]):
         return self._set(**{**_MODEL, **_GPUS, **own, **project, **given})
 
     def change(self, endpoint_id: str, **changes: Any) -> Endpoint:
-        """Set fields by hand, such as `status` or `gpu_count`; a deployment set by hand stays as it is.
+        """Set fields by hand, such as `gpu_count` or `status`; a status set by hand stays as it is.
 
         Raises:
             Missing: there is none.

@@ -33,7 +33,7 @@ class File(BaseModel, frozen=True):
 class Files(Store[File]):
     """The objects by id, and their bytes, which a state file does not hold."""
 
-    kind, model = "file", File
+    kind, family, model = "file", "files", File
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
@@ -48,9 +48,15 @@ class Files(Store[File]):
             File(id=identifier, bytes=len(content), created_at=now, filename=filename, purpose=purpose)
         )
 
-    def content(self, file_id: str) -> bytes | None:
-        """Return the bytes of an upload to this process, or None."""
-        return self._contents.get(file_id)
+    def content(self, file_id: str) -> bytes:
+        """Return the bytes of an upload.
+
+        Raises:
+            Missing: there was none to this process.
+        """
+        if file_id not in self._contents:
+            raise Missing(self.kind, file_id)
+        return self._contents[file_id]
 
     def remove(self, identifier: str) -> File:
         """Remove a file and its bytes.
@@ -99,10 +105,7 @@ def _read(service: Service, _request: Request, file_id: str) -> Answer:
 
 
 def _content(service: Service, _request: Request, file_id: str) -> Answer:
-    content = service.files.content(file_id)
-    if content is None:
-        raise Missing("file", file_id)
-    return Answer(200, content, {"content-type": "application/octet-stream"})
+    return Answer(200, service.files.content(file_id), {"content-type": "application/octet-stream"})
 
 
 def _delete(service: Service, _request: Request, file_id: str) -> Answer:

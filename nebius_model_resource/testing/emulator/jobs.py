@@ -52,7 +52,7 @@ class Job(BaseModel, frozen=True):
 class Jobs(Store[Job]):
     """The jobs by id."""
 
-    kind, model = "job", Job
+    kind, family, model = "job", "training", Job
 
     def add(self, **given: Any) -> Job:
         """Add a job, from the fields of `JobByHand`: it runs for the setting `job_seconds`, then it has succeeded.

@@ -105,7 +105,7 @@ class Model(BaseModel, frozen=True):
 class Models(Store[Model]):
     """The models by full name."""
 
-    kind, model, key = "model", Model, "name"
+    kind, family, model, key = "model", "models", Model, "name"
 
     def live(self) -> list[Model]:
         """Return all models not deleted, newest last, without counting as a read."""

@@ -22,10 +22,11 @@ class Store(Generic[Item]):
     """Things of one kind by id, oldest first; the service's lock guards them.
 
     A new kind of thing is a frozen model of pydantic, so that a reader never sees half a change, and a store that
-    derives from this one and gets a line in `Service.stores`, so that a state file holds it too.
+    derives from this one and names its `family`, so that a state file holds it too.
     """
 
     kind: ClassVar[str]  # in messages
+    family: ClassVar[str]  # in `Service.stores` and in a state file
     model: ClassVar[type[BaseModel]]
     key: ClassVar[str] = "id"  # the field that is the id
 
@@ -35,6 +36,7 @@ class Store(Generic[Item]):
         self.clock = service.clock
         self.random = random.Random(service.settings.seed)
         self.items: dict[str, Item] = {}
+        service.stores[self.family] = self
 
     def note(self, item: Item) -> Item:
         """Add or replace a thing."""

@@ -18,15 +18,8 @@ _TITLES = {
     "refresh": "Refreshing",
     "destroy": "Destroying",
 }
-_SIGNS = {
-    "create": "+",
-    "add": "+",
-    "update": "~",
-    "refresh": "~",
-    "delete": "-",
-    "replace": "+-",
-    "read": ">",
-}
+_SIGNS = {"create": "+", "add": "+", "delete": "-", "replace": "+-", "read": ">"}
+_SIGNS |= {"update": "~", "refresh": "~"}
 _NOTHING = "same", "replace"  # what does nothing: a replacement has its parts as steps of their own
 
 
