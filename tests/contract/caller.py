@@ -49,9 +49,9 @@ class Reply:
             raise DiffersError(f"answered {self.status} with a body that is not JSON") from None
 
     def text(self, name: str) -> str | None:
-        """A text field of the body; None if there is none, even because the body is no object."""
-        with contextlib.suppress(DiffersError):
-            value = self.document.get(name) if isinstance(self.document, dict) else None
+        """A text field of the body, or of what it wraps as `endpoint`; None if there is none."""
+        with contextlib.suppress(DiffersError, AttributeError):
+            value = self.document.get("endpoint", self.document).get(name)
             return value if isinstance(value, str) else None
         return None
 
@@ -87,7 +87,7 @@ class Caller:
         """Send one call and return the answer whatever its status; redirects are not followed.
 
         Args:
-            method: GET, POST or DELETE.
+            method: GET, POST, PATCH or DELETE.
             path: from the base URL on, encoded as it is to be sent.
             key: to use instead of the own one; None for no key.
             cleaning: whether to send the call even beyond the bounds, because it deletes what was created.

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.contract.caller import DiffersError, NotReachedError
 from tests.contract.shapes import ABSENT, Is, answered, matched
-from tests.contract.visit import DESCRIPTION, FILES, INFIX, JOBS, MODELS, ROWS, Visit
+from tests.contract.visit import DESCRIPTION, ENDPOINTS, FILES, INFIX, JOBS, MODELS, ROWS, Visit
 
 NO_BASE, NO_MODEL = "nobody/has-no-such-base", "nobody/has-no-such-model"
 REFUSAL = "does not support LoRa inference yet"
@@ -49,6 +49,27 @@ COMPLETION = {
     "choices": [{"index": int, "message": {"role": str, "content": str | None}, "finish_reason": str}],
     "usage": {"prompt_tokens": int, "completion_tokens": int, "total_tokens": int},
 }
+METADATA = {
+    **dict.fromkeys(("vendor", "huggingface_url"), str | None),
+    **dict.fromkeys(("context_window_k", "size_b"), float | int | None),
+    "license": {"url": str | None, "name": str | None},
+}
+TEMPLATE = {"name": str, "type": str, "metadata": METADATA, "flavors": dict}
+DEPLOYMENT = {
+    "ready_replicas": int,
+    "status": Is("starting", "running", "updating", "stopping", "stopped", "error"),
+    "readiness": Is("ready", "partially_ready", "not_ready"),
+}
+ENDPOINT = {
+    **dict.fromkeys(("id", "name", "routing_key", "model_name", "flavor_name", "gpu_type", "region"), str),
+    **dict.fromkeys(("description", "custom_weights_id"), str | None),
+    "created_at": str,
+    "enabled": bool,
+    "gpu_count": int,
+    "deployment": DEPLOYMENT,
+    "scaling": {"min_replicas": int, "max_replicas": int},
+}
+DATE_TIME = r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-].+)"
 BASE = {"id": str, "object": str, "created": int, "owned_by": str}
 FURTHER = ("name", "context_length", "architecture", "quantization", "pricing", "per_request_limits")
 
@@ -288,6 +309,51 @@ class Cases(Visit):
         reply = self.get(f"{JOBS}/ftjob-{'0' * 32}")
         answered(reply, *GONE)
         return f"answered {reply.told()}"
+
+    def section_9_templates(self) -> str:
+        """the templates of endpoints are a list object; the form of a flavor's details is not documented"""
+        reply = self.get(f"{ENDPOINTS}/templates")
+        answered(reply, shape=_page(TEMPLATE))
+        details = [found for each in reply.document["data"] for found in each["flavors"].values()]
+        return f"a flavor's details: {details[0]!r}" if details else "there is no flavor to look at"
+
+    def section_9_list_endpoints(self) -> str | None:
+        """the endpoints are a list object"""
+        return answered(self.get(ENDPOINTS), shape=_page(ENDPOINT))
+
+    def section_9_created_endpoint(self) -> None:
+        """create answers 201 with the endpoint under `endpoint`: what was sent, a routing key and a date-time"""
+        reply = self.endpoint_creation()
+        sent = {name: Is(value) for name, value in (self.spend or {}).items()}
+        answered(reply, 201, shape={"endpoint": {**ENDPOINT, **sent}})
+        key, created_at = self.endpoint("routing_key"), self.endpoint("created_at")
+        if not (key.startswith("dedicated/") and re.fullmatch(DATE_TIME, created_at)):
+            raise DiffersError(f"routing_key is {key!r}, created_at {created_at!r}")
+
+    def section_9_chat_before_ready(self) -> None:
+        """a chat call of the routing key is 404 before the endpoint is ready"""
+        answered(self.chat(self.endpoint("routing_key")), 404)
+
+    def section_9_endpoint_by_id(self) -> str:
+        """an endpoint is read by its id, or there is no such route (sources conflict)"""
+        reply = self.get(f"{ENDPOINTS}/{self.endpoint()}")
+        answered(reply, 200, 404, 405, shape=ENDPOINT if reply.status == 200 else None)
+        return f"answered {reply.status}"
+
+    def section_9_update_endpoint(self) -> str:
+        """an update answers the changed endpoint, bare or under `endpoint` (sources conflict)"""
+        path, changed = f"{ENDPOINTS}/{self.endpoint()}", {**ENDPOINT, "description": Is(DESCRIPTION)}
+        reply = self.caller.call("PATCH", path, json={"description": DESCRIPTION}, params=self.query)
+        is_wrapped = reply.status == 200 and "endpoint" in reply.document
+        answered(reply, shape={"endpoint": changed} if is_wrapped else changed)
+        return "wrapped" if is_wrapped else "bare"
+
+    def section_9_delete_endpoint(self) -> str:
+        """a delete answers 200 or 204, and a second one finds nothing or succeeds again (not documented which)"""
+        first, second = (self.delete(ENDPOINTS, self.endpoint()) for _ in range(2))
+        answered(first, 200, 204)
+        answered(second, 200, 204, *GONE)
+        return f"answered {first.status}, then {second.status}"
 
     def section_2_deletion(self) -> str | None:
         """a delete answers the object of the create with status deleted"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import os
 import platform
 import re
@@ -25,6 +26,10 @@ from tests.contract.cases import CASES, Cases
 
 EMULATOR = "the emulator"
 BASE_MODEL = "meta-llama/Meta-Llama-3.1-8B-Instruct"
+ENDPOINT = (
+    '{"model_name": "meta-llama/Llama-3.3-70B-Instruct", "flavor_name": "base", "region": "eu-north1", '
+    '"gpu_type": "gpu-h100-sxm", "gpu_count": 1, "scaling": {"min_replicas": 1, "max_replicas": 1}}'
+)
 AGREES = "agrees"
 DIFFERS = "differs"
 NOT_REACHED = "not reached"
@@ -135,6 +140,12 @@ def parser() -> argparse.ArgumentParser:
     )
     arguments.add_argument("--wait", type=float, default=180.0, metavar="S", help="seconds it may validate")
     arguments.add_argument(
+        "--spend",
+        metavar="JSON",
+        help="also make, change and delete a dedicated endpoint, which COSTS MONEY by the hour: the body of its "
+        f"create without the name, such as {ENDPOINT}; without it the run reads the templates and the list alone",
+    )
+    arguments.add_argument(
         "--report", type=Path, metavar="FILE", help="write the report here; by default only with --live"
     )
     return arguments
@@ -149,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         return _live(options) if options.live else _on_emulator(options)
-    except (ConfigurationError, OSError) as error:
+    except (ConfigurationError, OSError, ValueError) as error:
         print(f"contract: {error}", file=sys.stderr)
         return 2
 
@@ -159,7 +170,8 @@ def _live(options: argparse.Namespace) -> int:
     settings, project = configuration.settings(), configuration.project()
     path = options.report or Path(f"contract-report-{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}.md")
     caller = Caller(settings.base_url, settings.api_key)
-    visit = Cases(caller, options.base_model, options.source, project, options.wait)
+    spend = json.loads(options.spend) if options.spend else None
+    visit = Cases(caller, options.base_model, options.source, project, options.wait, spend=spend)
     mask = Mask(settings.api_key, project, options.source)
     return _report(visit, urlsplit(settings.base_url).netloc, mask, path)
 
@@ -168,15 +180,16 @@ def _on_emulator(options: argparse.Namespace) -> int:
     source = options.source or "huggingface.co/org/lora"
     with emulated(options.base_model) as emulator:
         caller = Caller(emulator.url, emulator.api_key)
-        visit = Cases(caller, options.base_model, source, None, options.wait, pause=0.2)
+        spend = json.loads(options.spend or ENDPOINT)
+        visit = Cases(caller, options.base_model, source, None, options.wait, pause=0.2, spend=spend)
         return _report(visit, EMULATOR, Mask(emulator.api_key), options.report)
 
 
 @contextmanager
 def emulated(base_model: str = BASE_MODEL, **settings: Any) -> Iterator[Emulator]:
     """Run an emulator that supports one base, and has a job with a checkpoint."""
-    given = {"validation_seconds": 0.05, "supported_bases": [base_model], "job_seconds": 3600.0, **settings}
-    with Emulator(**given) as emulator:
+    given = {"validation_seconds": 0.05, "supported_bases": [base_model], "job_seconds": 3600.0}
+    with Emulator(**{**given, "endpoint_seconds": 3600.0, **settings}) as emulator:
         emulator.add_job(model=base_model, checkpoints={1: {"train_loss": 0.5}})
         yield emulator
 

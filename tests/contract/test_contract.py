@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -29,7 +30,9 @@ BASE_MODEL, FAST = runner.BASE_MODEL, "Qwen/Qwen3-4B-fast"
 
 
 def _run(url: str, key: str, source: str | None = HUB, base_model: str = BASE_MODEL) -> runner.Run:
-    visit = Cases(Caller(url, key), base_model, source, wait=20.0, pause=0.05)
+    visit = Cases(
+        Caller(url, key), base_model, source, wait=20.0, pause=0.05, spend=json.loads(runner.ENDPOINT)
+    )
     return runner.check(visit, "a test", runner.Mask(key, source=source))
 
 
@@ -40,9 +43,10 @@ def _said(run: runner.Run) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("base", "settings", "seen"),
     [
-        (BASE_MODEL, {}, {"3_name_form": "full"}),
+        (BASE_MODEL, {}, {"3_name_form": "full", "9_endpoint_by_id": "answered 405"}),
         (FAST, {"missing_reads": 1}, {"3_name_form": "full", "4_first_read": "not yet: answered 404"}),
         (FAST, {"infix_on_fast": "drop"}, {"3_name_form": "full, without -fast as documented"}),
+        (FAST, {}, {"9_update_endpoint": "bare", "9_delete_endpoint": "answered 200, then 404"}),
         (
             BASE_MODEL,
             {
@@ -52,6 +56,9 @@ def _said(run: runner.Run) -> dict[str, str]:
                 "after_delete": "deleted",
                 "first_read_without_status": True,
                 "custom_in_catalogue": False,
+                "endpoint_by_id": True,
+                "wrap_updated_endpoint": True,
+                "empty_endpoint_delete": True,
             },
             {
                 "3_name_form": "short",
@@ -59,6 +66,9 @@ def _said(run: runner.Run) -> dict[str, str]:
                 "4_read_after_delete": "still there, as deleted",
                 "4_list_after_delete": "as deleted",
                 "8_catalogue": "it has not",
+                "9_endpoint_by_id": "answered 200",
+                "9_update_endpoint": "wrapped",
+                "9_delete_endpoint": "answered 204, then 403",
             },
         ),
     ],
@@ -71,14 +81,14 @@ def test_every_shape_holds_on_the_emulator(base: str, settings: dict[str, Any], 
         said = _said(run)
         for case, text in seen.items():
             assert said[f"section_{case}"] == f"agrees: {text}"
-        assert (emulator.models(), emulator.files(), run.leftovers()) == ([], [], [])
+        assert not any((emulator.models(), emulator.files(), emulator.endpoints(), run.leftovers()))
 
 
 def test_every_route_of_the_emulator_has_a_case() -> None:
     """A run calls every route that the emulator has for the service, with success."""
-    with runner.emulated() as emulator:
+    with runner.emulated(endpoint_by_id=True) as emulator:
         _run(emulator.url, emulator.api_key)
-        called = {(each.method, each.path) for each in emulator.requests() if each.status == 200}
+        called = {(each.method, each.path) for each in emulator.requests() if each.status in {200, 201}}
     patterns = [(method, path) for method, path, _ in ROUTES if not path.pattern.startswith("/_emulator")]
     # As in the emulator, a call belongs to the first route that matches.
     reached = {
@@ -148,9 +158,10 @@ def test_a_lost_answer_leaves_nothing_behind() -> None:
         emulator.add_fault(Fault(path="/v0/models", name="contract-*", skip=1, **lost))
         emulator.add_fault(Fault(path="/v1/files", **lost))
         emulator.add_fault(Fault(path="/v0/models/upload", **lost))
+        emulator.add_fault(Fault(path="/v0/dedicated_endpoints", **lost))
         run = _run(emulator.url, emulator.api_key)
         assert _said(run)["section_0_offered"] == "not reached: no answer to POST (ConnectionError)"
-        assert (emulator.models(), emulator.files(), run.leftovers()) == ([], [], [])
+        assert not any((emulator.models(), emulator.files(), emulator.endpoints(), run.leftovers()))
         assert len(run.visit.models()) == 1
 
 
@@ -207,7 +218,7 @@ def test_a_live_run_writes_a_report_without_anything_private(
     creates = service.requests("POST", "/v0/models")
     assert {each.query.get("ai_project_id") for each in creates} == {PROJECT}
     assert [each.status for each in creates].count(200) == 1
-    assert service.models() == []
+    assert (service.models(), service.requests("POST", "/v0/dedicated_endpoints")) == ([], [])
     report = path.read_text()
     for text in (capsys.readouterr().out, report):
         assert "[api key]" in text

@@ -20,6 +20,7 @@ INFIX = "-LoRa:"
 DESCRIPTION = "made and deleted by scripts/contract"
 ROWS = b'{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}'
 MODELS, FILES, JOBS = "/v0/models", "/v1/files", "/v1/fine_tuning/jobs"
+ENDPOINTS = "/v0/dedicated_endpoints"
 _Result = TypeVar("_Result")
 
 
@@ -53,6 +54,7 @@ class Visit:
         project: the project to work in; None is the key's own.
         wait: how many seconds the model may take to become active.
         pause: seconds between two reads of it.
+        spend: the body of the create of an endpoint, without the name; None if no endpoint is to be created.
         name: how the names of all that the run creates begin.
         results: what was done once.
     """
@@ -63,6 +65,7 @@ class Visit:
     project: str | None = None
     wait: float = 180.0
     pause: float = 5.0
+    spend: dict[str, Any] | None = None
     name: str = field(default_factory=lambda: f"contract-{secrets.token_hex(4)}")
     results: dict[Callable[[Visit], Any], Any] = field(default_factory=dict)
     # By short name or id: collection, full name.
@@ -71,12 +74,13 @@ class Visit:
     _lost: bool = False  # whether something may have been created that no answer named
 
     @property
-    def _query(self) -> dict[str, str]:
+    def query(self) -> dict[str, str]:
+        """What names the project in a call."""
         return {"ai_project_id": self.project} if self.project else {}
 
     def get(self, path: str, *, cleaning: bool = False, **query: str) -> Reply:
         """Send a GET, with the project."""
-        return self.caller.call("GET", path, params={**self._query, **query}, cleaning=cleaning)
+        return self.caller.call("GET", path, params={**self.query, **query}, cleaning=cleaning)
 
     def read(self, name: str, *, encoded: bool = True) -> Reply:
         """Read a model by a name, sent percent-encoded or raw."""
@@ -85,7 +89,7 @@ class Visit:
     def chat(self, model: str) -> Reply:
         """Call a model for one token."""
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
-        return self.caller.call("POST", "/v1/chat/completions", json=body, params=self._query)
+        return self.caller.call("POST", "/v1/chat/completions", json=body, params=self.query)
 
     def create(self, **body: Any) -> Reply:
         """Send a create; the model is deleted at the end, even if a refusal was expected."""
@@ -99,7 +103,7 @@ class Visit:
         return self._post(f"{MODELS}/upload", FILES, "id", files=sent)
 
     def delete(self, collection: str, name: str, *, cleaning: bool = False) -> Reply:
-        """Delete a model or a file by its name or id."""
+        """Delete a model, a file or an endpoint by its name or id."""
         reply = self.caller.call("DELETE", f"{collection}/{quote(name, safe='')}", cleaning=cleaning)
         if reply.status in {200, 204} or (cleaning and reply.status == 404):
             self._gone.add(_short(name))
@@ -127,6 +131,17 @@ class Visit:
         if not jobs:
             raise NotReachedError("needs a fine-tuning job, and there is none")
         return str(jobs[0].get("id"))
+
+    @_once
+    def endpoint_creation(self) -> Reply:
+        """The answer to the one create of an endpoint."""
+        if self.spend is None:
+            raise NotReachedError("needs an endpoint, and --spend was not given")
+        return self._post(ENDPOINTS, ENDPOINTS, "id", json={**self.spend, "name": self.name})
+
+    def endpoint(self, field: str = "id") -> str:
+        """The id of the endpoint, or another field of what its create answered."""
+        return str(_needs("an endpoint", "its create", self.endpoint_creation()).text(field))
 
     @_once
     def creation(self) -> Reply:
@@ -223,7 +238,7 @@ class Visit:
 
     def leftovers(self) -> list[str]:
         """A line for everything that may still be there."""
-        kinds = {MODELS: "the model", FILES: "the file"}
+        kinds = {MODELS: "the model", FILES: "the file", ENDPOINTS: "the endpoint"}
         lines = [f"{kinds[collection]} {name}" for collection, name in self._left()]
         lost = f"perhaps something called {self.name}: an answer was lost and the lists could not be read"
         return [*lines, lost] if self._lost else lines
@@ -234,7 +249,7 @@ class Visit:
     def _post(self, path: str, collection: str, field: str, **sent: Any) -> Reply:
         """Send a POST that creates something, and record what: a field of the answer names it."""
         try:
-            reply = self.caller.call("POST", path, params=self._query, **sent)
+            reply = self.caller.call("POST", path, params=self.query, **sent)
         except RefusedError:
             raise
         except BaseException:  # even an interruption
@@ -254,9 +269,10 @@ class Visit:
             if short.startswith(f"{self.name}-"):
                 self._made[short] = MODELS, each["name"]
                 self._gone |= {short} if each.get("status") == "deleted" else set()
-        for each in _entries(self.get(FILES, cleaning=True)):
-            if str(each.get("filename")).startswith(f"{self.name}."):
-                self._made[str(each.get("id"))] = FILES, str(each.get("id"))
+        for collection, key in {FILES: "filename", **({ENDPOINTS: "name"} if self.spend else {})}.items():
+            for each in _entries(self.get(collection, cleaning=True)):
+                if str(each.get(key)).partition(".")[0] == self.name:
+                    self._made[str(each.get("id"))] = collection, str(each.get("id"))
         self._lost = False
 
 

@@ -129,15 +129,7 @@ def test_many_calls_at_once_use_a_rule_exactly_its_times(emulator: Emulator, clo
     assert len({model["name"] for model in emulator.models()}) == 220
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"action": "explode"},
-        {"times": 0},
-        {"status": 100},
-        {"colour": "red"},
-    ],
-)
+@pytest.mark.parametrize("fields", [{"action": "explode"}, {"times": 0}, {"status": 100}, {"colour": "red"}])
 def test_a_rule_that_cannot_work_is_refused(fields: dict[str, Any]) -> None:
     """A rule that could only fail when it hits is refused when it is added."""
     with pytest.raises(ValueError, match=next(iter(fields))):

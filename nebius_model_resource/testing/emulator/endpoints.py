@@ -36,7 +36,7 @@ class Scaling(BaseModel, frozen=True):
     max_replicas: Replicas
 
 
-class _Optional(BaseModel):
+class _Optional(BaseModel, frozen=True):
     description: Annotated[str, Field(max_length=500)] | None = None
     routing_key: Annotated[str, Field(min_length=11, max_length=128, pattern="^dedicated/")] | None = None
     custom_weights_id: str | None = None
@@ -121,7 +121,7 @@ class Endpoints(Store[Endpoint]):
             Missing: there is none.
             ValueError: a field is unknown or of a wrong type.
         """
-        settled = {**_AS_STATUS_SAYS, "plan": []} if "status" in changes else {}
+        settled: dict[str, Any] = {**_AS_STATUS_SAYS, "plan": []} if "status" in changes else {}
         return self._set(**{**self.find(endpoint_id).model_dump(), **settled, **changes})
 
     def create(self, new: NewEndpoint, project: str) -> Endpoint:
