@@ -141,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--wait", type=float, default=180.0, metavar="S", help="seconds it may validate")
     arguments.add_argument(
         "--spend",
+        type=json.loads,
         metavar="JSON",
         help="also make, change and delete a dedicated endpoint, which COSTS MONEY by the hour: the body of its "
         f"create without the name, such as {ENDPOINT}; without it the run reads the templates and the list alone",
@@ -160,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         return _live(options) if options.live else _on_emulator(options)
-    except (ConfigurationError, OSError, ValueError) as error:
+    except (ConfigurationError, OSError) as error:
         print(f"contract: {error}", file=sys.stderr)
         return 2
 
@@ -170,8 +171,7 @@ def _live(options: argparse.Namespace) -> int:
     settings, project = configuration.settings(), configuration.project()
     path = options.report or Path(f"contract-report-{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}.md")
     caller = Caller(settings.base_url, settings.api_key)
-    spend = json.loads(options.spend) if options.spend else None
-    visit = Cases(caller, options.base_model, options.source, project, options.wait, spend=spend)
+    visit = Cases(caller, options.base_model, options.source, project, options.wait, spend=options.spend)
     mask = Mask(settings.api_key, project, options.source)
     return _report(visit, urlsplit(settings.base_url).netloc, mask, path)
 
@@ -180,7 +180,7 @@ def _on_emulator(options: argparse.Namespace) -> int:
     source = options.source or "huggingface.co/org/lora"
     with emulated(options.base_model) as emulator:
         caller = Caller(emulator.url, emulator.api_key)
-        spend = json.loads(options.spend or ENDPOINT)
+        spend = options.spend or json.loads(ENDPOINT)
         visit = Cases(caller, options.base_model, source, None, options.wait, pause=0.2, spend=spend)
         return _report(visit, EMULATOR, Mask(emulator.api_key), options.report)
 

@@ -27,12 +27,13 @@ SOURCE = "ftjob-0123456789:ftckpt_0123456789"
 HUB = "huggingface.co/somebody/private-lora"
 PROJECT = "aiproject-e00private"
 BASE_MODEL, FAST = runner.BASE_MODEL, "Qwen/Qwen3-4B-fast"
+SPEND = json.loads(runner.ENDPOINT)
+SWITCHES = ("short_name_on_create", "hidden_missing", "first_read_without_status", "endpoint_by_id")
+SWITCHED = dict.fromkeys((*SWITCHES, "wrap_updated_endpoint", "empty_endpoint_delete"), True)
 
 
 def _run(url: str, key: str, source: str | None = HUB, base_model: str = BASE_MODEL) -> runner.Run:
-    visit = Cases(
-        Caller(url, key), base_model, source, wait=20.0, pause=0.05, spend=json.loads(runner.ENDPOINT)
-    )
+    visit = Cases(Caller(url, key), base_model, source, wait=20.0, pause=0.05, spend=SPEND)
     return runner.check(visit, "a test", runner.Mask(key, source=source))
 
 
@@ -49,17 +50,7 @@ def _said(run: runner.Run) -> dict[str, str]:
         (FAST, {}, {"9_update_endpoint": "bare", "9_delete_endpoint": "answered 200, then 404"}),
         (
             BASE_MODEL,
-            {
-                "short_name_on_create": True,
-                "missing_lists": 1,
-                "hidden_missing": True,
-                "after_delete": "deleted",
-                "first_read_without_status": True,
-                "custom_in_catalogue": False,
-                "endpoint_by_id": True,
-                "wrap_updated_endpoint": True,
-                "empty_endpoint_delete": True,
-            },
+            {"missing_lists": 1, "after_delete": "deleted", "custom_in_catalogue": False, **SWITCHED},
             {
                 "3_name_form": "short",
                 "4_first_read": "without a status",

@@ -21,11 +21,6 @@ STEPS = {
     ("validating", "error"),
     *((state, "deleted") for state in ("validating", "active", "error")),
 }
-CREATED_FIELDS = {"name", "base_model", "source", "created_at", "status", "description"}
-ENTRY_FIELDS = [
-    *("type", "name", "status", "status_reason", "checkpoint_id", "job_id", "file_id", "url", "created_at"),
-    *("description", "vendor", "tags", "use_cases", "quality", "context_window_k", "size_b"),
-]
 
 
 def test_create_answers_the_documented_fields(api: Api) -> None:
@@ -33,7 +28,6 @@ def test_create_answers_the_documented_fields(api: Api) -> None:
     answer = api.create(description="a description")
     document = answer.json()
     assert answer.status_code == 200
-    assert set(document) == CREATED_FIELDS
     assert re.fullmatch(re.escape(f"{BASE}-LoRa:my-model-") + "[A-Za-z]{4}", document.pop("name"))
     assert document == {
         "base_model": BASE,
@@ -55,11 +49,10 @@ def test_a_model_is_read_by_every_form_of_its_name(api: Api, form: str) -> None:
 
 def test_read_answers_the_fields_seen_live(api: Api) -> None:
     """A read has exactly the fields and values of the captured answers."""
-    document = api.read(api.created(description="text")).json()
-    assert list(document) == ENTRY_FIELDS
-    del document["name"]
-    assert document == {
+    name = api.created(description="text")
+    assert api.read(name).json() == {
         "type": "text2text",
+        "name": name,
         "status": "validating",
         "status_reason": None,
         "checkpoint_id": "ftckpt_2",
@@ -98,7 +91,7 @@ def test_list_is_a_bare_array_newest_last(api: Api) -> None:
     names = [api.created(ai_project_id=each) for each in (None, "null", "", "aiproject-e00emulator")]
     for project in (None, "null", "", "aiproject-e00emulator"):
         assert [each["name"] for each in api.list(project)] == names
-    assert all(list(each) == ENTRY_FIELDS for each in api.list())
+    assert api.list() == [api.read(name).json() for name in names]
     assert len(set(names)) == 4
 
 

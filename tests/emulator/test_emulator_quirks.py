@@ -74,14 +74,10 @@ def test_after_delete_deleted(emulator: Emulator, api: Api) -> None:
     assert api.delete(name).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "setting", [{"failing_names": {"bad": "why"}}, {"failing_sources": {"file-1": "why"}}]
-)
-def test_failing_validation(
-    emulator: Emulator, api: Api, clock: Clock, setting: dict[str, dict[str, str]]
-) -> None:
+@pytest.mark.parametrize(("setting", "key"), [("failing_names", "bad"), ("failing_sources", "file-1")])
+def test_failing_validation(emulator: Emulator, api: Api, clock: Clock, setting: str, key: str) -> None:
     """A model with a failing name or source ends in error with the reason, and other models do not."""
-    emulator.settings.update(**setting)
+    emulator.settings.update(**{setting: {key: "why"}})
     bad, good = api.created(name="bad", source="file-1"), api.created()
     api.list()
     clock.advance(10)
