@@ -14,7 +14,7 @@ import requests
 
 from nebius_model_resource._service.settings import is_loopback
 
-MAX_CALLS = 60
+MAX_CALLS = 80
 MAX_SECONDS = 900.0
 TIMEOUT = (10.0, 30.0)
 OWN_KEY = ""

@@ -324,7 +324,7 @@ class Cases(Visit):
     def section_9_created_endpoint(self) -> None:
         """create answers 201 with the endpoint under `endpoint`: what was sent, a routing key and a date-time"""
         reply = self.endpoint_creation()
-        sent = {name: Is(value) for name, value in (self.spend or {}).items()}
+        sent = {name: Is(value, shown=False) for name, value in (self.spend or {}).items()}
         answered(reply, 201, shape={"endpoint": {**ENDPOINT, **sent}})
         key, created_at = self.endpoint("routing_key"), self.endpoint("created_at")
         if not (key.startswith("dedicated/") and re.fullmatch(DATE_TIME, created_at)):
@@ -343,7 +343,7 @@ class Cases(Visit):
     def section_9_update_endpoint(self) -> str:
         """an update answers the changed endpoint, bare or under `endpoint` (sources conflict)"""
         path, changed = f"{ENDPOINTS}/{self.endpoint()}", {**ENDPOINT, "description": Is(DESCRIPTION)}
-        reply = self.caller.call("PATCH", path, json={"description": DESCRIPTION}, params=self.query)
+        reply = self.caller.call("PATCH", path, json={"description": DESCRIPTION}, params=self._query)
         is_wrapped = reply.status == 200 and "endpoint" in reply.document
         answered(reply, shape={"endpoint": changed} if is_wrapped else changed)
         return "wrapped" if is_wrapped else "bare"

@@ -105,9 +105,8 @@ def test_without_a_model_all_that_needs_none_is_checked(
         assert emulator.models() == []
     said = _said(run)
     assert said["section_0_offered"].startswith(offered)
-    assert all(
-        f"needs a model, {reason}" in each.text for each in run.outcomes if each.word == runner.NOT_REACHED
-    )
+    texts = [each.text for each in run.outcomes if each.word == runner.NOT_REACHED]
+    assert all(f"needs a model, {reason}" in text for text in texts)
     assert (run.counts()[runner.DIFFERS], run.visit.models()) == (0, [])
     assert said["section_8_chat_unknown"] == said["section_7_list_jobs"] == "agrees"
 

@@ -74,13 +74,12 @@ class Visit:
     _lost: bool = False  # whether something may have been created that no answer named
 
     @property
-    def query(self) -> dict[str, str]:
-        """What names the project in a call."""
+    def _query(self) -> dict[str, str]:
         return {"ai_project_id": self.project} if self.project else {}
 
     def get(self, path: str, *, cleaning: bool = False, **query: str) -> Reply:
         """Send a GET, with the project."""
-        return self.caller.call("GET", path, params={**self.query, **query}, cleaning=cleaning)
+        return self.caller.call("GET", path, params={**self._query, **query}, cleaning=cleaning)
 
     def read(self, name: str, *, encoded: bool = True) -> Reply:
         """Read a model by a name, sent percent-encoded or raw."""
@@ -89,7 +88,7 @@ class Visit:
     def chat(self, model: str) -> Reply:
         """Call a model for one token."""
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
-        return self.caller.call("POST", "/v1/chat/completions", json=body, params=self.query)
+        return self.caller.call("POST", "/v1/chat/completions", json=body, params=self._query)
 
     def create(self, **body: Any) -> Reply:
         """Send a create; the model is deleted at the end, even if a refusal was expected."""
@@ -104,7 +103,8 @@ class Visit:
 
     def delete(self, collection: str, name: str, *, cleaning: bool = False) -> Reply:
         """Delete a model, a file or an endpoint by its name or id."""
-        reply = self.caller.call("DELETE", f"{collection}/{quote(name, safe='')}", cleaning=cleaning)
+        path, query = f"{collection}/{quote(name, safe='')}", self._query if collection == ENDPOINTS else {}
+        reply = self.caller.call("DELETE", path, params=query, cleaning=cleaning)
         if reply.status in {200, 204} or (cleaning and reply.status == 404):
             self._gone.add(_short(name))
         elif cleaning:
@@ -249,7 +249,7 @@ class Visit:
     def _post(self, path: str, collection: str, field: str, **sent: Any) -> Reply:
         """Send a POST that creates something, and record what: a field of the answer names it."""
         try:
-            reply = self.caller.call("POST", path, params=self.query, **sent)
+            reply = self.caller.call("POST", path, params=self._query, **sent)
         except RefusedError:
             raise
         except BaseException:  # even an interruption

@@ -45,9 +45,9 @@ def test_a_wrong_body_is_refused(api: Api) -> None:
     wrong: list[dict[str, Any]] = [{"name": ""}, {"name": "x" * 101}, {"gpu_count": -1}, {"gpu_count": 1.0}]
     wrong += [{"scaling": {"min_replicas": least, "max_replicas": 1}} for least in (0, 1.0)]
     wrong += [{"routing_key": key} for key in ("private/0123", "dedicated/", "dedicated/" + "x" * 119)]
-    lacking = api.call("POST", PATH, json={}).json()["detail"]
-    assert {item["loc"][1] for item in lacking} == BODY.keys()
-    assert _create(api, gpu_count=0, routing_key="dedicated/" + "x" * 118).status_code == 201
+    lacking = {item["loc"][1] for item in api.call("POST", PATH, json={}).json()["detail"]}
+    made = _create(api, gpu_count=0, routing_key="dedicated/" + "x" * 118)
+    assert (lacking, made.status_code) == (set(BODY), 201)
     for body in (*wrong, {"description": "x" * 501}):
         assert {call(api, **body).status_code for call in (_create, _update)} == {422}
     assert {_update(api, **{key: "x"}).status_code for key in ("region", "model_name", "flavor_name")} == {
@@ -60,13 +60,14 @@ def test_an_endpoint_lives_by_the_clock(emulator: Emulator, api: Api, clock: Clo
     _create(api)
     seen = [_seen(api)]
     emulator.settings.endpoint_lag = 1
-    for changes in ({}, {"custom_weights_id": "model-artifact_1"}, {"enabled": False}, {"enabled": True}):
+    steps: tuple[dict[str, Any], ...] = {}, {"custom_weights_id": "model-artifact_1"}, {"enabled": False}
+    for changes in (*steps, {"gpu_count": 4}, {"enabled": True}):
         _update(api, **changes)
         for seconds in (0.5, 0.5, 2):
             clock.advance(seconds)
             seen.append(_seen(api))
     assert seen[:4] == [STARTING, STARTING, STARTING, READY]
-    assert seen[4:] == [READY, UPDATING, READY, READY, STOPPING, STOPPED, STOPPED, STARTING, READY]
+    assert seen[4:] == [READY, UPDATING, READY, READY, STOPPING, *[STOPPED] * 5, STARTING, READY]
 
 
 @pytest.mark.parametrize("name", ["bot", "*"])
@@ -78,6 +79,9 @@ def test_a_start_may_end_otherwise(emulator: Emulator, api: Api, name: str, end:
     emulator.settings.update(endpoint_ends={name: end}, active_on_create=True)
     _create(api)
     assert _seen(api) == seen
+    emulator.settings.endpoint_ends = {}
+    _update(api, gpu_count=2)
+    assert _seen(api) == READY
 
 
 def test_an_update_keeps_what_it_does_not_name(emulator: Emulator, api: Api) -> None:
@@ -103,8 +107,10 @@ def test_endpoints_change_by_hand(emulator: Emulator, api: Api, clock: Clock) ->
     endpoints = emulator.service.endpoints
     endpoints.add(name="other", ai_project_id="aiproject-e00other")
     made = endpoints.add(name="bot", scaling=BODY["scaling"])
-    assert (_first(api)["name"], _seen(api)) == ("bot", READY)
-    _update(api, gpu_count=4)
+    assert (_first(api)["created_at"], _seen(api)) == ("2025-12-11T05:36:41.500000Z", READY)
+    endpoints.change(made.id, readiness="not_ready", ready_replicas=5)
+    assert (_seen(api), _update(api, gpu_count=4).status_code) == (("running", "not_ready", 5, 404), 200)
+    assert _seen(api) == UPDATING
     endpoints.change(made.id, status="error", gpu_count=2)
     clock.advance(100)
     assert (_seen(api), _first(api)["gpu_count"]) == (ERROR, 2)

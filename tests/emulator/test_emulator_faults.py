@@ -15,9 +15,8 @@ from .conftest import Api, Clock
 
 def test_a_status_fault_answers_instead(emulator: Emulator, api: Api) -> None:
     """A status fault answers with its code, headers and body once, and the call has no effect."""
-    emulator.add_fault(
-        Fault(method="POST", status=429, headers={"Retry-After": "7"}, body={"detail": "slow down"})
-    )
+    told: dict[str, Any] = {"status": 429, "headers": {"Retry-After": "7"}, "body": {"detail": "slow down"}}
+    emulator.add_fault(Fault(method="POST", **told))
     answer = api.create()
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
     assert answer.json() == {"detail": "slow down"}
@@ -56,10 +55,8 @@ def test_redirects(emulator: Emulator, api: Api) -> None:
     emulator.add_fault(Fault(action="redirect", status=302, location="http://other.test/"))
     emulator.add_fault(Fault(action="redirect", times=None))
     answers = [api.call("GET", "/v0/models?ai_project_id=null") for _ in range(3)]
-    assert [(each.status_code, each.headers["location"]) for each in answers] == [
-        (302, "http://other.test/"),
-        *[(307, "/v0/models?ai_project_id=null")] * 2,
-    ]
+    seen = [(each.status_code, each.headers["location"]) for each in answers]
+    assert seen == [(302, "http://other.test/"), *[(307, "/v0/models?ai_project_id=null")] * 2]
 
 
 @pytest.mark.parametrize(("effect", "made_at"), [("before", 60), ("after", 0)])

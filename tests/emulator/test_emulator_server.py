@@ -39,10 +39,8 @@ def _call(emulator: Emulator, method: str, path: str, **options: Any) -> request
 
 
 def _read_all(connection: socket.socket) -> bytes:
-    parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
+    with connection.makefile("rb") as stream:
+        return stream.read()
 
 
 def _connections() -> int:

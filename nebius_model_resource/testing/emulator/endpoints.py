@@ -42,7 +42,7 @@ class _Optional(BaseModel, frozen=True):
     custom_weights_id: str | None = None
 
 
-class NewEndpoint(_Optional):
+class NewEndpoint(_Optional, frozen=True):
     """The documented body of a create; fields beyond these are ignored."""
 
     name: Name
@@ -54,7 +54,7 @@ class NewEndpoint(_Optional):
     scaling: Scaling
 
 
-class Change(_Optional, extra="forbid"):
+class Change(_Optional, frozen=True, extra="forbid"):
     """The documented body of an update; null leaves a field as it is, and other fields are refused (our choice)."""
 
     name: Name | None = None
