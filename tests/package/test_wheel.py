@@ -35,12 +35,13 @@ def entry_points(wheel: ZipFile) -> dict[str, dict[str, str]]:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: ZipFile) -> None:
-    """It has every module, py.typed, the plugin's schema and the license, and no test, script, doc or example."""
+    """It has every module, py.typed, schema, templates and the license, and no test, script, doc or example."""
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nebius_model_resource").glob("**/*.py")}
     info = {
         f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    data = {"nebius_model_resource/py.typed", "nebius_model_resource/_plugin/schema.json"}
+    names = ("py.typed", "_plugin/schema.json", "testing/emulator/templates.json")
+    data = {f"nebius_model_resource/{name}" for name in names}
     assert set(wheel.namelist()) == modules | data | info
 
 
