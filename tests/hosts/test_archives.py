@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from pulumi.runtime import rpc
 from nebius_model_resource.provider import ModelArchiveProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support.adapters import files, write_folder, write_zip
+from tests.support.host import HostError
 from tests.support.host_here import HostHere
 from tests.support.plugin import PluginHere
+from tests.support.processes import wait_until
 
 PROVIDER = {"__provider": serialize_provider(ModelArchiveProvider())}
 DIFF_NONE, DIFF_SOME = 1, 2
@@ -108,6 +111,40 @@ def test_a_file_is_looked_for_in_its_project(emulator: Emulator, edge: str) -> N
         assert host.read("file-1", PROVIDER)[1] == {"file_id": "file-1", "ai_project_id": "a"}
     asked = [request.query.get("ai_project_id") for request in emulator.requests("GET", "/v1/files")]
     assert asked == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("more", [-30, 1])
+@pytest.mark.parametrize(("kind", "seconds"), [("model", 600), ("upload", 1800)])
+def test_without_custom_timeouts_the_documented_times_hold(
+    host: HostHere,
+    emulator: Emulator,
+    inputs: dict[str, Any],
+    folder: Path,
+    kind: str,
+    seconds: int,
+    more: int,
+) -> None:
+    """Ten minutes for a model, thirty for an upload: a pause that is a bit shorter is waited for, a longer one not."""
+    emulator.add_fault(Fault(method="POST", status=429, headers={"Retry-After": str(seconds + more)}))
+    later = host.create_later(inputs if kind == "model" else checked(host, folder))
+    if more < 0:
+        wait_until(lambda: emulator.requests("POST"), "the service has asked for the pause")
+    else:
+        wait([later], timeout=60)
+    host.lose_engine()
+    said = "the engine is gone" if more < 0 else "which is more than is left until the deadline"
+    assert said in str(later.exception(timeout=60))
+
+
+def test_a_pause_holds_for_models_and_files(
+    host: HostHere, emulator: Emulator, inputs: dict[str, Any], folder: Path
+) -> None:
+    """An account has one pause: after a refused upload nothing is sent for a model either."""
+    emulator.add_fault(Fault(path="/v0/models/upload", status=429, headers={"Retry-After": "300"}))
+    for props in (checked(host, folder), inputs):
+        with pytest.raises(HostError, match="the service's rate limit asks for a pause of"):
+            host.create(props, timeout=5)
+    assert [request.path for request in emulator.requests()] == ["/v0/models/upload"]
 
 
 def test_an_update_keeps_the_file(host: HostHere, emulator: Emulator) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from nebius_model_resource import errors
-from nebius_model_resource._provider.archives import ModelArchives
-from nebius_model_resource._provider.models import CustomModels
 from nebius_model_resource._provider.properties import UNKNOWN
 from tests.support.engine_calls import CONFIG, Bench, EngineCall, Failed, Models, raising
 from tests.support.outcomes import slow, status
@@ -26,14 +24,6 @@ ACTIVE = {**STATE, "status": "active"}
 
 def becomes(service: Service, word: str, at: float, reason: str | None = None) -> None:
     service.time.at(at, lambda: service.models[NAME].update(status=word, status_reason=reason))
-
-
-def test_the_documented_times_are_the_defaults(service: Service, call: EngineCall) -> None:
-    """A model has ten minutes, and an upload half an hour, unless `custom_timeouts` say otherwise."""
-    assert (CustomModels.default_seconds, ModelArchives.default_seconds) == (600, 1800)
-    models = Models(service)
-    assert models.operation(call).deadline.remaining() == 600
-    assert models.operation(replace(call, timeout=90)).deadline.remaining() == 90
 
 
 def test_a_model_is_returned_once_it_is_active(models: Models, service: Service, call: EngineCall) -> None:
