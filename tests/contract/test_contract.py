@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.contract import runner
 from tests.contract.caller import MAX_CALLS, Caller, NotReachedError
 from tests.contract.cases import CASES, Cases
 from tests.support.hostile import Meddler
+from tests.support.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "v1.a-key-that-nobody-may-see"
@@ -283,9 +283,7 @@ def test_an_interrupted_run_deletes_what_it_created(
     report = tmp_path / "report.md"
     command = [sys.executable, "scripts/contract", "--live", "--source", SOURCE, "--report", str(report)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
-        while not service.requests("GET", "/v0/models/*contract-*") and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: service.requests("GET", "/v0/models/*contract-*"), "it waits for its model")
         assert len(service.models()) == 1
         process.send_signal(number)
         out, _ = process.communicate(timeout=60)

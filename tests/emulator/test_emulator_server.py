@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import pytest
 import requests
 
 from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.support.processes import wait_until
 
 from .conftest import BASE, SOURCE
 
@@ -128,12 +128,10 @@ def test_a_client_that_leaves_leaves_nothing_behind(
     """When the client leaves in the middle of a spoilt answer, the call ends soon after."""
     running.add_fault(Fault(action=action, seconds=0.2 if action == "delay" else 60))
     wire.sendall(GET_MODELS)
-    while not running.requests():
-        time.sleep(0.01)
+    wait_until(running.requests, "the call is there")
     assert _connections() == 1
     wire.close()
-    while _connections():
-        time.sleep(0.01)
+    wait_until(lambda: not _connections(), "the call has ended")
 
 
 def test_hanging_calls_do_not_hold_up_the_end() -> None:
@@ -145,8 +143,7 @@ def test_hanging_calls_do_not_hold_up_the_end() -> None:
     connections = [_connected(emulator) for _ in range(20)]
     for connection in connections[:10]:
         connection.sendall(GET_MODELS)
-    while len(emulator.requests()) < 10:
-        time.sleep(0.01)
+    wait_until(lambda: len(emulator.requests()) == 10, "the calls are there")
     emulator.stop()
     emulator.stop()
     assert threading.active_count() == before

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +21,12 @@ import psutil
 from pulumi.automation import ConfigValue
 
 from nebius_model_resource.testing.engine.secrets import Crypter
+from tests.support.processes import wait_until
 
 from .parts import KIND, STACK
 
 PROGRAM = Path(__file__).parent / "programs" / "lab"
 PASSPHRASE = "correct horse"
-PATIENCE = 60.0  # seconds
 CONFIG = {"lab:color": ConfigValue("red"), "other:token": ConfigValue("t0ken", secret=True)}
 MakeStack = Callable[[Path], Any]
 
@@ -103,7 +102,7 @@ def _killed(turn: Turn, folder: Path, stack: Any) -> bool:
     with stack.start(turn.op) as engine:
         try:
             begun = f'"create", "urn": "{STACK.rpartition("pulumi:pulumi")[0]}{KIND}::{turn.killed_at}"'
-            wait_until(lambda: any(begun in line for line in _lines(folder / "calls.jsonl")))
+            wait_until(lambda: any(begun in line for line in _lines(folder / "calls.jsonl")), begun)
         finally:
             kill_all(psutil.Process(engine.pid))
     return True
@@ -116,14 +115,6 @@ def kill_all(process: psutil.Process) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
     psutil.wait_procs(processes[1:])
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < deadline, "in vain"
-        time.sleep(0.05)
 
 
 def _prepare(turn: Turn, plan: dict[str, Any], folder: Path) -> None:

@@ -17,9 +17,10 @@ import pytest
 from pulumi.automation import ConfigValue
 
 from nebius_model_resource.testing.engine import EngineError, LocalStack
+from tests.support.processes import wait_until
 
 from .engines import warm_stack
-from .lab import PROGRAM, kill_all, wait_until
+from .lab import PROGRAM, kill_all
 from .parts import after, item
 
 PATIENCE = 60.0  # seconds
@@ -50,7 +51,7 @@ def engine(folder: Path) -> Iterator[subprocess.Popen[str]]:
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         calls = folder / "calls.jsonl"
-        wait_until(lambda: calls.exists() and '"create"' in calls.read_text())
+        wait_until(lambda: calls.exists() and '"create"' in calls.read_text(), "the create has begun")
         yield process
         process.kill()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,8 @@ def test_the_docstring_shows_a_test_that_passes(pytester: pytest.Pytester) -> No
     result.assert_outcomes(passed=1)
 
 
-def test_a_folder_is_a_program_too(tmp_path: Path) -> None:
+def test_a_folder_is_a_program_too(local_stack: Any, tmp_path: Path) -> None:
     """A path is the project's folder, with or without `Path` around it."""
-    assert plugin._project(tmp_path, tmp_path, 0) == tmp_path
-    assert plugin._project(str(tmp_path), tmp_path, 0) == tmp_path
+    (tmp_path / "Pulumi.yaml").write_text("name: given\nruntime: python\n")
+    for number, folder in enumerate([tmp_path, str(tmp_path)]):
+        assert local_stack(folder, name=f"s{number}").setting.project.root == tmp_path

@@ -126,7 +126,7 @@ def test_a_refresh_of_what_is_only_read_records_no_inputs(
         request = provider_pb2.ReadRequest(
             id=name, urn=host.urn("bot", {}), properties=host.encode(properties), inputs=bag
         )
-        answer = host._call("Read", request)
+        answer = host.servicer_here.Read(request, Context())
         assert (answer.id, host.decode(answer.inputs)) == (name, {})
         assert host.decode(answer.properties)["status"] == "error"
     assert told(host, "bot") == [f"the model {name!r} is in status 'error': the service gives no reason"]
