@@ -250,23 +250,6 @@ def test_an_option_that_cannot_work_is_named(capsys: Output) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
-    [("REQUESTS_CA_BUNDLE", "/nope/ca.pem"), ("HTTPS_PROXY", "http://bob:s3#cret@127.0.0.1:1")],
-)
-def test_a_network_setting_that_cannot_work_is_named(
-    capsys: Output, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    """A CA file or proxy that cannot work gives one line, without the proxy's user and password."""
-    monkeypatch.setenv(variable, value)
-    assert main(["list", "--base-url", "https://a..b"]) == 1
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert err.startswith("nebius-models: Nebius could not be reached: ")
-    assert variable in err
-    assert not re.search("bob|s3|cret@", err)
-
-
-@pytest.mark.parametrize(
     "command", ["", "list", "show", "unknown", "program", "checkpoints", "archive", "delete"]
 )
 def test_help_has_examples(capsys: Output, command: str) -> None:

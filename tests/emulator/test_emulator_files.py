@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +8,6 @@ import pytest
 from nebius_model_resource.testing.emulator import Emulator
 
 from .conftest import Api, Clock
-
-FIELDS = ["id", "bytes", "created_at", "filename", "object", "purpose", "status", "status_details"]
-UPLOADS: list[tuple[str, dict[str, Any]]] = [
-    ("/v0/models/upload", {}),
-    ("/v1/files", {"data": {"purpose": "batch"}}),
-]
-
-
-@pytest.mark.parametrize(("path", "options"), UPLOADS)
-def test_an_upload_answers_the_documented_file(api: Api, path: str, options: dict[str, Any]) -> None:
-    """An upload returns the documented object, which is then read, listed and deleted by its id."""
-    answer = api.call("POST", path, files={"file": ("adapter.zip", b"12345")}, **options)
-    document = answer.json()
-    assert answer.status_code == 200
-    assert list(document) == FIELDS
-    assert re.fullmatch(r"file-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", document["id"])
-    assert (document["bytes"], document["filename"], document["object"]) == (5, "adapter.zip", "file")
-    assert api.call("GET", f"/v1/files/{document['id']}").json() == document
-    assert api.call("GET", "/v1/files").json()["data"] == [document]
-    assert api.call("DELETE", f"/v1/files/{document['id']}").json()["deleted"] is True
-    assert api.call("GET", f"/v1/files/{document['id']}").status_code == 404
-    assert api.call("DELETE", f"/v1/files/{document['id']}").status_code == 404
 
 
 def test_files_come_in_pages(emulator: Emulator, api: Api) -> None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -36,15 +35,6 @@ def test_create_answers_the_documented_fields(api: Api) -> None:
         "status": "validating",
         "description": "a description",
     }
-
-
-@pytest.mark.parametrize("form", ["short", "raw", "encoded"])
-def test_a_model_is_read_by_every_form_of_its_name(api: Api, form: str) -> None:
-    """The short name, the raw full name and the percent-encoded full name all find the model."""
-    full = api.created()
-    path = {"short": full.partition("-LoRa:")[2], "raw": full, "encoded": quote(full, safe="")}[form]
-    assert api.call("GET", f"/v0/models/{path}").json()["name"] == full
-    assert api.call("DELETE", f"/v0/models/{path}").json()["status"] == "deleted"
 
 
 def test_read_answers_the_fields_seen_live(api: Api) -> None:

@@ -69,16 +69,6 @@ def told(host: HostHere, resource: str) -> list[str]:
 
 
 @dynamic_only
-@pytest.mark.parametrize("hidden", [False, True])
-def test_what_cannot_be_adopted_is_refused_at_preview(
-    shared_host: HostHere, service: Emulator, resource: str, *, hidden: bool
-) -> None:
-    """A missing model is named, even where the service says 403."""
-    service.settings.hidden_missing = hidden
-    assert shared_host.check(declared("bot-AbCd"), name=resource)[1] == [("", f"`import_`: {MISSING}")]
-
-
-@dynamic_only
 def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
     """It posts nothing; once the state holds the model, `import_` may stay, change or go without a diff."""
     name = by_hand(service)
@@ -96,19 +86,6 @@ def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulat
     shared_host.delete(id_, outputs, name=f"{resource}-old")
     assert told(shared_host, f"{resource}-old") == [f"not deleted: {name!r} was adopted in this run"]
     assert names(service) == [name]
-
-
-def test_nothing_is_refused_for_what_another_resource_holds(
-    shared_host: HostHere, service: Emulator, resource: str
-) -> None:
-    """A model seen under another URN is deleted: in a rename the diff comes under the new one, the deletion not."""
-    name = by_hand(service)
-    inputs, outputs = declared(None), live(service, name)
-    assert shared_host.check(inputs, outputs, resource)[1] == []
-    assert shared_host.diff(name, outputs, inputs, resource).changes == NONE
-    assert shared_host.read(name, outputs, resource)[0] == name
-    shared_host.delete(name, outputs, name=f"{resource}-old")
-    assert names(service) == []
 
 
 # `get`

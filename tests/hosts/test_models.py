@@ -117,38 +117,6 @@ def test_the_deadline_keeps_the_model_and_update_continues(
     assert len(posts(service)) == 1
 
 
-def test_a_failed_model_that_cannot_be_deleted_is_replaced_next(
-    shared_host: HostHere, service: Emulator, inputs: dict[str, Any]
-) -> None:
-    """It is partial state; the next diff replaces it, and the next create of that resource sends a POST of its own."""
-    service.settings.failing_names = {"bot": "no adapter_model.safetensors"}
-    service.add_fault(Fault(method="DELETE", status=401))
-    with pytest.raises(HostError, match=r"no adapter_model\.safetensors.*could not be deleted") as caught:
-        shared_host.create(inputs, name="failed")
-    kept = caught.value.kept
-    assert kept is not None
-    assert (kept.properties["status"], names(service)) == ("error", [kept.id])
-    answer = shared_host.diff(kept.id, kept.properties, {**inputs, "source": "file-2"}, "failed")
-    assert list(answer.replaces) == ["source"]
-    service.settings.failing_names = {}
-    id_, _ = shared_host.create({**inputs, "source": "file-2"}, name="failed")
-    shared_host.delete(kept.id, kept.properties, name="failed")
-    assert names(service) == [id_]
-
-
-def test_a_create_that_is_asked_for_again_goes_on_with_its_model(
-    host: HostHere, emulator: Emulator, inputs: dict[str, Any]
-) -> None:
-    """An error hook of the program makes the engine create once more: the kept model is awaited, without a POST."""
-    emulator.settings.validation_seconds = 3600
-    with pytest.raises(HostError) as caught:
-        host.create(inputs, timeout=2)
-    assert caught.value.kept is not None
-    emulator.change_model(caught.value.kept.id, status="active")
-    assert host.create(inputs)[0] == caught.value.kept.id
-    assert len(posts(emulator)) == 1
-
-
 def recorded(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Inputs and outputs of a state file that version 0.1.0 wrote, for a model of that name."""
     resources = json.loads(STATE.read_text().replace("GENERATED_NAME", name))["deployment"]["resources"]
@@ -231,23 +199,33 @@ def test_a_failed_model_is_replaced_with_its_reason(
 
 
 @pytest.mark.parametrize(
-    ("status", "text"),
+    ("status", "waits", "text"),
     [
-        ("error", "is in status 'error': bad"),
-        ("failed", "has the unknown status 'failed' (bad); known are validating, active, error, deleted"),
+        ("error", False, "is in status 'error': bad"),
+        (
+            "failed",
+            True,
+            "has the unknown status 'failed' (bad); known are validating, active, error, deleted",
+        ),
+        ("validating", True, "is still validating: `pulumi up` waits until it is active"),
+        ("validating", False, ""),
     ],
 )
 def test_a_refresh_keeps_what_is_not_ready_and_says_why(
-    host: HostHere, emulator: Emulator, status: str, text: str
+    host: HostHere, emulator: Emulator, status: str, waits: bool, text: str
 ) -> None:
-    """The engine gets a reason for an unhealthy model, with the outputs and inputs that were read."""
-    inputs = {**MODEL, "description": "by hand"}
+    """The engine gets a reason, with what was read, for a failed model and for one that is awaited and not active."""
+    inputs = {**MODEL, "description": "by hand", "wait_for_active": waits}
     model = {name: value for name, value in inputs.items() if name != "wait_for_active"}
     name = emulator.add_model(**model)
     entry = {**emulator.models()[0], "status": status, "status_reason": "bad"}
     emulator.add_fault(Fault(method="GET", path="/v0/models", status=200, body=[entry], times=None))
+    state = {**MODEL, "wait_for_active": waits, "generated_name": name, "status": "active", "created_at": 1}
+    if not text:
+        assert host.read(name, state)[1]["status"] == status
+        return
     with pytest.raises(HostError) as caught:
-        host.read(name, {**MODEL, "generated_name": name, "status": "active", "created_at": 1})
+        host.read(name, state)
     kept = caught.value.kept
     assert kept is not None
     assert (kept.id, kept.reasons) == (name, [f"the model {name!r} {text}"])

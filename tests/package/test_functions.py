@@ -74,17 +74,6 @@ def test_failures_are_one_kind_with_their_cause(emulator: Emulator, monkeypatch:
     assert isinstance(without.value.__cause__, ConfigurationError)
 
 
-def test_checkpoints_have_typed_fields(emulator: Emulator) -> None:
-    """The latest checkpoint is the last of the list, and its source is one that `CustomModel` takes."""
-    emulator.settings.job_seconds = 0
-    job = jobs.train(emulator, epochs=2)
-    first, last = get_fine_tuning_checkpoints(job)
-    assert (first.step_number, last.step_number) == (13, 26)
-    assert get_latest_checkpoint(job) == last
-    assert (last.source, last.job_id, last.base_model) == (f"{job}:{last.id}", job, jobs.BASE)
-    assert last.metrics == {"step": 26.0, "train_loss": 0.3333}
-
-
 def test_jobs_without_a_checkpoint_to_use_are_one_kind_of_error(emulator: Emulator) -> None:
     """An unknown and a running job are CheckpointNotFound; a wrong kind of id is QueryFailed with its cause."""
     running = jobs.train(emulator)

@@ -222,26 +222,6 @@ def test_a_read_takes_over_what_is_live(models: Models, service: Service, call: 
     assert found.outputs == {**ACTIVE, "description": "by hand", **outputs}
 
 
-UNREADY = {
-    "error": FAILED,
-    "ready": r"has the unknown status 'ready' \(rank\)",
-    "validating": "is still validating: `pulumi up` waits until it is active",
-}
-
-
-@pytest.mark.parametrize("waits", [True, False])
-@pytest.mark.parametrize("word", UNREADY)
-def test_a_refresh_keeps_what_is_not_ready_and_says_why(bench: Bench, word: str, waits: bool) -> None:
-    """The engine warns, and records the outputs and inputs that were read."""
-    service, call, models = bench
-    service.add(NAME, status=word, status_reason="rank")
-    is_ready = word == "validating" and not waits
-    with raising(None if is_ready else Failed, UNREADY[word]):
-        models.read(call, NAME, {**STATE, "wait_for_active": waits})
-    kept = [(id_, properties["status"], inputs) for _, id_, properties, inputs in call.kept]
-    assert kept == [(NAME, word, {**GOOD, "wait_for_active": waits})] * (not is_ready)
-
-
 @pytest.mark.parametrize(("age", "word"), [(29, "validating"), (30, "validating"), (1, "active")])
 def test_a_model_that_was_just_created_may_be_missing(bench: Bench, age: float, word: str) -> None:
     """For half a minute neither a read nor a deletion believes that a model is gone which no wait has seen."""

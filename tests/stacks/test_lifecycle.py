@@ -143,34 +143,6 @@ second = CustomModel("second", base_model=bot.base_model, source="file-2",
     assert len(emulator.models()) == 2
 
 
-def test_every_fault_is_shown_at_preview(make_stack: MakeStack, emulator: Emulator) -> None:
-    """Bad inputs of two resources are refused in one preview, each property in a line of its own."""
-    bad = program_with(name="my bot", base_model="llama", source="ftjob-1")
-    stack = make_stack(bad)
-    with pytest.raises(FAILED) as caught:
-        stack.preview()
-    told = str(caught.value)
-    assert "{my bot} has a problem: must be a name such as 'support-bot', without white space" in told
-    assert "{llama} has a problem: must be 'vendor/model'" in told
-    assert "a fine-tuning job needs one of its checkpoints after it" in told
-    assert emulator.requests() == []
-
-
-def test_the_refusal_of_the_service_is_shown_in_its_own_words(
-    make_stack: MakeStack, emulator: Emulator
-) -> None:
-    """If the service refuses a model, the up prints its text once with what to do next, and no traceback of ours."""
-    emulator.settings.supported_bases = []
-    stack = make_stack()
-    with pytest.raises(FAILED) as caught:
-        stack.up()
-    told = str(caught.value)
-    assert "does not support LoRa inference yet, list of supported models: []" in told
-    assert "request id" in told
-    assert "dedicated endpoints" in told
-    assert "nebius_model_resource/" not in told
-
-
 def test_a_model_not_ready_at_its_deadline_is_kept_and_awaited_by_the_next_up(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
