@@ -132,6 +132,7 @@ CASES = {
     "CONNECT 407": refusing_proxy("407 Proxy Authentication Required"),
     "proxy without a host": unsendable(proxy="http://bob:s3cret@:{port}"),
     "SOCKS without its package": unsendable(proxy="socks5://bob:s3cret@127.0.0.1:{port}"),
+    "SOCKS of no version": unsendable(proxy="socks9://bob:s3cret@127.0.0.1:{port}"),
     "proxy of another scheme": unsendable(proxy="ftp://bob:s3cret@127.0.0.1:{port}"),
     "proxy's password cannot be sent": unsendable(proxy="http://bob:s3cret\u0142@127.0.0.1:{port}"),
     "header that cannot be sent": unsendable(url=UNUSED, api_key="\ud800 a key that is long"),
@@ -196,9 +197,11 @@ def test_the_class_of_an_error_says_whether_the_request_may_have_had_its_effect(
     assert not [secret for secret in (*SECRETS, case.api_key) if secret in shown]
 
 
-def _no_socks(*_: Any, **__: Any) -> None:
-    """What requests uses if PySocks is not installed."""
-    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+def _no_socks(url: str, **_: Any) -> None:
+    """What requests uses if PySocks is not installed, and what PySocks says of a version that does not exist."""
+    if url.startswith("socks5"):
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+    raise ValueError(f"Unable to determine SOCKS version from {url}")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "[::1]"])
