@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +43,12 @@ def write_cli(folder: Path, ends: str = "exit 0") -> None:
 def test_the_cli_installs_a_script_that_starts_this_python(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The plugin has the package's version; its script serves with this package, also where the path has a blank."""
+    """The plugin has the package's version, and serves with the package installed here, even under an odd path."""
     write_cli(folder)
-    python = folder / "it's a python"
-    write_script(python, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    monkeypatch.setattr(sys, "executable", str(python))
+    python = folder / "a $HOME's python"
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
     assert main(["plugin", "install"]) == 0
     said = f"installed the plugin nebius-models {__version__}, which {python} runs\n"
     assert capsys.readouterr() == (said, "")

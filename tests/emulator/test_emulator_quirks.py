@@ -32,16 +32,6 @@ def test_bases_may_be_limited(emulator: Emulator, api: Api) -> None:
     assert api.create(base_model=FAST).status_code == 200
 
 
-def test_quirks_of_names(emulator: Emulator, api: Api) -> None:
-    """Create and delete may answer with the short name, and a `-fast` base may lose its ending in the full name."""
-    assert api.create(base_model=FAST).json()["name"].startswith(f"{FAST}-LoRa:")
-    emulator.settings.update(short_name_on_create=True, infix_on_fast="drop")
-    short = api.created(base_model=FAST)
-    assert short.startswith("my-model-")
-    assert api.list()[-1]["name"] == f"Qwen/Qwen3-4B-LoRa:{short}"
-    assert api.delete(short).json()["name"] == short
-
-
 def test_quirks_after_a_create(emulator: Emulator, api: Api) -> None:
     """A model may be active at once, be missing in the first lists, and lack its status in the first read by name."""
     emulator.settings.update(active_on_create=True, missing_lists=2, first_read_without_status=True)
@@ -59,16 +49,6 @@ def test_missing_reads(emulator: Emulator, api: Api, status: int) -> None:
     answers = [api.read(name) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [status, status, 200, 200]
     assert [answer.json()["status"] for answer in answers[2:]] == ["validating", "active"]
-
-
-def test_after_delete_deleted(emulator: Emulator, api: Api) -> None:
-    """With `after_delete` a deleted model stays readable and listed as deleted, and can be deleted only once."""
-    emulator.settings.after_delete = "deleted"
-    name = api.created()
-    api.delete(name)
-    assert api.read(name).json()["status"] == "deleted"
-    assert [each["status"] for each in api.list()] == ["deleted"]
-    assert api.delete(name).status_code == 404
 
 
 @pytest.mark.parametrize(("setting", "key"), [("failing_names", "bad"), ("failing_sources", "file-1")])
