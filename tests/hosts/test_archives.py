@@ -12,7 +12,7 @@ from pulumi.runtime import rpc
 
 from nebius_model_resource.provider import ModelArchiveProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.support.adapters import files, write_folder, write_zip
+from tests.support.adapters import files, write_folder
 from tests.support.host import HostError
 from tests.support.host_here import HostHere
 from tests.support.plugin import PluginHere
@@ -62,24 +62,6 @@ def test_an_adapter_is_uploaded_read_and_deleted(host: HostHere, emulator: Emula
     for _ in range(2):
         host.delete(id_, outputs)
     assert in_service(emulator) == []
-
-
-def test_the_same_content_is_no_change(host: HostHere, tmp_path: Path) -> None:
-    """Another path, a zip of the folder and new time stamps change nothing; one changed byte replaces the file."""
-    folder = write_folder(tmp_path / "adapter", files())
-    id_, outputs = uploaded(host, folder)
-    for same in (
-        write_folder(tmp_path / "moved", files()),
-        write_zip(tmp_path / "packed.zip", dict(reversed(files().items()))),
-    ):
-        assert host.diff(id_, outputs, checked(host, same)).changes == DIFF_NONE
-    (folder / "README.md").write_text("changed")
-    answer = host.diff(id_, outputs, checked(host, folder))
-    assert (answer.changes, list(answer.replaces), list(answer.detailedDiff)) == (
-        DIFF_SOME,
-        ["sha256"],
-        ["sha256"],
-    )
 
 
 @pytest.mark.parametrize("path", [None, "", 3.0, "nowhere", "empty", rpc.wrap_rpc_secret("/s3cret")])

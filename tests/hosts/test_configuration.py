@@ -118,7 +118,7 @@ def larger(emulator: Emulator, edge: str, monkeypatch: pytest.MonkeyPatch) -> It
             sent = posted.get(entry["name"].rpartition(":")[2].rpartition("-")[0], {})
             return {**entry, **{name: sent[name] for name in MORE if name in sent}}
 
-        if not path.startswith("/v0/models"):
+        if not path.startswith("/v0/models") or "detail" in body:
             return body
         return [whole(each) for each in body] if isinstance(body, list) else whole(body)
 
@@ -137,6 +137,13 @@ def test_a_larger_table_is_enough_for_two_more_inputs(
     """They are checked, sent, recorded, read and compared, a map with its own spelling of names."""
     given = {**inputs, **MORE}
     assert larger.check(given) == (given, [])
+    wrong = {"cost_center": 5, "label_texts": {"team": 5}}
+    assert larger.check({**inputs, **wrong})[1] == [
+        ("cost_center", "must be text"),
+        ("label_texts", "must be texts by name"),
+    ]
+    unknown = {**given, "cost_center": UNKNOWN, "label_texts": {"team": UNKNOWN}}
+    assert larger.check(unknown) == (unknown, [])
     id_, outputs = larger.create(given)
     [post] = emulator.requests("POST")
     assert {name: post.body[name] for name in MORE} == MORE
@@ -148,6 +155,9 @@ def test_a_larger_table_is_enough_for_two_more_inputs(
     answer = larger.diff(id_, outputs, other)
     assert set(answer.replaces) == set(answer.detailedDiff) == set(MORE)
     assert set(larger.diff(id_, outputs, inputs).replaces) == set(MORE)
+    post.body |= {"cost_center": "by hand", "label_texts": {"team": "b"}}
+    larger.delete("acme/Base-LoRa:gone-AbCd", given)  # after a change the list is read again
+    assert larger.read(id_, outputs)[2] == {**given, "cost_center": "by hand", "label_texts": {"team": "b"}}
 
 
 def test_a_secret_of_two_more_inputs_is_recorded_in_partial_state(

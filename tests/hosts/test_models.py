@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from tests.support.host import HostError
 from tests.support.host_here import HostHere
 
 NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
-STATE = Path(__file__).resolve().parents[1] / "stacks" / "data" / "state.json"
 NAME = "acme/Base-LoRa:bot-abcd"
 MODEL = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for_active": True}
 
@@ -115,36 +112,6 @@ def test_the_deadline_keeps_the_model_and_update_continues(
     service.change_model(kept.id, status="active")
     assert shared_host.update(kept.id, kept.properties, inputs)["status"] == "active"
     assert len(posts(service)) == 1
-
-
-def recorded(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inputs and outputs of a state file that version 0.1.0 wrote, for a model of that name."""
-    resources = json.loads(STATE.read_text().replace("GENERATED_NAME", name))["deployment"]["resources"]
-    bags = resources[-1]["inputs"], resources[-1]["outputs"]
-    for bag in bags:
-        del bag["__provider"]
-    return bags
-
-
-def test_a_state_file_of_today_goes_on_without_a_diff(host: HostHere, emulator: Emulator) -> None:
-    """Check, diff and refresh of a recorded state change nothing, a new description replaces, delete deletes."""
-    declared, _ = recorded("")
-    name = emulator.add_model(
-        name="bot",
-        base_model=declared["base_model"],
-        source=declared["source"],
-        description=declared["description"],
-    )
-    inputs, outputs = recorded(name)
-    assert host.check(inputs, inputs) == (inputs, [])
-    assert host.diff(name, outputs, inputs).changes == NONE
-    id_, read, read_inputs = host.read(name, outputs)
-    assert (id_, read_inputs) == (name, inputs)
-    assert {**read, "created_at": 1} == {**outputs, "created_at": 1}
-    assert host.diff(name, outputs, {**inputs, "description": "second"}).replaces == ["description"]
-    assert host.update(name, outputs, inputs)["status"] == "active"
-    host.delete(name, outputs)
-    assert (names(emulator), posts(emulator)) == ([], [])
 
 
 def test_unknown_and_secret_inputs_pass_through_a_check(host: HostHere, edge: str) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nebius_model_resource._provider.properties import ARCHIVE, MODEL, UNKNOWN, Property, Table
+from nebius_model_resource._provider.properties import ARCHIVE, MODEL, UNKNOWN
 from nebius_model_resource._service.names import Source, canonical_source
 from nebius_model_resource._service.types import ModelInfo
-from tests.support.engine_calls import Bench, EngineCall, Models
-from tests.support.virtual import Service
+from tests.support.engine_calls import Bench
 
 GOOD = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 LIVE = {"name": "acme/Base-LoRa:bot-AAAA", "description": "answers", "file_id": "file-1"}
@@ -198,53 +196,3 @@ def test_an_input_changes_only_where_the_service_reports_another_meaning(
     info = ModelInfo.parse({**LIVE, **reported})
     found = {"description": None, **MODEL.live({**GOOD, **declared}, info)}
     assert found == {**GOOD, "description": "answers", **live}
-
-
-ADDED = Table(
-    *MODEL.properties.values(),
-    Property("region", allowed="the name of a region, or left out"),
-    Property("labels", dict, allowed="texts by name, or left out"),
-)
-LABELS = {"team": "support", "tier": "2"}
-
-
-class Extended(Models):
-    """Models with a text and a map of texts as further inputs."""
-
-    table = ADDED
-
-
-def test_a_new_text_and_a_new_map_need_no_other_code(service: Service, call: EngineCall) -> None:
-    """Check, create, diff and read follow from the table alone."""
-    models = Extended(service)
-    service.new_status = "active"
-    declared = ADDED.declared({**GOOD, "region": "eu", "labels": LABELS})
-    assert (declared["labels"], declared["wait_for_active"], declared["status"]) == (LABELS, True, None)
-    wrong = models.check(call, {}, {**GOOD, "region": 5, "labels": {"team": 5}})
-    allowed = "must be the name of a region, or left out", "must be texts by name, or left out"
-    assert wrong.failures == list(zip(("region", "labels"), allowed, strict=True))
-    inputs = models.check(call, {}, {**GOOD, "region": "eu", "labels": LABELS}).inputs
-    assert inputs == {**GOOD, "region": "eu", "labels": LABELS}
-    unknown = {**inputs, "region": UNKNOWN, "labels": {"team": UNKNOWN}}
-    assert models.check(call, {}, unknown).inputs == unknown
-    created = models.create(call, inputs)
-    [post] = [request for request in service.requests if request.kind == "POST"]
-    assert post.body == inputs
-    assert (created.outputs["region"], created.outputs["labels"]) == ("eu", LABELS)
-    assert models.diff(call, created.id, created.outputs, inputs).kinds == {}
-    news = {**inputs, "labels": {"team": "sales"}, "region": None}
-    changed = models.diff(call, created.id, created.outputs, news)
-    assert changed.kinds == {"region": "DELETE", "labels": "UPDATE"}
-    assert list(changed.replaces) == ["region", "labels"]
-    recorded = replace(call, recorded=frozenset(inputs))
-    same = models.read(recorded, created.id, created.outputs)
-    assert same
-    assert same.inputs == inputs
-    service.models[created.id].update(region="us", labels={"team": "sales"})
-    service.time.advance(60)
-    drifted = models.read(recorded, created.id, created.outputs)
-    assert drifted
-    assert drifted.inputs == {**inputs, "region": "us", "labels": {"team": "sales"}}
-    del service.models[created.id]["region"], service.models[created.id]["labels"]
-    service.time.advance(60)
-    assert models.read(recorded, created.id, created.outputs) == same
