@@ -92,23 +92,6 @@ def test_a_file_that_the_list_lacks_may_exist(service: Service, entries: list[An
     assert Preflight(service.client(), {"file-8"}).warnings(bot("file-8", UNKNOWN), NONE) == []
 
 
-@pytest.mark.parametrize(
-    ("inputs", "secrets", "asked"),
-    [
-        (bot(UNKNOWN, UNKNOWN), NONE, []),
-        (bot("file-1", "x/y", ai_project_id=UNKNOWN), NONE, []),
-        (bot("file-1", "x/y"), frozenset({"base_model", "source"}), []),
-        (bot(), NONE, ["BASES"]),
-    ],
-)
-def test_unknown_and_secret_inputs_are_left_alone(
-    service: Service, preflight: Preflight, inputs: dict[str, Any], secrets: frozenset[str], asked: list[str]
-) -> None:
-    """Nothing is sent or shown for them; a repository of the hub is never looked up."""
-    assert preflight.warnings(inputs, secrets) == []
-    assert kinds(service) == asked
-
-
 def test_fifty_models_cost_as_many_requests_as_one(service: Service, preflight: Preflight) -> None:
     """Lists are read once for each project, and a job once, whatever the number of threads."""
     service.jobs["ftjob-1"] = JOB

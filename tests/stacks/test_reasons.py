@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pulumi.automation import ConfigValue
 
-from nebius_model_resource.testing.emulator import Emulator, Fault
-from tests.stacks.conftest import FAILED, MakeStack, custom_models, held, hurried, names, replace_program
+from nebius_model_resource.testing.emulator import Emulator
+from tests.stacks.conftest import FAILED, MakeStack, held, hurried, names, replace_program
 
 REASON = "adapter rank 512 is larger than 128"
 LAZY: dict[str, Any] = {"wait_for_active": False}
@@ -74,21 +74,6 @@ def test_a_failed_model_that_is_not_awaited_fails_each_up(make_stack: MakeStack,
     stack.up()
     [new] = emulator.models()
     assert new["name"] != failed["name"]
-
-
-def test_a_withdrawn_service_leaves_a_way_out(make_stack: MakeStack, emulator: Emulator) -> None:
-    """If every route is gone, refresh and destroy name the command that drops the model from the state."""
-    emulator.settings.active_on_create = True
-    stack = make_stack()
-    stack.up()
-    [record] = custom_models(stack)
-    emulator.add_fault(Fault(status=410, body={"detail": "Gone"}, times=None))
-    for operation in (stack.refresh, stack.destroy):
-        with pytest.raises(FAILED) as caught:
-            operation()
-        assert "the service may no longer offer this at this base URL" in str(caught.value)
-        assert f"`pulumi state delete '{record['urn']}'`" in str(caught.value)
-    assert held(stack) == [record["id"]]
 
 
 def test_a_rotated_key_is_explained(make_stack: MakeStack, emulator: Emulator) -> None:
