@@ -36,7 +36,8 @@ def declare(kind=CustomModel, **arguments):
 
     test()
 """
-TAIL = "\nprint(json.dumps(given))\n"
+# Pulumi leaves its event loop open, and the interpreter may print an error as it collects it at its end.
+TAIL = "\nimport os\nprint(json.dumps(given), flush=True)\nos._exit(0)\n"
 TYPE = "pulumi-python:dynamic/nebius:CustomModel"
 PLAIN = {"name": "bot", "base_model": "a/b", "source": "file-1", "wait_for_active": True}
 
