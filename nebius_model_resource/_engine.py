@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.struct_pb2 import Struct
+
+from nebius_model_resource.errors import EngineGone
+
+if TYPE_CHECKING:
+    from nebius_model_resource._provider.calls import Changes
 
 TRAILER = "grpc-status-details-bin"  # gRPC's place for the details of an error
 _UNKNOWN_CODE = 2  # google.rpc.Code.UNKNOWN
@@ -70,23 +76,68 @@ class Engine:
             return False
         try:
             # Windows tries a refused connection for about two seconds (Microsoft's article KB175523).
-            socket.create_connection((host, int(port)), timeout=5).close()
+            with socket.create_connection((host, int(port)), timeout=5) as connection:
+                # A killed engine takes connections until the system has closed all its files; gRPC speaks first.
+                return not connection.recv(1)
         except OSError as error:
             return not isinstance(error, TimeoutError)
-        return False
 
 
-class Row:
-    """A resource's row on the screen.
+class EngineCall:
+    """One call of the engine: its row on the screen, its pauses and its end.
 
     Attributes:
+        engine: where texts are shown.
         urn: the resource's URN, empty where it is not known; nothing is shown without one.
+        timeout, seed, recorded, failed: see :class:`nebius_model_resource._provider.calls.Call`.
+        gone: whether the engine went away before the operation was over.
     """
 
     def __init__(self, engine: Engine, urn: str = "") -> None:
         """Nothing is sent."""
         self.engine = engine
         self.urn = urn
+        self.timeout = 0.0
+        self.seed = b""
+        self.recorded: frozenset[str] | None = None
+        self.failed = False
+        self.gone = False
+        self._wake = threading.Event()
+        self._interrupted = False
+        self._ended = False
+
+    def watch(self, context: Any) -> None:
+        """Notice the end of gRPC's call: before that of the operation it means that the engine is gone."""
+        if not context.add_callback(self._on_end):
+            self._on_end()
+
+    def _on_end(self) -> None:
+        if not self._ended:
+            self.gone = True
+            self._wake.set()
+
+    def end(self) -> None:
+        """The operation is over: the end of the call means nothing any more."""
+        self._ended = True
+
+    def interrupt(self) -> None:
+        """Let the operation end soon, with a result that the engine records."""
+        self._interrupted = True
+        self._wake.set()
+
+    def interrupted(self) -> bool:
+        """Whether the person who started the run has stopped it."""
+        return self._interrupted
+
+    def sleep(self, seconds: float) -> None:
+        """Pause, or until the run is interrupted.
+
+        Raises:
+            EngineGone: the engine has gone away.
+        """
+        self._wake.wait(seconds)
+        if self.gone:
+            raise EngineGone("the engine is gone")
 
     def progress(self, text: str) -> None:
         """Show a text in the resource's row until the next one; the diagnostics lack it."""
@@ -138,3 +189,14 @@ def not_ready_details(message: str, id_: str, properties: Struct, inputs: Struct
     status = Status(code=_UNKNOWN_CODE, message=message, details=[details])
     serialized: bytes = status.SerializeToString()
     return serialized
+
+
+def detailed_diff(changes: Changes, named: Callable[[str], str] = str) -> dict[str, Any]:
+    """Each changed property with its kind, as the engine shows it."""
+    from pulumi.runtime.proto.provider_pb2 import PropertyDiff
+
+    kinds = {
+        name: PropertyDiff.Kind.Value(f"{kind}_REPLACE" if name in changes.replaces else kind)
+        for name, kind in changes.kinds.items()
+    }
+    return {named(name): PropertyDiff(kind=kind, inputDiff=changes.of_inputs) for name, kind in kinds.items()}

@@ -19,21 +19,21 @@
     │   ├── Throttled            429, and 503 with Retry-After: not done, try again later
     │   ├── ServerFault          408 and 5xx: may have been done
     │   └── Redirected           3xx: never followed
-    ├── ResourceError            a model or file is not what was asked for
-    │   ├── ValidationFailed     the service ended the validation with `error`
-    │   ├── ModelVanished        the model is gone and this run did not delete it
-    │   ├── Unfinished           the model exists and is not active yet
-    │   │   ├── Interrupted      the run was stopped during the wait
-    │   │   └── UnknownStatus    its status is not a documented one
+    ├── ResourceError            a model, file or endpoint is not what was asked for
+    │   ├── NotReady             a model or endpoint exists, or existed, and is not ready
+    │   │   ├── ProvisioningFailed   it ended in `error`
+    │   │   └── Unfinished       it exists and is not ready yet
+    │   │       └── Interrupted      the run was stopped during the wait
+    │   ├── Vanished             it is gone and this run did not delete it
     │   ├── DeadlineExceeded     time ran out before anything was created
     │   ├── AmbiguousCreate      more models match than were asked for
-    │   ├── AdoptionRefused      the existing model is not the declared one
-    │   ├── ModelMissing         there is no model of that name
-    │   ├── FileMissing          there is no file of that id
+    │   ├── AdoptionRefused      the existing model or endpoint is not the declared one
+    │   ├── Missing              there is no model, file or endpoint of that name or id
     │   ├── CheckpointMissing    a fine-tuning job has no checkpoint to use
     │   └── EngineGone           the engine went away during the wait
     └── QueryFailed              a function of a program failed (in `functions`, since it is also Pulumi's RunError)
         ├── ModelNotFound
+        ├── EndpointNotFound
         └── CheckpointNotFound
 
 Every message is one line, names what was refused, and ends with what to do. No message holds a credential.
@@ -42,7 +42,7 @@ Every message is one line, names what was refused, and ends with what to do. No 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from nebius_model_resource._provider.properties import State
@@ -96,17 +96,11 @@ class InvalidInputs(NebiusError):
         super().__init__("; ".join(f"{fault.property}: {fault.reason}" for fault in faults))
         self.faults = faults
 
-    @classmethod
-    def of(cls, property_: str, reason: str) -> InvalidInputs:
-        """One fault."""
-        return cls([Fault(property_, reason)])
-
 
 class UnreadableDeployment(NebiusError):
     """A text is not the output of ``pulumi stack export``."""
 
-    def __init__(self, place: str, why: str) -> None:
-        super().__init__(f"{place} holds no deployment, {why}", "give what `pulumi stack export` prints")
+    remedy = "give what `pulumi stack export` prints"
 
 
 class UnusableArchive(NebiusError):
@@ -226,14 +220,14 @@ class Redirected(ApiError):
 
 
 class ResourceError(NebiusError):
-    """A model or file is not what was asked for."""
+    """A model, file or endpoint is not what was asked for."""
 
 
-class ValidationFailed(ResourceError):
-    """The validation of a model ended with ``error``.
+class NotReady(ResourceError):
+    """A model or endpoint did not become ready.
 
     Attributes:
-        state: the failed model where it still exists, None where it was deleted.
+        state: all that is known of it, if it still exists; None if it was deleted.
     """
 
     def __init__(self, message: str, *, state: State | None = None) -> None:
@@ -241,30 +235,22 @@ class ValidationFailed(ResourceError):
         self.state = state
 
 
-class ModelVanished(ResourceError):
-    """A model went away during the wait for it."""
+class ProvisioningFailed(NotReady):
+    """A model or endpoint ended in the status ``error``."""
+
+
+class Unfinished(NotReady):
+    """A model or endpoint exists and did not become ready in time."""
+
+
+class Vanished(ResourceError):
+    """A model or endpoint went away during the wait for it."""
 
     remedy = "run `pulumi up` again to create a new one"
 
 
-class Unfinished(ResourceError):
-    """A model exists and did not become active in time.
-
-    Attributes:
-        state: all that is known of the model; its id is what to wait for.
-    """
-
-    def __init__(self, message: str, *, state: State) -> None:
-        super().__init__(message)
-        self.state = state
-
-
 class Interrupted(Unfinished):
-    """A model exists and is not active yet, because the run was stopped during the wait for it."""
-
-
-class UnknownStatus(Unfinished):
-    """A model exists, and its status is not a documented one."""
+    """A model or endpoint is not ready yet, because the run was stopped during the wait for it."""
 
 
 class DeadlineExceeded(ResourceError):
@@ -272,62 +258,36 @@ class DeadlineExceeded(ResourceError):
 
 
 class AmbiguousCreate(ResourceError):
-    """An answer was lost, and more models match the request than it can have created.
+    """An answer was lost, and more models match the request than it can have created."""
+
+
+class AdoptionRefused(InvalidInputs, ResourceError):
+    """What exists differs from what is declared, or cannot be taken over; each difference is a fault."""
+
+
+class Missing(ResourceError):
+    """There is no model, file or endpoint of that name or id.
 
     Attributes:
-        candidates: the ids of those models.
+        noun: ``"model"``, ``"file"`` or ``"endpoint"``.
+        name: the name or id that was looked for.
     """
 
-    def __init__(self, message: str, remedy: str, *, candidates: list[str]) -> None:
-        super().__init__(message, remedy)
-        self.candidates = candidates
+    _REMEDIES: ClassVar = {
+        "model": "`nebius-models list` shows what there is",
+        "file": "check the id and the project",
+        "endpoint": "`nebius-models endpoints` shows what there is",
+    }
 
-
-class AdoptionRefused(ResourceError):
-    """An existing model differs from the declared one, or cannot be taken over.
-
-    Attributes:
-        faults: each difference, one per property.
-    """
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.property}: {fault.reason}" for fault in faults))
-        self.faults = faults
-
-
-class ModelMissing(ResourceError):
-    """There is no model of that name.
-
-    Attributes:
-        name: the name that was looked for.
-    """
-
-    remedy = "`nebius-models list` shows what there is"
-
-    def __init__(self, name: str, hint: str = "") -> None:
-        super().__init__(f"there is no model {name!r} at the service{', ' if hint else ''}{hint}")
+    def __init__(self, noun: str, name: str, hint: str = "") -> None:
+        separator = ", " if hint else ""
+        super().__init__(f"there is no {noun} {name!r} at the service{separator}{hint}", self._REMEDIES[noun])
+        self.noun = noun
         self.name = name
 
 
-class FileMissing(ResourceError):
-    """There is no file of that id."""
-
-    remedy = "check the id and the project"
-
-    def __init__(self, file_id: str) -> None:
-        super().__init__(f"there is no file {file_id!r} at the service")
-
-
 class CheckpointMissing(ResourceError):
-    """A job has no checkpoint to use: it does not exist, has not succeeded, or has none.
-
-    Attributes:
-        job_id: the job.
-    """
-
-    def __init__(self, job_id: str, reason: str, remedy: str = "") -> None:
-        super().__init__(reason, remedy)
-        self.job_id = job_id
+    """A job has no checkpoint to use: it does not exist, has not succeeded, or has none."""
 
 
 class EngineGone(ResourceError):

@@ -8,100 +8,95 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi import dynamic
+
+from nebius_model_resource._engine import with_placeholders
 
 if TYPE_CHECKING:
     from nebius_model_resource._dynamic.host import HostCall
     from nebius_model_resource._provider.resource_type import ResourceType
 
 
-class _Provider(ResourceProvider):
+class _Provider(dynamic.ResourceProvider):
     """Hands the engine's calls to the resource type; safe to share between threads."""
 
     serialize_as_secret_always = False  # there is nothing secret in it
+    _served: ClassVar[str]  # the resource type in `_provider`, which a program does not load
     _resources: ResourceType
 
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Take the stack's configuration; the host calls it once per process."""
+        module, _, name = self._served.partition(".")
+        types = import_module(f"nebius_model_resource._provider.{module}")
+        self._resources = getattr(types, name)(req.config.get)
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Report every fault of every property, and fill in the configured project."""
-        from nebius_model_resource._engine import with_placeholders
-
-        with self._served("check") as call:
+        with self._serving("check") as call:
             checked = self._resources.check(call, with_placeholders(olds), with_placeholders(news))
-            return CheckResult(checked.inputs, [CheckFailure(*failure) for failure in checked.failures])
+            return dynamic.CheckResult(
+                checked.inputs, [dynamic.CheckFailure(*failure) for failure in checked.failures]
+            )
 
-    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """Name just the inputs that changed, each with its kind."""
         from nebius_model_resource._dynamic.host import DetailedDiff
-        from nebius_model_resource._engine import with_placeholders
 
-        with self._served("diff") as call:
+        with self._serving("diff") as call:
             found = self._resources.diff(call, id_, with_placeholders(olds), with_placeholders(news))
             return DetailedDiff(found)
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the resource, or adopt it."""
-        with self._served("create") as call:
+        with self._serving("create") as call:
             found = self._resources.create(call, props)
-            return CreateResult(found.id, found.outputs)
+            return dynamic.CreateResult(found.id, found.outputs)
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Read what is live; a resource that does not exist any more is removed from the state."""
-        with self._served("read") as call:
+        with self._serving("read") as call:
             found = self._resources.read(call, id_, props)
             if found is None:
-                return ReadResult(None, {})
-            return ReadResult(found.id, found.outputs, found.inputs or None)
+                return dynamic.ReadResult(None, {})
+            return dynamic.ReadResult(found.id, found.outputs, found.inputs or None)
 
-    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         """Continue a create that did not finish, or change what can change in place."""
-        with self._served("update") as call:
-            return UpdateResult(self._resources.update(call, id_, olds, news))
+        with self._serving("update") as call:
+            return dynamic.UpdateResult(self._resources.update(call, id_, olds, news))
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Delete the resource; succeed if it does not exist any more."""
-        with self._served("delete") as call:
+        with self._serving("delete") as call:
             self._resources.delete(call, id_, props)
 
     @contextmanager
-    def _served(self, method: str) -> Iterator[HostCall]:
+    def _serving(self, method: str) -> Iterator[HostCall]:
         from nebius_model_resource._dynamic.host import serve
         from nebius_model_resource._provider.resource_type import explained
 
         resources = self._resources
         waits = method in resources.waiting
-        with (
-            serve(waits=waits) as call,
-            explained(call, method, resources.configuration, resources.noun),
-        ):
+        with serve(waits=waits) as call, explained(call, method, resources.configuration, resources.noun):
             yield call
 
 
 class CustomModelProvider(_Provider):
     """The provider of :class:`.resources.CustomModel`."""
 
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the stack's configuration; the host calls it once per process."""
-        from nebius_model_resource._provider.models import CustomModels
-
-        self._resources = CustomModels(req.config.get)
+    _served = "models.CustomModels"
 
 
 class ModelArchiveProvider(_Provider):
     """The provider of :class:`.resources.ModelArchive`."""
 
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the stack's configuration; the host calls it once per process."""
-        from nebius_model_resource._provider.archives import ModelArchives
+    _served = "archives.ModelArchives"
 
-        self._resources = ModelArchives(req.config.get)
+
+class DedicatedEndpointProvider(_Provider):
+    """The provider of :class:`.resources.DedicatedEndpoint`."""
+
+    _served = "endpoints.DedicatedEndpoints"

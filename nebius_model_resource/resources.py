@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import Any, ClassVar
+from collections import ChainMap
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import pulumi
@@ -15,18 +16,15 @@ from pulumi.runtime.config import get_config_env
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from nebius_model_resource._provider.properties import ARCHIVE, MODEL, Table
-from nebius_model_resource._service.settings import (
-    API_KEY,
-    API_KEY_VARIABLE,
-    BASE_URL,
-    PREFLIGHT,
-    PROJECT,
-    PROVIDER,
-    unknown_setting,
-)
-from nebius_model_resource.provider import CustomModelProvider, ModelArchiveProvider
+from nebius_model_resource import provider
+from nebius_model_resource._provider.properties import ARCHIVE, ENDPOINT, MODEL, Table
+from nebius_model_resource._service import settings
+from nebius_model_resource._service.settings import API_KEY
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["CustomModel", "DedicatedEndpoint", "ModelArchive", "Provider"]
 NAMESPACE = API_KEY.partition(":")[0]
 PACKAGE = "pulumi-python"  # the package of every dynamic resource
 _checked: WeakSet[Any] = WeakSet()  # by stack, because one process can run several programs
@@ -35,7 +33,7 @@ _checked: WeakSet[Any] = WeakSet()  # by stack, because one process can run seve
 class Provider(pulumi.ProviderResource):
     """An account of Nebius AI Studio (Token Factory): a key, and where it is used.
 
-    A model uses it with ``opts=ResourceOptions(provider=…)``, the models of a component with ``providers=[…]``.
+    A resource uses it with ``opts=ResourceOptions(provider=…)``, those of a component with ``providers=[…]``.
 
     A missing argument is read from the environment (``NEBIUS_API_KEY``, ``NEBIUS_BASE_URL``, ``NEBIUS_AI_PROJECT_ID``),
     never from the stack's configuration.
@@ -68,20 +66,21 @@ class Provider(pulumi.ProviderResource):
             api_key: the key; by default ``NEBIUS_API_KEY``. It is always a secret, and the state holds it encrypted.
             api_key_variable: the name of an environment variable that holds the key, in place of ``api_key``. Each
                 operation reads the variable, so the state does not hold the key, and a new key is used at once.
-            base_url: the service; by default ``NEBIUS_BASE_URL``, then ``https://api.studio.nebius.com``.
-            ai_project_id: the project of models that do not name one; by default ``NEBIUS_AI_PROJECT_ID``, then the
+            base_url: the service; by default ``NEBIUS_BASE_URL``, then ``https://api.studio.nebius.com``, for dedicated
+                endpoints ``https://api.tokenfactory.nebius.com``.
+            ai_project_id: the project of resources that do not name one; by default ``NEBIUS_AI_PROJECT_ID``, then the
                 key's own.
-            preflight: whether a preview asks the service about the base model and source of new models; True by
+            preflight: whether a preview asks the service about the inputs of new models and endpoints; True by
                 default.
             opts: Pulumi's options.
         """
         given = {
             API_KEY: api_key,
-            API_KEY_VARIABLE: api_key_variable,
-            BASE_URL: base_url,
-            PROJECT: ai_project_id,
-            PREFLIGHT: preflight,
-            PROVIDER: resource_name,  # for messages
+            settings.API_KEY_VARIABLE: api_key_variable,
+            settings.BASE_URL: base_url,
+            settings.PROJECT: ai_project_id,
+            settings.PREFLIGHT: preflight,
+            settings.PROVIDER: resource_name,  # for messages
         }
         self.settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         key = {} if api_key is None else {API_KEY: Output.secret(api_key)}
@@ -92,23 +91,55 @@ class Provider(pulumi.ProviderResource):
 class _AccountResource(Resource):
     """A resource of an account."""
 
+    _served_by = ResourceProvider
+    _table = Table()
+
     def __init_subclass__(cls, module: str = "", name: str = "", **kwargs: Any) -> None:
         # Pulumi's base class would give each subclass the type `dynamic:Resource`, and so replace its resources.
         super().__init_subclass__(module=module, name=name, **kwargs)
         if not (module or name):
             del cls._resource_type_name
+        # Pulumi reads the annotations of the class alone: without those of its base a number would be a float.
+        inherited = (base.__annotations__ for base in cls.__mro__[1:] if issubclass(base, _AccountResource))
+        cls.__annotations__ = dict(ChainMap(cls.__annotations__, *inherited))
 
-    _served_by: ClassVar[type[ResourceProvider]]
-    _table: ClassVar[Table]
+    def __init__(
+        self, resource_name: str, given: dict[str, Any] | None, opts: ResourceOptions | None
+    ) -> None:
+        """Declare a resource; read one if nothing is given.
 
-    def __init__(self, resource_name: str, props: dict[str, Any], opts: ResourceOptions | None) -> None:
+        Args:
+            resource_name: the resource's name in the stack.
+            given: the arguments of the constructor, by the names of the table; others are ignored.
+            opts: Pulumi's options.
+        """
         _check_configuration()
+        opts, import_id = _without_import(opts)
+        props = dict.fromkeys(self._table.properties)
+        if given is not None:
+            named = {**given, "name": resource_name} if given.get("name") is None else given
+            props = self._table.declared(named)
+        if import_id:
+            props["import_id"] = import_id
         super().__init__(self._served_by(), resource_name, props, opts)
 
-    def _read(self, resource_name: str, id_: Input[str], opts: ResourceOptions | None) -> None:
-        """Read the existing resource of that id, in place of declaring one."""
-        merged = ResourceOptions.merge(opts, ResourceOptions(id=id_))
-        _AccountResource.__init__(self, resource_name, dict.fromkeys(self._table.properties), merged)
+    @classmethod
+    def get(cls, resource_name: str, id: Input[str], opts: ResourceOptions | None = None) -> Self:
+        """Read what exists without owning it: ``pulumi destroy`` never deletes it.
+
+        Args:
+            resource_name: the resource's name in the stack.
+            id: a model's generated name, full or short; a file's id, ``file-…``; or an endpoint's id.
+            opts: Pulumi's options.
+
+        Returns:
+            The resource with all its outputs, and the inputs that the service reports. A file has neither ``path`` nor
+            ``sha256``.
+        """
+        read = cls.__new__(cls)
+        merged = ResourceOptions.merge(opts, ResourceOptions(id=id))
+        _AccountResource.__init__(read, resource_name, None, merged)
+        return read
 
 
 class CustomModel(_AccountResource, module="nebius", name="CustomModel"):
@@ -125,9 +156,32 @@ class CustomModel(_AccountResource, module="nebius", name="CustomModel"):
             source="ftjob-…:ftckpt_…",
         )
         pulumi.export("model", bot.generated_name)
+
+    Attributes:
+        name: the custom name, without the suffix that the service adds.
+        base_model: the base model's id.
+        source: where the adapter comes from: a checkpoint, an uploaded file or a Hugging Face repository.
+        description: the description, None if there is none.
+        ai_project_id: the project of the model, None for the key's own.
+        wait_for_active: whether create waits until the model is active.
+        generated_name: the service's name for the model: ``<vendor>/<Base>-LoRa:<name>-<4 letters>``. Also the
+            resource's id. ``/v1/chat/completions`` takes it as ``model``.
+        status: ``validating``, ``active`` or ``error``, as of the last read.
+        status_reason: the service's reason for the status, None if it gives none.
+        created_at: when the model was created, in Unix seconds (an integer).
     """
 
-    _served_by, _table = CustomModelProvider, MODEL
+    _served_by, _table = provider.CustomModelProvider, MODEL
+    name: Output[str]
+    base_model: Output[str]
+    source: Output[str]
+    description: Output[str | None]
+    ai_project_id: Output[str | None]
+    wait_for_active: Output[bool]
+    generated_name: Output[str]
+    status: Output[str]
+    status_reason: Output[str | None]
+    created_at: Output[int]
 
     def __init__(
         self,
@@ -159,98 +213,7 @@ class CustomModel(_AccountResource, module="nebius", name="CustomModel"):
             opts: Pulumi's options. ``import_`` adopts an existing model by its generated name: nothing is created, and
                 the preview fails if the model differs from the declaration.
         """
-        opts, import_id = _without_import(opts)
-        given = {
-            "name": resource_name if name is None else name,
-            "base_model": base_model,
-            "source": source,
-            "description": description,
-            "ai_project_id": ai_project_id,
-            "wait_for_active": wait_for_active,
-        }
-        imported = {"import_id": import_id} if import_id else {}
-        super().__init__(resource_name, {**MODEL.declared(given), **imported}, opts)
-
-    @classmethod
-    def get(cls, resource_name: str, id: Input[str], opts: ResourceOptions | None = None) -> CustomModel:
-        """Read an existing model without owning it: ``pulumi destroy`` never deletes it.
-
-        Args:
-            resource_name: the resource's name in the stack.
-            id: the model's generated name, full or short.
-            opts: Pulumi's options.
-
-        Returns:
-            The model with all its outputs, and the inputs that the service reports.
-        """
-        model = cls.__new__(cls)
-        model._read(resource_name, id, opts)
-        return model
-
-    # Properties, as in Pulumi's own SDKs: Pulumi would evaluate annotations again for every resource.
-
-    @property
-    @pulumi.getter
-    def name(self) -> Output[str]:
-        """The custom name, without the suffix that the service adds."""
-        return pulumi.get(self, "name")
-
-    @property
-    @pulumi.getter
-    def base_model(self) -> Output[str]:
-        """The base model's id."""
-        return pulumi.get(self, "base_model")
-
-    @property
-    @pulumi.getter
-    def source(self) -> Output[str]:
-        """Where the adapter comes from: a checkpoint, an uploaded file or a Hugging Face repository."""
-        return pulumi.get(self, "source")
-
-    @property
-    @pulumi.getter
-    def description(self) -> Output[str | None]:
-        """The description, None if there is none."""
-        return pulumi.get(self, "description")
-
-    @property
-    @pulumi.getter
-    def ai_project_id(self) -> Output[str | None]:
-        """The project of the model, None for the key's own."""
-        return pulumi.get(self, "ai_project_id")
-
-    @property
-    @pulumi.getter
-    def wait_for_active(self) -> Output[bool]:
-        """Whether create waits until the model is active."""
-        return pulumi.get(self, "wait_for_active")
-
-    @property
-    @pulumi.getter
-    def generated_name(self) -> Output[str]:
-        """The service's name for the model: ``<vendor>/<Base>-LoRa:<name>-<4 letters>``. Also the resource's id.
-
-        ``/v1/chat/completions`` takes it as ``model``.
-        """
-        return pulumi.get(self, "generated_name")
-
-    @property
-    @pulumi.getter
-    def status(self) -> Output[str]:
-        """``validating``, ``active`` or ``error``, as of the last read."""
-        return pulumi.get(self, "status")
-
-    @property
-    @pulumi.getter
-    def status_reason(self) -> Output[str | None]:
-        """The service's reason for the status, None if it gives none."""
-        return pulumi.get(self, "status_reason")
-
-    @property
-    @pulumi.getter
-    def created_at(self) -> Output[int]:
-        """When the model was created, in Unix seconds (an integer)."""
-        return pulumi.get(self, "created_at")
+        super().__init__(resource_name, locals(), opts)
 
 
 class ModelArchive(_AccountResource, module="nebius", name="ModelArchive"):
@@ -263,9 +226,25 @@ class ModelArchive(_AccountResource, module="nebius", name="ModelArchive"):
 
         adapter = ModelArchive("adapter", path="./adapter")
         bot = CustomModel("bot", base_model="meta-llama/Meta-Llama-3.1-8B-Instruct", source=adapter.file_id)
+
+    Attributes:
+        path: the folder or zip that was uploaded.
+        ai_project_id: the project of the file, None for the key's own.
+        file_id: the file's id, ``file-…``; also the resource's id, and what a model takes as its ``source``.
+        filename: the file's name at the service: that of the folder or zip, a part of the hash, and a random part.
+        size: the size of the uploaded zip in bytes.
+        created_at: when the file was uploaded: whole Unix seconds.
+        sha256: the hash of the names and bytes of the files, in hexadecimal digits.
     """
 
-    _served_by, _table = ModelArchiveProvider, ARCHIVE
+    _served_by, _table = provider.ModelArchiveProvider, ARCHIVE
+    path: Output[str]
+    ai_project_id: Output[str | None]
+    file_id: Output[str]
+    filename: Output[str]
+    size: Output[int]
+    created_at: Output[int]
+    sha256: Output[str]
 
     def __init__(
         self,
@@ -294,66 +273,117 @@ class ModelArchive(_AccountResource, module="nebius", name="ModelArchive"):
             raise RunError(
                 f"ModelArchive {resource_name!r}: a file cannot be imported: use ModelArchive.get, or upload it again"
             )
-        given = {"path": _plain_path(path), "ai_project_id": ai_project_id}
-        super().__init__(resource_name, ARCHIVE.declared(given), opts)
+        path = _plain_path(path)
+        super().__init__(resource_name, locals(), opts)
 
-    @classmethod
-    def get(cls, resource_name: str, id: Input[str], opts: ResourceOptions | None = None) -> ModelArchive:
-        """Read an existing file without owning it: ``pulumi destroy`` never deletes it.
+
+class DedicatedEndpoint(_AccountResource, module="nebius", name="DedicatedEndpoint"):
+    """GPUs of Nebius Token Factory that serve one model for this account alone, billed by the hour.
+
+    Most inputs change in place. A change of ``model_name``, ``flavor_name``, ``region`` or ``ai_project_id`` creates a
+    new endpoint before it deletes the old one. ``enabled=False`` stops the endpoint and ends the billing.
+
+    Example::
+
+        bot = DedicatedEndpoint(
+            "support-bot",
+            model_name="meta-llama/Llama-3.3-70B-Instruct",
+            flavor_name="base",
+            region="eu-north1",
+            gpu_type="gpu-h100-sxm",
+            gpu_count=1,
+            min_replicas=1,
+            max_replicas=2,
+        )
+        pulumi.export("model", bot.routing_key)
+
+    Attributes:
+        name: the name at the service.
+        description: the description, None if there is none.
+        model_name: the template's name.
+        flavor_name: the template's flavor.
+        region: where the replicas run.
+        gpu_type: the type of the GPUs.
+        gpu_count: the GPUs of each replica.
+        min_replicas: the fewest replicas.
+        max_replicas: the most replicas.
+        custom_weights_id: the fine-tuned weights that it serves, None for those of the template.
+        enabled: whether it runs.
+        ai_project_id: the project of the endpoint, None for the key's own.
+        wait_for_ready: whether an operation waits until the endpoint is ready.
+        routing_key: what ``/v1/chat/completions`` takes as ``model``; known before the endpoint exists.
+        inference_url: the base URL of the calls, with ``/v1``; known before the endpoint exists.
+        endpoint_id: the service's id of the endpoint; also the resource's id.
+        status: ``starting``, ``running``, ``updating``, ``stopping``, ``stopped`` or ``error``, as of the last read.
+        readiness: ``ready``, ``partially_ready`` or ``not_ready``, as of the last read.
+        ready_replicas: the replicas that took traffic at the last read.
+        created_at: when the endpoint was created: whole Unix seconds.
+    """
+
+    _served_by, _table = provider.DedicatedEndpointProvider, ENDPOINT
+    name: Output[str]
+    description: Output[str | None]
+    model_name: Output[str]
+    flavor_name: Output[str]
+    region: Output[str]
+    gpu_type: Output[str]
+    gpu_count: Output[int]
+    min_replicas: Output[int]
+    max_replicas: Output[int]
+    custom_weights_id: Output[str | None]
+    enabled: Output[bool]
+    ai_project_id: Output[str | None]
+    wait_for_ready: Output[bool]
+    routing_key: Output[str]
+    inference_url: Output[str]
+    endpoint_id: Output[str]
+    status: Output[str]
+    readiness: Output[str | None]
+    ready_replicas: Output[int | None]
+    created_at: Output[int | None]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        model_name: Input[str],
+        flavor_name: Input[str],
+        region: Input[str],
+        gpu_type: Input[str],
+        gpu_count: Input[int],
+        min_replicas: Input[int],
+        max_replicas: Input[int],
+        name: Input[str] | None = None,
+        description: Input[str] | None = None,
+        custom_weights_id: Input[str] | None = None,
+        enabled: Input[bool] | None = None,
+        ai_project_id: Input[str] | None = None,
+        wait_for_ready: Input[bool] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare an endpoint.
 
         Args:
             resource_name: the resource's name in the stack.
-            id: the file's id, ``file-…``.
-            opts: Pulumi's options.
-
-        Returns:
-            The file with what the service reports of it: it has no ``path`` and no ``sha256``.
+            model_name: the name of a template; ``list_endpoint_templates`` returns them.
+            flavor_name: a flavor of the template.
+            region: where the replicas run, such as ``eu-north1``.
+            gpu_type: the type of the GPUs, such as ``gpu-h100-sxm``.
+            gpu_count: the GPUs of each replica.
+            min_replicas: the fewest replicas, at least 1.
+            max_replicas: the most replicas, at least ``min_replicas``.
+            name: a name of 1 to 100 characters; by default the resource's name.
+            description: a text for people, of at most 500 characters; None and ``""`` are the same.
+            custom_weights_id: fine-tuned weights to serve, ``model-artifact_…``, for accounts in that beta.
+            enabled: whether the endpoint runs; True by default. False frees its GPUs and ends the billing.
+            ai_project_id: the project of the endpoint; by default ``nebius-models:aiProjectId``, then
+                ``NEBIUS_AI_PROJECT_ID``, then the key's own project.
+            wait_for_ready: whether create and update wait until the endpoint takes traffic, or is stopped; True by
+                default. They wait at most ``custom_timeouts``, or 60 minutes.
+            opts: Pulumi's options. ``import_`` adopts an existing endpoint by its id: nothing is created, and the
+                preview fails if the endpoint differs from the declaration.
         """
-        archive = cls.__new__(cls)
-        archive._read(resource_name, id, opts)
-        return archive
-
-    @property
-    @pulumi.getter
-    def path(self) -> Output[str]:
-        """The folder or zip that was uploaded."""
-        return pulumi.get(self, "path")
-
-    @property
-    @pulumi.getter
-    def ai_project_id(self) -> Output[str | None]:
-        """The project of the file, None for the key's own."""
-        return pulumi.get(self, "ai_project_id")
-
-    @property
-    @pulumi.getter
-    def file_id(self) -> Output[str]:
-        """The file's id, ``file-…``; also the resource's id, and what a model takes as its ``source``."""
-        return pulumi.get(self, "file_id")
-
-    @property
-    @pulumi.getter
-    def filename(self) -> Output[str]:
-        """The file's name at the service: that of the folder or zip, a part of the hash, and a random part."""
-        return pulumi.get(self, "filename")
-
-    @property
-    @pulumi.getter
-    def size(self) -> Output[int]:
-        """The size of the uploaded zip in bytes."""
-        return pulumi.get(self, "size")
-
-    @property
-    @pulumi.getter
-    def created_at(self) -> Output[int]:
-        """When the file was uploaded: whole Unix seconds."""
-        return pulumi.get(self, "created_at")
-
-    @property
-    @pulumi.getter
-    def sha256(self) -> Output[str]:
-        """The hash of the names and bytes of the files, in hexadecimal digits."""
-        return pulumi.get(self, "sha256")
+        super().__init__(resource_name, locals(), opts)
 
 
 def _plain_path(path: Any) -> Any:
@@ -381,13 +411,13 @@ def _check_configuration() -> None:
     Raises:
         RunError: the stack's configuration has a setting that does not exist.
     """
-    stack = get_root_resource()
-    if stack is None or stack in _checked:
+    stack = get_root_resource() or Provider  # the process of a component package has none
+    if stack in _checked:
         return
     _checked.add(stack)
     for key in get_config_env():
         namespace, _, name = key.partition(":")
-        if namespace == NAMESPACE and (reason := unknown_setting(name)):
+        if namespace == NAMESPACE and (reason := settings.unknown_setting(name)):
             raise RunError(f"{key}: {reason}")
     # A thread that the program starts sees only the environment's list of secret keys.
     if is_config_secret(API_KEY) or API_KEY in get_config_secret_keys_env() or not get_config(API_KEY):

@@ -33,7 +33,7 @@ def main() -> int:
         print("the pictures show the Pulumi CLI: put `pulumi` on PATH (https://www.pulumi.com/docs/install/)")
         return 1
     PICTURES.mkdir(exist_ok=True)
-    for story in (life_of_a_model, existing_models):
+    for story in (life_of_a_model, existing_models, life_of_an_endpoint):
         with tempfile.TemporaryDirectory() as folder, Emulator(seed=7, validation_seconds=13) as emulator:
             story(Path(folder), emulator)
     return 0
@@ -74,6 +74,43 @@ def existing_models(folder: Path, emulator: Emulator) -> None:
     adopted = project.show(program, *UP, "--non-interactive")
     quote("adopt", matching(r"created .*adopted", adopted))
     quote("get-nothing", errors(project.show(f'{IMPORTS}CustomModel.get("bot", "nope-AbCd")\n', "preview")))
+
+
+def life_of_an_endpoint(folder: Path, emulator: Emulator) -> None:
+    """The program of docs/endpoints.md: created, changed, drifted, stopped, replaced, and failed."""
+    program = first_program("docs/endpoints.md")
+    larger = program.replace("max_replicas=2", "max_replicas=3")
+    stopped = larger.replace("max_replicas=3", "max_replicas=3, enabled=False")
+    elsewhere = larger.replace("eu-north1", "us-central1")
+    timeouts = 'opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(update="6s"))'
+    hurried = program.replace("max_replicas=2", f"gpu_count=2, max_replicas=2, {timeouts}")
+    hurried = hurried.replace("    gpu_count=1,\n", "")
+    project = Project(folder, emulator)
+    by_hand = emulator.service.endpoints.add(
+        name="support-bot", scaling={"min_replicas": 1, "max_replicas": 3}
+    )
+    adopted = program.replace(
+        "max_replicas=2", f'max_replicas=2, opts=pulumi.ResourceOptions(import_="{by_hand.id}")'
+    )
+    quote("endpoint-adopt", errors(project.show(adopted, "preview")))
+    emulator.service.endpoints.remove(by_hand.id)
+    emulator.settings.endpoint_seconds = 13
+    quote("endpoint-preview", screen(("preview",), project.show(program, "preview")))
+    quote("endpoint-wait", matching("replicas ready", project.show(program, *UP, "--non-interactive")))
+    quote("endpoint-change", screen(PREVIEW, project.show(larger, *PREVIEW)))
+    quote("endpoint-deadline", errors(project.show(hurried, *UP)))
+    emulator.settings.endpoint_seconds = 1
+    project.show(program, *UP)
+    [endpoint] = emulator.endpoints()
+    emulator.service.endpoints.change(endpoint["id"], scaling={"min_replicas": 1, "max_replicas": 8})
+    project.show(program, "refresh", "--yes")
+    quote("endpoint-drift", screen(PREVIEW, project.show(larger, *PREVIEW)))
+    project.show(larger, *UP)
+    quote("endpoint-replace", screen(PREVIEW, project.show(elsewhere, *PREVIEW)))
+    quote("endpoint-stop", matching(r"enabled\]; ", project.show(stopped, *UP, "--non-interactive")))
+    emulator.settings.endpoint_ends = {"*": "error"}
+    quote("endpoint-update-failure", errors(project.show(larger, *UP)))
+    quote("endpoint-failure", errors(project.show(program.replace("support-bot", "new-bot"), *UP)))
 
 
 def first_program(page: str) -> str:
@@ -142,14 +179,20 @@ def matching(pattern: str, lines: list[Text]) -> list[Text]:
 
 
 def errors(lines: list[Text]) -> list[Text]:
-    """The errors of resources, without the one that only says that the command failed."""
-    return matching(r"^\s+(error: (?!update failed|preview failed)|\* )", lines)
+    """The errors of resources, without those that only say that the command failed."""
+    of_the_run = "update failed|preview failed|Resource monitor has terminated"
+    return matching(rf"^\s+(error: (?!{of_the_run})|\* )", lines)
+
+
+def screen(arguments: Iterable[str], lines: list[Text]) -> list[Text]:
+    """A command, and what it shows."""
+    return [Text(" ".join(["$ pulumi", *arguments]), "bold"), *lines]
 
 
 def draw(name: str, arguments: Iterable[str], lines: list[Text]) -> None:
     """Write a picture, and its text into each page that shows it."""
     command = " ".join(["pulumi", *arguments])
-    shown = [Text(f"$ {command}", "bold"), *lines]
+    shown = screen(arguments, lines)
     (PICTURES / f"{name}.svg").write_text(terminal.as_svg(shown, command, name))
     quote(name, shown)
 

@@ -1,4 +1,4 @@
-"""Look at the custom models of a Nebius AI Studio (Token Factory) account, and bring them into Pulumi.
+"""Look at the custom models and endpoints of a Nebius AI Studio (Token Factory) account, and bring models into Pulumi.
 
 The command reads the key only from the environment variable NEBIUS_API_KEY; `archive` and `plugin` need none.
 
@@ -8,7 +8,7 @@ examples:
   nebius-models program support-bot-AbCd > __main__.py
 
 exit codes: 0 done; 1 an error, or the answer no to a question; 2 wrong usage;
-            3 `unknown` found models or files; 130 interrupted
+            3 `unknown` found something; 130 interrupted
 """
 
 # This text is the help of `nebius-models`, as the docstring of each command is that command's help.
@@ -44,10 +44,11 @@ def parser(commands: Mapping[str, Callable[[Namespace], int]]) -> ArgumentParser
     added["checkpoints"].add_argument("job", metavar="JOB", help="the id of a job that succeeded (ftjob-…)")
     added["archive"].add_argument("path", metavar="PATH", help="the folder or .zip")
     added["plugin"].add_argument("action", choices=["install"], help="what to do")
-    added["delete"].add_argument("name", metavar="NAME", help=f"{_NAME}, or the id of a file (`file-…`)")
+    added["delete"].add_argument("name", metavar="NAME", help=f"{_NAME}, the id of a file, or a routing key")
     added["delete"].add_argument("--yes", action="store_true", help="do not ask")
     _add_forms(added["list"], "generated names")
-    _add_forms(added["unknown"], "generated names and the ids of files")
+    _add_forms(added["endpoints"], "routing keys")
+    _add_forms(added["unknown"], "generated names, the ids of files and routing keys")
     _add_forms(added["checkpoints"], "sources, as CustomModel takes them")
     return top
 

@@ -8,10 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from nebius_model_resource._provider.lookups import CustomModelInfo
 from nebius_model_resource._service.answers import one_line
 from nebius_model_resource._service.names import GeneratedName
-from nebius_model_resource._service.types import ACTIVE
+from nebius_model_resource._service.types import ACTIVE, CustomModelInfo
 
 _HEAD = "import pulumi\n\nfrom nebius_model_resource import CustomModel\n"
 _TAKEN = {"pulumi", *dir(builtins), *keyword.kwlist, *keyword.softkwlist}

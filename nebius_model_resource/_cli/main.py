@@ -1,6 +1,6 @@
-"""The command ``nebius-models``: look at the models of an account, and bring them into Pulumi.
+"""The command ``nebius-models``: look at the models and endpoints of an account, and bring models into Pulumi.
 
-Exit codes: 0 done; 1 an error, or the answer no to a question; 2 wrong usage; 3 ``unknown`` found models or files;
+Exit codes: 0 done; 1 an error, or the answer no to a question; 2 wrong usage; 3 ``unknown`` found something;
 130 interrupted. An error is one line on standard error; standard output has only the result.
 """
 
@@ -11,16 +11,20 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from nebius_model_resource._cli import archive, arguments, codegen, plugin, stack_exports, table
-from nebius_model_resource._provider import lookups, messages
+from nebius_model_resource import errors
+from nebius_model_resource._adapter import read
+from nebius_model_resource._cli import arguments, codegen, plugin, stack_exports, table
+from nebius_model_resource._provider import archives, lookups, messages
+from nebius_model_resource._provider.listing import ENDPOINTS, FILES, MODELS, Collection
 from nebius_model_resource._service.answers import one_line
-from nebius_model_resource._service.client import Client
-from nebius_model_resource._service.settings import BASE_URL, PROJECT, Configuration
-from nebius_model_resource._service.types import Checkpoint, FileInfo
-from nebius_model_resource.errors import ModelMissing, NebiusError, NotFound, UnreadableDeployment
+from nebius_model_resource._service.client import CALL_SECONDS, Client
+from nebius_model_resource._service.names import CONTROL_PLANE
+from nebius_model_resource._service.settings import BASE_URL, DEFAULT_BASE_URL, PROJECT, Configuration
+from nebius_model_resource._service.types import Checkpoint, DedicatedEndpointInfo, FileInfo
 
 DONE, FAILED, USAGE, FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _COMMANDS[options.command](options)
         sys.stdout.flush()
-    except NebiusError as error:
+    except errors.NebiusError as error:
         return _fail(messages.explain(error, "query", _configuration(options)))
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -61,12 +65,7 @@ def _list(options: Namespace) -> int:
       nebius-models program $(nebius-models list --names)
     """
     models = lookups.list_models(_client(options), _project(options))
-    if models or options.json:
-        text = table.table(table.MODELS, models, time.time())
-        _print(options, models, [model.generated_name for model in models], text)
-    else:
-        print("there are no custom models", file=sys.stderr)
-    return DONE
+    return _print(options, models, table.MODELS, "there are no custom models")
 
 
 def _show(options: Namespace) -> int:
@@ -81,22 +80,33 @@ def _show(options: Namespace) -> int:
     return DONE
 
 
+def _endpoints(options: Namespace) -> int:
+    """List all dedicated endpoints of the project, newest first.
+
+    examples:
+      nebius-models endpoints
+      nebius-models endpoints --json | jq -r '.[] | select(.enabled) | .routing_key'
+    """
+    endpoints = lookups.list_endpoints(_client(options, CONTROL_PLANE), _project(options))
+    return _print(options, endpoints, table.ENDPOINTS, "there are no dedicated endpoints")
+
+
 def _unknown(options: Namespace) -> int:
-    """List the models and uploaded files that none of the given stacks owns.
+    """List the models, uploaded files and endpoints that none of the given stacks owns.
 
     A model is known if a resource of one of the stacks owns it, even one that waits for its deletion.
     A model that a stack only reads with CustomModel.get is unknown. Give the exports of every stack that owns
     models of the project: as files, or one after the other on standard input.
 
-    The same holds for uploaded files and ModelArchive. Only files with a name that an upload of this package gives are
-    listed, never other files of the project.
+    The same holds for uploaded files and ModelArchive, and for dedicated endpoints and DedicatedEndpoint. Only files
+    with a name that an upload of this package gives are listed, never other files of the project.
 
     examples:
       pulumi stack export | nebius-models unknown
       nebius-models unknown dev.json prod.json
       for stack in dev prod; do pulumi stack export --stack $stack; done | nebius-models unknown --names
 
-    exit codes: 0 every model and file is known; 3 the models and files listed are unknown
+    exit codes: 0 everything is known; 3 what is listed is unknown
     """
     if options.files in ([], ["-"]) and sys.stdin.isatty():
         return _fail(
@@ -104,19 +114,37 @@ def _unknown(options: Namespace) -> int:
         )
     stacks = stack_exports.read_exports(_texts(options.files or ["-"]))
     client, project = _client(options), _project(options)
-    models = [model for model in lookups.list_models(client, project) if not stacks.own(model)]
-    files, warning = stack_exports.unknown_files(client, project, stacks)
-    if warning:
-        _warn(warning)
-    if models or files or options.json:
-        now = time.time()
-        tables = [
-            table.table(table.MODELS, models, now, [stacks.note(each) for each in models]),
-            table.table(table.FILES, files, now, [stacks.file_note(each) for each in files]),
-        ]
-        names = [model.generated_name for model in models] + [file.id for file in files]
-        _print(options, [*models, *files], names, "\n\n".join(filter(None, tables)))
-    return FOUND if models or files else DONE
+    control = _client(options, CONTROL_PLANE)
+    listed = (
+        (table.MODELS, lookups.list_models(client, project)),
+        (table.FILES, _optional("uploaded files", lambda: _uploads(client, project))),
+        (table.ENDPOINTS, _optional("endpoints", lambda: lookups.list_endpoints(control, project))),
+    )
+    unknown = [(columns, [thing for thing in things if not stacks.own(thing)]) for columns, things in listed]
+    found = [thing for _, things in unknown for thing in things]
+    tables = (
+        table.table(columns, things, time.time(), map(stacks.note, things)) for columns, things in unknown
+    )
+    _write(options, found, "\n\n".join(filter(None, tables)))
+    return FOUND if found else DONE
+
+
+def _uploads(client: Client, project: str | None) -> list[FileInfo]:
+    """The files of this package's uploads, newest first."""
+    listing = client.list_files(project)
+    if not listing.complete:
+        _warn("the list of files is not complete: more files may be unknown")
+    found = [file for file in listing.entries if archives.is_archive(file)]
+    return sorted(found, key=lambda file: file.created_at or 0, reverse=True)
+
+
+def _optional(what: str, read: Callable[[], Sequence[stack_exports.Thing]]) -> Sequence[stack_exports.Thing]:
+    """A list that the service may not have: a warning in its place, and the models still count."""
+    try:
+        return read()
+    except (errors.AccessDenied, errors.BadRequest, errors.NotFound, errors.UnusableAnswer) as error:
+        _warn(f"{what} are not checked, their list cannot be read: {error.message}")
+        return []
 
 
 def _program(options: Namespace) -> int:
@@ -126,9 +154,9 @@ def _program(options: Namespace) -> int:
       nebius-models program support-bot-AbCd > __main__.py
       nebius-models program $(pulumi stack export | nebius-models unknown --names)
     """
-    names = [name for name in options.names if not stack_exports.is_file_id(name)]
+    names = [name for name in options.names if _collection(name) is MODELS]
     if len(names) < len(options.names):
-        _warn("ids of files are left out: declare a ModelArchive, which uploads the file again")
+        _warn("only models are declared: files and endpoints are left out")
     if not names:
         return FAILED
     client = _client(options)
@@ -147,55 +175,61 @@ def _checkpoints(options: Namespace) -> int:
       nebius-models checkpoints ftjob-0123
       nebius-models checkpoints --names ftjob-0123 | tail -1
     """
-    found = lookups.checkpoints_of(_client(options), options.job)
-    text = table.table(table.CHECKPOINTS, found, time.time())
-    _print(options, found, [each.source for each in found], text)
-    return DONE
+    return _print(options, lookups.checkpoints_of(_client(options), options.job), table.CHECKPOINTS)
 
 
 def _delete(options: Namespace) -> int:
-    """Delete one model or one uploaded file.
+    """Delete one model, one uploaded file or one dedicated endpoint.
 
-    Before the question the command shows the model, or the file and the models that use it as their source.
+    Before the question the command shows the model or endpoint, or the file and the models that use it as their source.
 
     examples:
       nebius-models delete support-bot-AbCd
       nebius-models delete --yes support-bot-AbCd
       nebius-models delete file-01234567-89ab-cdef-0123-456789abcdef
+      nebius-models delete dedicated/support-bot-0123abcd
     """
     if not options.yes and not sys.stdin.isatty():
         return _fail("standard input is not a terminal: give --yes to delete without a question", USAGE)
-    client = _client(options)
-    if stack_exports.is_file_id(options.name):
-        return _delete_file(options, client)
-    model = lookups.get_model(client, options.name)
-    if not options.yes and not _confirmed("model", _details(model)):
-        return _fail("not deleted")
+    collection = _collection(options.name)
+    client = _client(options, CONTROL_PLANE if collection is ENDPOINTS else DEFAULT_BASE_URL)
+    project = _project(options)
     try:
-        client.delete_model(model.generated_name)
-    except NotFound as error:
-        raise ModelMissing(options.name, hint="it was deleted in the meantime") from error
-    print(f"deleted {one_line(model.generated_name)}")
-    return DONE
-
-
-def _delete_file(options: Namespace, client: Client) -> int:
-    try:
-        file = client.get_file(options.name)
-        if not options.yes and not _confirmed("file", _effects(options, client, file)):
+        thing = _look_up(client, collection, options.name, project)
+        if not options.yes and not _confirmed(collection.noun, _effects(client, thing, project)):
             return _fail("not deleted")
-        client.delete_file(file.id)
-    except NotFound:
-        return _fail(f"there is no file {options.name!r} at the service")
-    print(f"deleted {one_line(file.id)}")
+        id_ = stack_exports.id_of(thing)
+        collection.delete(client, id_, project, client.deadline(CALL_SECONDS))
+    except errors.NotFound as error:
+        raise errors.Missing(collection.noun, options.name) from error
+    print(f"deleted {one_line(_name(thing))}")
     return DONE
 
 
-def _effects(options: Namespace, client: Client, file: FileInfo) -> str:
-    """What a file is, and what its deletion does, as far as it is known."""
-    models = lookups.list_models(client, _project(options))
-    users = [model.generated_name for model in models if model.source == file.id]
-    effects = [_details(file, size=table.size(file.size), source_of=", ".join(users))]
+def _collection(name: str) -> Collection[Any]:
+    """What a name is the name of, by its form."""
+    if stack_exports.is_file_id(name):
+        return FILES
+    return ENDPOINTS if name.startswith("dedicated/") else MODELS
+
+
+def _look_up(client: Client, collection: Collection[Any], name: str, project: str | None) -> Any:
+    """What is to be deleted; a model by its short or full name, an endpoint by its routing key."""
+    if collection is FILES:
+        return client.get_file(name)
+    if collection is ENDPOINTS:
+        return lookups.get_endpoint(client, name, project)
+    return lookups.get_model(client, name)
+
+
+def _effects(client: Client, thing: stack_exports.Thing, project: str | None) -> str:
+    """What something is, and what its deletion does, as far as it is known."""
+    if not isinstance(thing, FileInfo):
+        return _details(thing)
+    users = [
+        model.generated_name for model in lookups.list_models(client, project) if model.source == thing.id
+    ]
+    effects = [_details(thing, size=table.size(thing.size), source_of=", ".join(users))]
     if users:
         effects.append(
             "the service does not document whether a model works without the file: delete the models first"
@@ -204,8 +238,8 @@ def _effects(options: Namespace, client: Client, file: FileInfo) -> str:
     return "\n".join(effects)
 
 
-def _details(found: lookups.CustomModelInfo | FileInfo, **more: object) -> str:
-    """All fields of one model or file, one per line."""
+def _details(found: stack_exports.Thing, **more: object) -> str:
+    """All fields of one thing, one per line."""
     fields = {name.replace("_", " "): value for name, value in {**vars(found), **more}.items()}
     fields["created"] = table.date(fields.pop("created at"), time.time())
     return table.details(fields)
@@ -224,7 +258,10 @@ def _archive(options: Namespace) -> int:
 
     exit codes: 0 the adapter can be uploaded; 1 it cannot, and standard error says why
     """
-    archive.run(options.path)
+    adapter = read(options.path)
+    print(table.adapter(adapter))
+    for warning in adapter.warnings:
+        _warn(one_line(warning))
     return DONE
 
 
@@ -247,6 +284,7 @@ def _plugin(_options: Namespace) -> int:
 _COMMANDS = {
     "list": _list,
     "show": _show,
+    "endpoints": _endpoints,
     "unknown": _unknown,
     "program": _program,
     "checkpoints": _checkpoints,
@@ -262,28 +300,40 @@ def _confirmed(noun: str, details: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _print(
-    options: Namespace,
-    found: Sequence[lookups.CustomModelInfo | FileInfo | Checkpoint],
-    names: Sequence[str],
-    text: str,
-) -> None:
+def _print(options: Namespace, found: Sequence[Any], columns: table.Columns, nothing: str = "") -> int:
+    """Print a list; if it is empty, people read that there is nothing."""
+    if not (found or options.json):
+        print(nothing, file=sys.stderr)
+    _write(options, found, table.table(columns, found, time.time()))
+    return DONE
+
+
+def _write(options: Namespace, found: Sequence[Any], text: str) -> None:
     if options.json:
-        print(table.as_json(found))
+        text = table.as_json(found)
     elif options.names_only:
-        print("\n".join(map(one_line, names)))
-    else:
+        text = "\n".join(one_line(_name(each)) for each in found)
+    if text:
         print(text)
 
 
-def _configuration(options: Namespace) -> Configuration:
+def _name(thing: stack_exports.Thing | Checkpoint) -> str:
+    """What other commands and resources take."""
+    if isinstance(thing, Checkpoint):
+        return thing.source
+    key = thing.routing_key if isinstance(thing, DedicatedEndpointInfo) else None
+    return key or stack_exports.id_of(thing)
+
+
+def _configuration(options: Namespace, base_url: str = DEFAULT_BASE_URL) -> Configuration:
     given = vars(options)
     found = {BASE_URL: given.get("base_url"), PROJECT: given.get("ai_project_id")}
-    return Configuration(found.get, "command")
+    return Configuration(found.get, "command", base_url)
 
 
-def _client(options: Namespace) -> Client:
-    return Client(_configuration(options).settings())
+def _client(options: Namespace, base_url: str = DEFAULT_BASE_URL) -> Client:
+    """A client; ``base_url`` is the service if none is configured."""
+    return Client(_configuration(options, base_url).settings())
 
 
 def _project(options: Namespace) -> str | None:
@@ -296,7 +346,9 @@ def _texts(files: Sequence[str]) -> Iterator[tuple[str, str]]:
         try:
             text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise UnreadableDeployment(place, f"it cannot be read ({error})") from error
+            raise errors.UnreadableDeployment(
+                f"{place} holds no deployment, it cannot be read ({error})"
+            ) from error
         yield place, text
 
 

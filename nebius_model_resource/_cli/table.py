@@ -1,13 +1,14 @@
-"""Models, files and checkpoints as text for people, and as JSON for programs."""
+"""Models, files, endpoints, checkpoints and adapters as text for people, and as JSON for programs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
+from nebius_model_resource._adapter import Adapter
 from nebius_model_resource._contents import in_units
 from nebius_model_resource._service.answers import one_line
 
@@ -27,6 +28,15 @@ FILES: Columns = {
     "AGE": lambda file, now: age(file.created_at, now),
     "FILE NAME": lambda file, _: file.filename,
 }
+ENDPOINTS: Columns = {
+    "ROUTING KEY": lambda endpoint, _: endpoint.routing_key,
+    "STATUS": lambda endpoint, _: endpoint.status,
+    "READY": lambda endpoint, _: endpoint.ready_replicas,
+    "AGE": lambda endpoint, now: age(endpoint.created_at, now),
+    "MODEL": lambda endpoint, _: endpoint.model_name,
+    "GPUS": lambda endpoint, _: f"{endpoint.gpu_count} x {endpoint.gpu_type}",
+    "REGION": lambda endpoint, _: endpoint.region,
+}
 CHECKPOINTS: Columns = {
     "STEP": lambda each, _: each.step_number,
     "AGE": lambda each, now: age(each.created_at, now),
@@ -36,12 +46,12 @@ CHECKPOINTS: Columns = {
 }
 
 
-def table(columns: Columns, things: Sequence[Any], now: float, notes: Sequence[str] = ()) -> str:
+def table(columns: Columns, things: Sequence[Any], now: float, notes: Iterable[str] = ()) -> str:
     """One line per thing, empty without things; a column of notes if there is at least one."""
     if not things:
         return ""
     rows = [[_cell(value(thing, now)) for value in columns.values()] for thing in things]
-    headings = list(columns)
+    headings, notes = list(columns), list(notes)
     if any(notes):
         headings.append("NOTE")
         rows = [[*row, _cell(note)] for row, note in zip(rows, notes, strict=True)]
@@ -56,6 +66,25 @@ def table(columns: Columns, things: Sequence[Any], now: float, notes: Sequence[s
 def details(fields: Mapping[str, object]) -> str:
     """One field per line."""
     return "\n".join(f"{name + ':':16}{_cell(value)}" for name, value in fields.items())
+
+
+def adapter(read: Adapter) -> str:
+    """What is in the adapter of an archive, one field per line."""
+    config, files = read.config, read.listing.files
+    alpha = f" (alpha {config['lora_alpha']})" if "lora_alpha" in config else ""
+    modules = config.get("target_modules")
+    dtypes = ", ".join(sorted({tensor.dtype for tensor in read.tensors.values()}))
+    fields = {
+        "path": read.path,
+        "rank": f"{config.get('r', '-')}{alpha}",
+        "base model": config.get("base_model_name_or_path"),
+        "target modules": ", ".join(sorted(map(str, modules))) if isinstance(modules, list) else modules,
+        "tensors": f"{len(read.tensors)} ({dtypes})",
+        "files": ", ".join(name for name, _ in files),
+        "size": f"{in_units(read.listing.size)} ({read.listing.size} bytes)",
+        "sha256": read.sha256,
+    }
+    return details(fields)
 
 
 def _cell(value: object) -> str:

@@ -34,7 +34,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -43,9 +42,15 @@ from typing import Any, NoReturn
 from pulumi.dynamic import DiffResult
 
 from nebius_model_resource._dynamic.threads import Threads, locals_with
-from nebius_model_resource._engine import TRAILER, Engine, Row, not_ready_details, struct_of
+from nebius_model_resource._engine import (
+    TRAILER,
+    Engine,
+    EngineCall,
+    detailed_diff,
+    not_ready_details,
+    struct_of,
+)
 from nebius_model_resource._provider.calls import Changes
-from nebius_model_resource.errors import EngineGone
 
 _log = logging.getLogger(__name__)
 _PROVIDER = "__provider"
@@ -63,11 +68,10 @@ def _reach(what: str) -> Iterator[None]:
         _log.debug("this dynamic-provider host does not let us reach %s", what, exc_info=True)
 
 
-class HostCall(Row):
+class HostCall(EngineCall):
     """One call of the engine, as far as it can be reached; see :class:`nebius_model_resource._provider.calls.Call`.
 
-    Attributes:
-        ended: whether the operation is over, so that the end of the call means nothing any more.
+    It is never interrupted: the host answers ``Cancel`` itself, and the provider never learns of it.
     """
 
     secrets: frozenset[str] = frozenset()  # the host takes the marks off
@@ -75,41 +79,18 @@ class HostCall(Row):
     def __init__(self) -> None:
         """Search the calling frames: to be created inside a method that the host has called."""
         super().__init__(current_engine())
-        self.timeout = 0.0
-        self.recorded: frozenset[str] | None = None
-        self.gone = threading.Event()
         self._request: Any = None
         self._context: Any = None
-        self.ended = False
-        self.failed = False
         with _reach("the request"):
             found = locals_with("request", "context")
             self._request, self._context = found["request"], found["context"]
             self.urn = self._request.urn
             self.timeout = float(getattr(self._request, "timeout", 0) or 0)
+            self.seed = getattr(self._request, "randomSeed", b"")
             if "inputs" in self._request.DESCRIPTOR.fields_by_name and self._request.HasField("inputs"):
                 self.recorded = frozenset(self._request.inputs)
         with _reach("the end of the call"):
-            if not self._context.add_callback(self._on_end):
-                self.gone.set()
-
-    def _on_end(self) -> None:
-        if not self.ended:
-            self.gone.set()
-
-    def sleep(self, seconds: float) -> None:
-        """Pause.
-
-        Raises:
-            EngineGone: the engine has gone away.
-        """
-        if self.gone.wait(seconds):
-            raise EngineGone("the engine is gone")
-
-    @staticmethod
-    def interrupted() -> bool:
-        """Always False: the host answers ``Cancel`` itself, and the provider never learns of it."""
-        return False
+            self.watch(self._context)
 
     def keep(self, message: str, id_: str, properties: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
         """Let the coming :meth:`fail` record the resource in the state, as existing and not ready.
@@ -149,28 +130,27 @@ class HostCall(Row):
             Exception: always; it must reach the host.
         """
         self.failed = True
+        end = None
         with _reach("the call's end"):
             abort = self._context.abort
             if callable(abort):
                 import grpc
 
                 # The host answers every exception with abort(…, traceback): for this call we replace it.
-                self._context.abort = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
+                self._context.abort = end = lambda *_: abort(grpc.StatusCode.UNKNOWN, message)
+        if end:  # older hosts answer none (SDK 3.243)
+            end()
         raise RuntimeError(message)
 
 
 @lru_cache(maxsize=1)
-def _engine_at(address: str) -> Engine:
-    host, _, port = address.rpartition(":")
-    if host and port.isdigit():
-        return Engine(address)
-    _log.debug("this dynamic-provider host does not let us reach the engine's address")
-    return Engine("")
-
-
 def current_engine() -> Engine:
     """The engine whose host this is: the host's last argument is its address."""
-    return _engine_at(sys.argv[-1])
+    host, _, port = sys.argv[-1].rpartition(":")
+    if host and port.isdigit():
+        return Engine(sys.argv[-1])
+    _log.debug("this dynamic-provider host does not let us reach the engine's address")
+    return Engine("")
 
 
 class DetailedDiff(DiffResult):
@@ -190,15 +170,7 @@ class DetailedDiff(DiffResult):
         """Always False; reading it completes the host's ``fields``."""
         if not self._found.kinds:  # usually nothing has changed, and such an answer has no details
             return False
-        from pulumi.runtime.proto.provider_pb2 import PropertyDiff
-
-        details = {
-            name: PropertyDiff(
-                kind=PropertyDiff.Kind.Value(kind + ("_REPLACE" if name in self._found.replaces else "")),
-                inputDiff=self._found.of_inputs,
-            )
-            for name, kind in self._found.kinds.items()
-        }
+        details = detailed_diff(self._found)
         caller = sys._getframe(1)
         with _reach("the fields of the diff"):
             caller.f_locals["fields"].update(detailedDiff=details, hasDetailedDiff=True)
@@ -226,7 +198,7 @@ def serve(*, waits: bool) -> Iterator[HostCall]:
             try:
                 yield call
             finally:
-                call.ended = True
+                call.end()
     finally:
-        if call and call.gone.is_set() and _threads.idle() and current_engine().is_gone():
+        if call and call.gone and _threads.idle() and current_engine().is_gone():
             os._exit(0)  # the host itself would not end

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import grpc
 
-from nebius_model_resource._engine import TRAILER, Engine, Row, not_ready_details
+from nebius_model_resource._engine import TRAILER, Engine, EngineCall, not_ready_details
 from nebius_model_resource._plugin.wire import on_the_wire
 from nebius_model_resource._provider.properties import Table
-from nebius_model_resource.errors import EngineGone
 
 
-class PluginCall(Row):
+class PluginCall(EngineCall):
     """One call of the engine; see :class:`nebius_model_resource._provider.calls.Call`."""
 
     def __init__(
-        self,
-        request: Any,
-        context: Any,
-        engine: Engine,
-        table: Table,
-        secrets: frozenset[str] = frozenset(),
+        self, request: Any, context: Any, engine: Engine, table: Table, secrets: frozenset[str] = frozenset()
     ) -> None:
         """Watch for the call's end.
 
@@ -36,45 +29,11 @@ class PluginCall(Row):
         """
         super().__init__(engine, getattr(request, "urn", ""))  # a function has none
         self.timeout = float(getattr(request, "timeout", 0) or 0)
-        self.recorded: frozenset[str] | None = None
+        self.seed = getattr(request, "randomSeed", b"")
         self.secrets = secrets
-        self.failed = False
         self._table = table
         self._context = context
-        self._wake = threading.Event()
-        self._gone = False
-        self._interrupted = False
-        self._ended = False
-        if not context.add_callback(self._on_end):
-            self._on_end()
-
-    def _on_end(self) -> None:
-        if not self._ended:
-            self._gone = True
-            self._wake.set()
-
-    def end(self) -> None:
-        """The operation is over: the end of the call means nothing any more."""
-        self._ended = True
-
-    def interrupt(self) -> None:
-        """Let the operation end soon, with a result that the engine records."""
-        self._interrupted = True
-        self._wake.set()
-
-    def interrupted(self) -> bool:
-        """Whether the person who started the run has stopped it."""
-        return self._interrupted
-
-    def sleep(self, seconds: float) -> None:
-        """Pause, or until the run is interrupted.
-
-        Raises:
-            EngineGone: the engine has gone away.
-        """
-        self._wake.wait(seconds)
-        if self._gone:
-            raise EngineGone("the engine is gone")
+        self.watch(context)
 
     def keep(self, message: str, id_: str, properties: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
         """Let the coming :meth:`fail` record the resource in the state as existing and not ready; always True."""

@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any, NoReturn
 
@@ -22,26 +22,29 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from nebius_model_resource import __version__
 from nebius_model_resource._engine import Engine
 from nebius_model_resource._plugin.call import PluginCall
-from nebius_model_resource._plugin.invokes import FUNCTIONS, PROJECT_ARGUMENT
 from nebius_model_resource._plugin.wire import Bag, diff_response, on_the_wire, plain
+from nebius_model_resource._provider import lookups, messages
 from nebius_model_resource._provider.account import account_of
 from nebius_model_resource._provider.archives import ModelArchives
 from nebius_model_resource._provider.calls import Changes, change_kind
+from nebius_model_resource._provider.endpoints import DedicatedEndpoints
 from nebius_model_resource._provider.models import CustomModels
 from nebius_model_resource._provider.properties import camel
 from nebius_model_resource._provider.resource_type import ResourceType, explained
 from nebius_model_resource._service.settings import API_KEY, PLUGIN, PROVIDER, unknown_setting
-from nebius_model_resource._service.types import ACTIVE
 from nebius_model_resource.errors import InvalidInputs
 
 PACKAGE = "nebius-models"
-TYPES: dict[str, type[ResourceType]] = {"CustomModel": CustomModels, "ModelArchive": ModelArchives}
+_ALL: tuple[type[ResourceType], ...] = (CustomModels, ModelArchives, DedicatedEndpoints)
+TYPES = {messages.TYPES[each.collection.noun]: each for each in _ALL}
+FUNCTIONS = {
+    camel(function.name): function
+    for function in vars(lookups).values()
+    if isinstance(function, lookups.Function)
+}
 _DEFAULT_PROVIDER = re.compile(r"default(_\d.*)?")  # the engine's own name, with the plugin's version
-_ENGINES_OWN = {
-    "version",
-    "pluginDownloadURL",
-    "pluginChecksums",
-}  # what the engine adds to a provider's settings
+# What the engine adds to the settings of a provider.
+_ENGINES_OWN = {"version", "pluginDownloadURL", "pluginChecksums"}
 _KEY = API_KEY.partition(":")[2]
 
 
@@ -187,8 +190,8 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
             olds, news = served.bags
             if request.preview:
                 outputs = olds.values | news.values
-                if outputs.get("status", ACTIVE) != ACTIVE:  # the update waits for it
-                    outputs |= {"status": rpc.UNKNOWN, "status_reason": None}
+                if not served.resources.is_settled(served.resources.table.state_of(request.id, outputs)):
+                    outputs |= {"status": rpc.UNKNOWN, "status_reason": None}  # the update waits for it
             else:
                 outputs = served.resources.update(served.call, request.id, olds.values, news.values)
         return provider_pb2.UpdateResponse(properties=served.wire(outputs))
@@ -206,18 +209,16 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
         function = FUNCTIONS.get(request.tok.removeprefix(f"{PACKAGE}:index:"))
         if function is None:
             _refuse(context, f"{PACKAGE} has no function {request.tok!r}")
-        argument, resources = plain(request.args).get(function.argument), self._resources["CustomModel"]
+        argument = plain(request.args).get(camel(function.argument))
+        resources = self._resources[messages.TYPES[function.noun]]
         with self._calling("query", PluginCall(request, context, self.engine, resources.table), resources):
             try:
-                if function.argument == PROJECT_ARGUMENT:
-                    argument = argument or resources.project
-                elif not (isinstance(argument, str) and argument):
-                    raise InvalidInputs.of(function.argument, "missing: give a text")
-                found = function.look_up(resources.account().client, argument)
+                found = function.call(resources.account().client, resources.configuration, argument)
             except InvalidInputs as error:
                 faults = [(fault.property, fault.reason) for fault in error.faults]
                 return provider_pb2.InvokeResponse(failures=_failures(faults))
-        response: Mapping[str, Any] = {"return": function.answer(found)}
+        answer = {function.results: [*map(_fields, found)]} if function.results else _fields(found)
+        response: Mapping[str, Any] = {"return": answer}
         return provider_pb2.InvokeResponse(**response)
 
     @contextmanager
@@ -260,6 +261,11 @@ class _Served:
 
 def _resources(lookup: Callable[[str], Any]) -> dict[str, ResourceType]:
     return {name: type_(lookup) for name, type_ in TYPES.items()}
+
+
+def _fields(found: Any) -> dict[str, Any]:
+    """A dataclass with the names of the schema, without what the service does not report."""
+    return {camel(name): value for name, value in asdict(found).items() if value is not None}
 
 
 def _refuse(context: Any, message: str) -> NoReturn:

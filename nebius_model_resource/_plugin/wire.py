@@ -10,7 +10,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
-from nebius_model_resource._engine import struct_of, with_placeholders
+from nebius_model_resource._engine import detailed_diff, struct_of, with_placeholders
 from nebius_model_resource._provider.calls import Changes
 from nebius_model_resource._provider.properties import Table, camel
 
@@ -28,7 +28,7 @@ class Bag:
         self.values: dict[str, Any] = {}
         self.is_dynamic = False
         secrets = set()
-        names = {each.schema_name: name for name, each in table.properties.items()}
+        names = {camel(name): name for name in table.properties}
         for wire, value in rpc.deserialize_properties(struct, keep_unknowns=True).items():
             name = names.get(wire, wire)
             if name not in table.properties:
@@ -47,7 +47,7 @@ def on_the_wire(values: Mapping[str, Any], table: Table, secrets: Iterable[str] 
     marked = frozenset(secrets)
     return struct_of(
         {
-            table.properties[name].schema_name: rpc.wrap_rpc_secret(value) if name in marked else value
+            camel(name): rpc.wrap_rpc_secret(value) if name in marked else value
             for name, value in values.items()
             if value is not None and name in table.properties
         }
@@ -62,14 +62,7 @@ def plain(bag: Struct) -> dict[str, Any]:
 
 def diff_response(changes: Changes) -> Any:
     """A diff in the engine's words."""
-    response, diff = provider_pb2.DiffResponse, provider_pb2.PropertyDiff
-    replaces = frozenset(changes.replaces)
-    details = {
-        camel(name): diff(
-            kind=diff.Kind.Value(f"{kind}_REPLACE" if name in replaces else kind), inputDiff=changes.of_inputs
-        )
-        for name, kind in changes.kinds.items()
-    }
+    response, details = provider_pb2.DiffResponse, detailed_diff(changes, camel)
     return response(
         changes=response.DIFF_SOME if details or changes.updates else response.DIFF_NONE,
         replaces=[camel(name) for name in changes.replaces],

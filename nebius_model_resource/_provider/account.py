@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache, partial
-from operator import attrgetter
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from nebius_model_resource._provider.create import Creator
-from nebius_model_resource._provider.listing import SharedList
+from nebius_model_resource._provider.listing import Collection, SharedList
 from nebius_model_resource._provider.preflight import Preflight
 from nebius_model_resource._service.client import Client
-from nebius_model_resource._service.names import GeneratedName
 from nebius_model_resource._service.settings import Settings
-from nebius_model_resource._service.types import DELETED, FileInfo, ModelInfo
 
-
-def short_name(name: str) -> str:
-    """The part of a model's full or short name that both have."""
-    return GeneratedName.parse(name).short
+_T = TypeVar("_T")
 
 
 class Account:
@@ -27,7 +21,7 @@ class Account:
         client: sends the requests.
         creator: sends the POSTs.
         uploaded: the ids of the files that this run uploaded.
-        preflight: asks about new models.
+        preflight: asks about what is about to be created.
     """
 
     def __init__(self, client: Client) -> None:
@@ -36,30 +30,11 @@ class Account:
         self.creator = Creator(client)
         self.uploaded: set[str] = set()
         self.preflight = Preflight(client, self.uploaded)
-        self._lock = threading.Lock()
-        self._models: dict[str | None, SharedList[ModelInfo]] = {}
-        self._files: dict[str | None, SharedList[FileInfo]] = {}
+        self._lists: dict[tuple[Collection[Any], str | None], SharedList[Any]] = {}
 
-    def models(self, project: str | None) -> SharedList[ModelInfo]:
-        """The list of a project's models."""
-        with self._lock:
-            if project not in self._models:
-                self._models[project] = SharedList(
-                    partial(self.client.list_models, project),
-                    self.client.clock,
-                    id_of=attrgetter("name"),
-                    key=short_name,
-                    is_gone=lambda model: model.status == DELETED,
-                )
-            return self._models[project]
-
-    def files(self, project: str | None) -> SharedList[FileInfo]:
-        """The list of a project's files."""
-        with self._lock:
-            if project not in self._files:
-                read = partial(self.client.list_files, project)
-                self._files[project] = SharedList(read, self.client.clock, id_of=attrgetter("id"))
-            return self._files[project]
+    def things(self, collection: Collection[_T], project: str | None) -> SharedList[_T]:
+        """The list of a project's models, files or endpoints."""
+        return self._lists.setdefault((collection, project), SharedList(self.client, collection, project))
 
 
 @lru_cache(maxsize=8)

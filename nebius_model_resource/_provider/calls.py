@@ -16,6 +16,7 @@ class Call(Protocol):
     Attributes:
         urn: the resource's URN, empty where it is not known.
         timeout: ``custom_timeouts`` for this operation in seconds, 0 where there is none.
+        seed: random bytes of a check; those of a plan are those of the `up` that carries it out.
         recorded: the names of the inputs in the state, where a read is given them; otherwise None.
         secrets: the names of the inputs that the engine marks as secret; the dynamic host is not told of any.
         failed: whether :meth:`fail` was called.
@@ -23,6 +24,7 @@ class Call(Protocol):
 
     urn: str
     timeout: float
+    seed: bytes
     recorded: frozenset[str] | None
     secrets: frozenset[str]
     failed: bool
@@ -57,10 +59,6 @@ class Call(Protocol):
         """
 
 
-def _ignore(_text: str) -> None:
-    return
-
-
 @dataclass(frozen=True)
 class Operation:
     """An operation on one resource: its deadline with its pauses, and where it shows its progress.
@@ -72,8 +70,8 @@ class Operation:
     """
 
     deadline: Deadline
-    progress: Callable[[str], None] = _ignore
-    warn: Callable[[str], None] = _ignore
+    progress: Callable[[str], None] = lambda _text: None
+    warn: Callable[[str], None] = lambda _text: None
 
     def retrying(self, error: NebiusError) -> None:
         """Show an error after which there is another attempt."""

@@ -1,15 +1,25 @@
-"""One list of a project's models or files, shared by all calls of the process."""
+"""One list of a project's models, files or endpoints, shared by all calls of the process."""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeVar
 
-from nebius_model_resource._service.retry import Clock, Deadline
-from nebius_model_resource._service.types import Listing
+from nebius_model_resource._service.client import Client
+from nebius_model_resource._service.names import short_name
+from nebius_model_resource._service.retry import Deadline, never, repeat
+from nebius_model_resource._service.types import (
+    DELETED,
+    CustomModelInfo,
+    DedicatedEndpointInfo,
+    FileInfo,
+    Listing,
+)
 from nebius_model_resource.errors import AccessDenied, NebiusError, NotFound
 
 REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a stack
@@ -19,6 +29,50 @@ _T = TypeVar("_T")
 
 def _itself(id_: str) -> str:
     return id_
+
+
+@dataclass(frozen=True, eq=False)
+class Collection(Generic[_T]):
+    """Models, files or endpoints: how the service lists, reads and deletes them.
+
+    Attributes:
+        noun: what one of them is called in messages.
+        list: the list of a project.
+        delete: deletes the one of an id.
+        get: reads the one of an id; None if only the list shows it.
+        id_of: the id of an entry.
+        key: what all ids of one thing have in common, such as the short name of a model.
+        is_gone: whether an entry is deleted, though the list still has it.
+    """
+
+    noun: str
+    list: Callable[[Client, str | None, Deadline], Listing[_T]]
+    delete: Callable[[Client, str, str | None, Deadline], object]
+    get: Callable[[Client, str, Deadline], _T] | None = None
+    id_of: Callable[[_T], str] = attrgetter("id")
+    key: Callable[[str], str] = _itself
+    is_gone: Callable[[_T], bool] = lambda _entry: False
+
+
+MODELS = Collection[CustomModelInfo](
+    "model",
+    Client.list_models,
+    lambda client, name, _project, deadline: client.delete_model(name, deadline),
+    Client.get_model,
+    attrgetter("generated_name"),
+    short_name,
+    lambda model: model.status == DELETED,
+)
+FILES = Collection[FileInfo](
+    "file",
+    Client.list_files,
+    lambda client, id_, _project, deadline: client.delete_file(id_, deadline),
+    Client.get_file,
+)
+# That one endpoint can be read by its id is documented in one place, and missing in another.
+ENDPOINTS = Collection[DedicatedEndpointInfo](
+    "endpoint", Client.list_endpoints, Client.delete_endpoint, id_of=attrgetter("endpoint_id")
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +97,7 @@ class Snapshot(Generic[_T]):
 
     def find(self, id_: str) -> _T | None:
         """The entry with that id; None if there is none, or if a short name fits several."""
-        key, id_of = self.of.key(id_), self.of.id_of
+        key, id_of = self.of.collection.key(id_), self.of.collection.id_of
         entries = self.index.get(key, [])
         exact = [entry for entry in entries if id_of(entry) == id_]
         if exact:
@@ -54,30 +108,24 @@ class Snapshot(Generic[_T]):
 
 
 class SharedList(Generic[_T]):
-    """Reads one list for all who need it: one request at a time, none while nobody asks."""
+    """Reads one list for all who need it: one request at a time, none while nobody asks.
 
-    def __init__(
-        self,
-        read: Callable[[Deadline], Listing[_T]],
-        clock: Clock,
-        id_of: Callable[[_T], str],
-        key: Callable[[str], str] = _itself,
-        is_gone: Callable[[_T], bool] = lambda _entry: False,
-    ) -> None:
-        """Nothing is read.
+    Attributes:
+        collection: what it is the list of.
+    """
+
+    def __init__(self, client: Client, collection: Collection[_T], project: str | None) -> None:
+        """Reads nothing.
 
         Args:
-            read: requests the list.
-            clock: monotonic seconds.
-            id_of: the id of an entry.
-            key: what all ids of one thing have in common, such as the short name of a model.
-            is_gone: whether an entry is deleted, though the list still has it.
+            client: the account's client.
+            collection: what to list.
+            project: the project; None for the key's own.
         """
-        self._read = read
-        self._clock = clock
-        self.id_of = id_of
-        self.key = key
-        self._is_gone = is_gone
+        self.collection = collection
+        self._client = client
+        self._project = project
+        self._clock = client.clock
         self._lock = threading.Lock()  # held during a read: a thread that comes meanwhile takes its result
         self._snapshot: Snapshot[_T] | None = None
         self._changed_at = float("-inf")
@@ -115,38 +163,39 @@ class SharedList(Generic[_T]):
         listing: Listing[_T] = Listing((), complete=False)
         failure = None
         try:
-            listing = self._read(deadline)
+            listing = self.collection.list(self._client, self._project, deadline)
         except NebiusError as error:
             failure = error
         index: defaultdict[str, list[_T]] = defaultdict(list)
         for entry in listing.entries:
-            index[self.key(self.id_of(entry))].append(entry)
+            index[self.collection.key(self.collection.id_of(entry))].append(entry)
         seconds = self._clock() - started
         return Snapshot(started, seconds, failure, listing.complete, dict(index), self)
 
-    def look_up(self, id_: str, get: Callable[[], _T], deadline: Deadline) -> _T | None:
+    def look_up(self, id_: str, deadline: Deadline) -> _T | None:
         """What exists under an id, by the list and then by a read of its own; None if neither shows it.
-
-        Args:
-            id_: the id.
-            get: reads it by its id.
-            deadline: how long that may take.
 
         Raises:
             ApiError, TransportError: it is not known whether it exists; 401 and 403 are among these.
         """
         snapshot = self.recent(deadline)
-        entry = snapshot.find(id_)
-        if entry is None:
-            try:
-                entry = get()
-            except NotFound:
-                if snapshot.failure:  # everything may be 404, as behind a wrong base URL
-                    raise snapshot.failure from None
-                return None
-        return None if self._is_gone(entry) else entry
+        entry = snapshot.find(id_) or self.read(id_, snapshot, deadline)
+        return None if entry is None or self.collection.is_gone(entry) else entry
 
-    def delete(self, id_: str, send: Callable[[], object], deadline: Deadline) -> None:
+    def read(self, id_: str, snapshot: Snapshot[_T], deadline: Deadline) -> _T | None:
+        """What a list lacks, by a read of its own; None if that does not show it either.
+
+        Raises:
+            ApiError, TransportError: it is not known whether it exists.
+        """
+        if get := self.collection.get:
+            with suppress(NotFound):
+                return get(self._client, id_, deadline)
+        if snapshot.failure:  # without a list everything may be 404, as behind a wrong base URL
+            raise snapshot.failure
+        return None
+
+    def delete(self, id_: str, deadline: Deadline, is_new: Callable[[], bool] = never) -> None:
         """Delete something; succeed if it does not exist.
 
         Behind a wrong base URL everything is 404, and a 403 does not say whether a thing exists. So a list that is
@@ -154,14 +203,18 @@ class SharedList(Generic[_T]):
 
         Args:
             id_: the id.
-            send: sends the deletion.
             deadline: how long that may take.
+            is_new: whether the service may not show it yet: then such an answer proves nothing, and is asked again.
 
         Raises:
             ApiError, TransportError, DeadlineExceeded: it may still exist.
         """
         try:
-            send()
+            repeat(
+                lambda: self.collection.delete(self._client, id_, self._project, deadline),
+                deadline,
+                repeats=lambda error: _hides(error) and is_new(),
+            )
         except (NotFound, AccessDenied) as error:
             if error.status == 401:
                 raise
@@ -171,6 +224,11 @@ class SharedList(Generic[_T]):
             # An unreadable entry may be the thing itself: that leaves a 403 undecided.
             undecided = isinstance(error, AccessDenied) and not snapshot.complete
             entry = snapshot.find(id_)
-            if undecided or (entry is not None and not self._is_gone(entry)):
+            if undecided or (entry is not None and not self.collection.is_gone(entry)):
                 raise
         self.changed()
+
+
+def _hides(error: NebiusError) -> bool:
+    """Whether an answer leaves open that there is no such thing: 404, and the 403 that stands for it."""
+    return isinstance(error, NotFound) or (isinstance(error, AccessDenied) and error.status == 403)

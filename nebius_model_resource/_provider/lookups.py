@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
+from nebius_model_resource import errors
 from nebius_model_resource._service.client import Client
-from nebius_model_resource._service.names import GeneratedName
+from nebius_model_resource._service.names import CONTROL_PLANE, inference_url
 from nebius_model_resource._service.retry import Deadline
-from nebius_model_resource._service.types import DELETED, Checkpoint, Job, ModelInfo
-from nebius_model_resource.errors import (
-    AccessDenied,
-    CheckpointMissing,
-    InvalidInputs,
-    ModelMissing,
-    NotFound,
-    UnusableAnswer,
+from nebius_model_resource._service.settings import DEFAULT_BASE_URL, Configuration
+from nebius_model_resource._service.types import (
+    DELETED,
+    Checkpoint,
+    CustomModelInfo,
+    DedicatedEndpointInfo,
+    EndpointTemplate,
+    Job,
 )
 
 _SECONDS = 60.0  # for all calls that one look-up needs
-_JOB_ID = re.compile(r"ftjob-[\w-]{1,200}", re.ASCII)
 SUCCEEDED, _FAILED = "succeeded", "failed"
+_T = TypeVar("_T")
 _WAITING = ("validating_files", "queued", "running")
-
-
-@dataclass(frozen=True)
-class CustomModelInfo:
-    """One model at the service; a value that the service does not return is None.
-
-    Attributes:
-        generated_name: what ``/v1/chat/completions`` takes as ``model``, and what ``import_`` and
-            ``CustomModel.get`` take.
-        name: the declared name, without the four letters.
-        base_model: as the generated name shows it. The service may leave a flavour such as ``-fast`` out of the name
-            (documented so, seen otherwise).
-        source: put together from the ids that the service returns.
-        description: the text given at creation.
-        status: ``validating``, ``active`` or ``error``.
-        status_reason: the service's words about the status.
-        created_at: Unix time in whole seconds.
-    """
-
-    generated_name: str
-    name: str
-    base_model: str | None
-    source: str | None
-    description: str | None
-    status: str | None
-    status_reason: str | None
-    created_at: int | None
-
-    @classmethod
-    def of(cls, model: ModelInfo) -> CustomModelInfo:
-        """The public view of an answer."""
-        name = GeneratedName.parse(model.name)
-        return cls(
-            generated_name=model.name,
-            name=name.custom,
-            base_model=name.base or model.base_model,
-            source=model.source,
-            description=model.description,
-            status=model.status,
-            status_reason=model.status_reason,
-            created_at=model.created_at,
-        )
 
 
 def list_models(client: Client, project: str | None = None) -> list[CustomModelInfo]:
@@ -73,8 +32,7 @@ def list_models(client: Client, project: str | None = None) -> list[CustomModelI
     Raises:
         ApiError, TransportError: the list could not be read.
     """
-    models = client.list_models(project).entries
-    live = [CustomModelInfo.of(model) for model in models if model.status != DELETED]
+    live = [model for model in client.list_models(project).entries if model.status != DELETED]
     return sorted(live, key=lambda model: model.created_at or 0, reverse=True)
 
 
@@ -82,50 +40,81 @@ def get_model(client: Client, name: str) -> CustomModelInfo:
     """One model by its generated name, full or short.
 
     Raises:
-        ModelMissing: the model does not exist, or is deleted.
+        Missing: the model does not exist, or is deleted.
         ApiError, TransportError: it is not known whether the model exists.
     """
     try:
         model = client.get_model(name)
-    except NotFound as error:
-        raise ModelMissing(name) from error
-    except AccessDenied as error:
+    except errors.NotFound as error:
+        raise errors.Missing("model", name) from error
+    except errors.AccessDenied as error:
         if error.status != 403:
             raise
         # The service's 403 hides whether the model exists (so in published captures of other endpoints).
-        raise ModelMissing(name, hint="or this key may not see it") from error
+        raise errors.Missing("model", name, hint="or this key may not see it") from error
     if model.status == DELETED:
-        raise ModelMissing(name, hint="it was deleted")
-    return CustomModelInfo.of(model)
+        raise errors.Missing("model", name, hint="it was deleted")
+    return model
+
+
+def list_endpoints(client: Client, project: str | None = None) -> list[DedicatedEndpointInfo]:
+    """All dedicated endpoints of a project, newest first.
+
+    Raises:
+        ApiError, TransportError: the list could not be read.
+    """
+    found = client.list_endpoints(project).entries
+    base_url = client.settings.base_url
+    shown = [replace(each, inference_url=inference_url(base_url, each.region)) for each in found]
+    return sorted(shown, key=lambda endpoint: endpoint.created_at or 0, reverse=True)
+
+
+def get_endpoint(client: Client, name: str, project: str | None = None) -> DedicatedEndpointInfo:
+    """One dedicated endpoint by its id or its routing key.
+
+    Raises:
+        Missing: the list of the project does not have it.
+        ApiError, TransportError: the list could not be read.
+    """
+    for endpoint in list_endpoints(client, project):
+        if name in (endpoint.endpoint_id, endpoint.routing_key):
+            return endpoint
+    raise errors.Missing("endpoint", name)
+
+
+def list_templates(client: Client, project: str | None = None) -> list[EndpointTemplate]:
+    """What dedicated endpoints can serve, in the order of the service.
+
+    Raises:
+        ApiError, TransportError: the list could not be read.
+    """
+    return list(client.list_templates(project).entries)
 
 
 def checkpoints_of(client: Client, job_id: str) -> list[Checkpoint]:
     """All checkpoints of a job that succeeded, at least one, in the order of the training: the last one is final.
 
     Raises:
-        InvalidInputs: the text is not the id of a job; nothing was sent.
         CheckpointMissing: the job does not exist, has not succeeded, or has no checkpoint.
         ApiError, TransportError: the service did not return them.
     """
-    _check_job_id(job_id)
     deadline = client.deadline(_SECONDS)
     try:
         job = client.get_job(job_id, deadline)
         if job.status != SUCCEEDED:
-            raise CheckpointMissing(job_id, f"fine-tuning job {job_id!r} {why_not(job)}")
+            raise errors.CheckpointMissing(f"fine-tuning job {job_id!r} {why_not(job)}")
         checkpoints = complete_checkpoints(client, job, deadline)
-    except (NotFound, AccessDenied) as error:
+    except (errors.NotFound, errors.AccessDenied) as error:
         if error.status == 401:
             raise
-        hidden = ", or this key may not see it" if isinstance(error, AccessDenied) else ""
-        raise CheckpointMissing(
-            job_id,
+        hidden = ", or this key may not see it" if isinstance(error, errors.AccessDenied) else ""
+        raise errors.CheckpointMissing(
             f"there is no fine-tuning job {job_id!r} at the service{hidden}",
             "check the id, and that the key belongs to the job's project",
         ) from error
     if not checkpoints:
-        raise CheckpointMissing(
-            job_id, f"fine-tuning job {job_id!r} succeeded without a checkpoint", "use another job"
+        raise errors.CheckpointMissing(
+            f"fine-tuning job {job_id!r} succeeded without a checkpoint", "use another job"
         )
     return sorted(checkpoints, key=_order)
 
@@ -138,7 +127,7 @@ def complete_checkpoints(client: Client, job: Job, deadline: Deadline) -> tuple[
     """
     listing = client.list_checkpoints(job, deadline)
     if not listing.complete:
-        raise UnusableAnswer(f"the service's list of the checkpoints of {job.id!r} is not complete")
+        raise errors.UnusableAnswer(f"the service's list of the checkpoints of {job.id!r} is not complete")
     return listing.entries
 
 
@@ -149,24 +138,7 @@ def latest_checkpoint(client: Client, job_id: str) -> Checkpoint:
 
 def _order(checkpoint: Checkpoint) -> tuple[float, int]:
     step = checkpoint.step_number
-    return (
-        checkpoint.metrics.get("step", -1) if step is None else step,
-        checkpoint.created_at or 0,
-    )
-
-
-def _check_job_id(job_id: Any) -> None:
-    """Refuse what is not the id of a job, with the fix."""
-    if not isinstance(job_id, str):
-        raise InvalidInputs.of(
-            "job_id",
-            f"must be a text such as 'ftjob-…', not {type(job_id).__name__}: "
-            "for an Output use the function whose name ends with _output",
-        )
-    if not _JOB_ID.fullmatch(job_id):
-        inner = _JOB_ID.search(job_id)  # in a checkpoint's source, in a link, between blanks or quotes
-        give = repr(inner[0]) if inner else "the id of a fine-tuning job, which begins with 'ftjob-'"
-        raise InvalidInputs.of("job_id", f"{job_id[:100]!r} is not the id of a fine-tuning job: give {give}")
+    return (checkpoint.metrics.get("step", -1) if step is None else step, checkpoint.created_at or 0)
 
 
 def why_not(job: Job) -> str:
@@ -177,3 +149,57 @@ def why_not(job: Job) -> str:
         steps = f", {job.trained_steps or 0} of {job.total_steps} steps" if job.total_steps else ""
         return f"is not finished (status {job.status!r}{steps}): try again when it has succeeded"
     return f"has not succeeded (status {job.status!r}): use a job that succeeded"
+
+
+@dataclass(frozen=True)
+class Function(Generic[_T]):
+    """A function that programs call.
+
+    Attributes:
+        name: as in Python; the schema has it in camel case.
+        look_up: what it calls with a client, its argument and, with ``in_project``, the configured project.
+        argument: the name of its argument.
+        results: the name of the list that the plugin returns; empty if it returns one thing.
+        in_project: whether it looks in one project; an argument of that name has the project itself.
+        noun: what it is about.
+        base_url: the service, if none is configured.
+    """
+
+    name: str
+    look_up: Callable[..., _T]
+    argument: str
+    results: str = ""
+    in_project: bool = False
+    noun: str = "model"
+    base_url: str = DEFAULT_BASE_URL
+
+    def call(self, client: Client, configuration: Configuration, argument: Any) -> _T:
+        """Look up.
+
+        Raises:
+            NebiusError: what ``look_up`` raises; or the argument is missing.
+        """
+        if self.argument == PROJECT_ARGUMENT:
+            return self.look_up(client, argument or configuration.project())
+        if not argument:
+            raise errors.InvalidInputs([errors.Fault(self.argument, "missing: give a text")])
+        if not isinstance(argument, str):
+            raise errors.InvalidInputs(
+                [errors.Fault(self.argument, f"must be a text, not {type(argument).__name__}")]
+            )
+        return self.look_up(client, argument, *[configuration.project()] * self.in_project)
+
+
+PROJECT_ARGUMENT = "ai_project_id"  # the only one that a call need not give
+_ABOUT_ENDPOINTS: dict[str, Any] = {"noun": "endpoint", "base_url": CONTROL_PLANE}
+LIST_CUSTOM_MODELS = Function("list_custom_models", list_models, PROJECT_ARGUMENT, "models")
+GET_CUSTOM_MODEL = Function("get_custom_model", get_model, "name")
+GET_CHECKPOINTS = Function("get_fine_tuning_checkpoints", checkpoints_of, "job_id", "checkpoints")
+GET_LATEST_CHECKPOINT = Function("get_latest_checkpoint", latest_checkpoint, "job_id")
+LIST_ENDPOINTS = Function(
+    "list_dedicated_endpoints", list_endpoints, PROJECT_ARGUMENT, "endpoints", **_ABOUT_ENDPOINTS
+)
+GET_ENDPOINT = Function("get_dedicated_endpoint", get_endpoint, "id", in_project=True, **_ABOUT_ENDPOINTS)
+LIST_TEMPLATES = Function(
+    "list_endpoint_templates", list_templates, PROJECT_ARGUMENT, "templates", **_ABOUT_ENDPOINTS
+)

@@ -5,28 +5,11 @@ Resources, functions and the command use it, so that they say the same.
 
 from __future__ import annotations
 
+from nebius_model_resource import errors
 from nebius_model_resource._provider.properties import State
-from nebius_model_resource._provider.wait import unknown_status
 from nebius_model_resource._service.settings import API_KEY_VARIABLE, BASE_URL, PROJECT, Configuration
-from nebius_model_resource._service.types import ACTIVE, ERROR, KNOWN_STATUSES
-from nebius_model_resource.errors import (
-    AccessDenied,
-    BadRequest,
-    DeadlineExceeded,
-    Interrupted,
-    NebiusError,
-    NotFound,
-    NotSent,
-    OutcomeUnknown,
-    Redirected,
-    ServerFault,
-    TransportError,
-    Unfinished,
-    UnknownStatus,
-    UnusableArchive,
-    ValidationFailed,
-)
 
+TYPES = {"model": "CustomModel", "file": "ModelArchive", "endpoint": "DedicatedEndpoint"}
 # What is true after a failure of each of the provider's methods, and what to do. A function has no state.
 _LEFT = {
     "create": "nothing was created: run `pulumi up` again",
@@ -44,13 +27,13 @@ _RECORDED_KEY = (
 _WITHDRAWN = "if it is correct, the service may no longer offer this at this base URL"
 _NO_LORA = (
     "choose a base model from that list; if it is empty, the service currently hosts no custom models for this "
-    "account: ask its support about dedicated endpoints"
+    "account: serve the weights with a DedicatedEndpoint"
 )
 _STACK = Configuration()
 
 
 def explain(
-    error: NebiusError,
+    error: errors.NebiusError,
     method: str,
     configuration: Configuration = _STACK,
     urn: str = "",
@@ -66,41 +49,41 @@ def explain(
         noun: what a resource of the type is called.
     """
     left = _LEFT.get(method, _UNCHANGED).format(noun=noun)
-    if isinstance(error, BadRequest):
+    if isinstance(error, errors.BadRequest):
         return _refused(error, method, left, noun)
-    if isinstance(error, NotFound) and method in ("read", "delete"):
+    if isinstance(error, errors.NotFound) and method == "update":
+        left += f", with `--refresh` if the {noun} was deleted elsewhere"
+    if isinstance(error, errors.NotFound) and method in ("read", "delete"):
         # A withdrawn service answers 404 for ever: then only the state can be cleaned up.
         left += f", or remove the {noun} from the state with `pulumi state delete '{urn or '<urn>'}'`"
     if about := _about(error, method, configuration):
         opening, remedy = about
-        return _joined(f"{opening}: {error.message}", remedy, left)
-    if isinstance(error, (DeadlineExceeded, UnusableArchive)):
-        return _joined(str(error), "", left)
+        return "; ".join(filter(None, (f"{opening}: {error.message}", remedy, left)))
+    if isinstance(error, (errors.DeadlineExceeded, errors.UnusableArchive)):
+        return f"{error}; {left}" if left else str(error)
     return str(error)
 
 
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
-
-
-def _about(error: NebiusError, method: str, configuration: Configuration) -> tuple[str, str] | None:
+def _about(error: errors.NebiusError, method: str, configuration: Configuration) -> tuple[str, str] | None:
     """Who refused or failed, and what to check; None if the error itself says so."""
-    if isinstance(error, AccessDenied):
+    if isinstance(error, errors.AccessDenied):
         return "Nebius refused the key", key_remedy(error, method, configuration)
-    if isinstance(error, (NotFound, Redirected)):
+    if isinstance(error, (errors.NotFound, errors.Redirected)):
         check = f"check {configuration.name(BASE_URL)}"
-        return "Nebius answered", f"{check}; {_WITHDRAWN}" if isinstance(error, NotFound) else check
-    if isinstance(error, NotSent):
+        return "Nebius answered", f"{check}; {_WITHDRAWN}" if isinstance(error, errors.NotFound) else check
+    if isinstance(error, errors.NotSent):
         remedy = error.remedy
-        if remedy == NotSent.remedy:
+        if remedy == errors.NotSent.remedy:
             remedy = f"check the network and {configuration.name(BASE_URL)}"
         return "Nebius could not be reached", remedy
-    if isinstance(error, (ServerFault, TransportError)) and not isinstance(error, OutcomeUnknown):
+    if isinstance(error, (errors.ServerFault, errors.TransportError)) and not isinstance(
+        error, errors.OutcomeUnknown
+    ):
         return "Nebius gave no usable answer", error.remedy if method == "query" else ""
     return None
 
 
-def key_remedy(error: AccessDenied, method: str, configuration: Configuration) -> str:
+def key_remedy(error: errors.AccessDenied, method: str, configuration: Configuration) -> str:
     """What to check where the service refused the key."""
     place = configuration.key_place
     if error.status != 401:
@@ -112,7 +95,7 @@ def key_remedy(error: AccessDenied, method: str, configuration: Configuration) -
     return f"check the key ({place})"
 
 
-def _refused(error: BadRequest, method: str, left: str, noun: str) -> str:
+def _refused(error: errors.BadRequest, method: str, left: str, noun: str) -> str:
     if method == "query":
         return f"Nebius refused: {error}"
     if method != "create":
@@ -128,91 +111,82 @@ def _refused(error: BadRequest, method: str, left: str, noun: str) -> str:
 
 
 def not_ready(
-    error: Unfinished | ValidationFailed, urn: str = "", configuration: Configuration = _STACK
+    error: errors.NotReady,
+    state: State,
+    waits: str,
+    noun: str,
+    urn: str = "",
+    configuration: Configuration = _STACK,
 ) -> str:
-    """An error whose model is recorded in the state as not ready."""
-    state, cause = error.state, error.__cause__
-    recorded = f"{error}; the model stays in the state"
+    """An error whose resource is recorded in the state as not ready; ``waits`` is its input that says to wait."""
+    cause = error.__cause__
+    recorded = f"{error}; the {noun} stays in the state"
     delete = "or `pulumi destroy` to delete it"
-    if isinstance(error, ValidationFailed):
+    if isinstance(error, errors.ProvisioningFailed):
         replace = "run `pulumi up` to replace it"
-        if state is not None and not state.inputs.get("wait_for_active"):
+        if noun == "endpoint":
+            replace += " by a new one, change an input to try again in place"
+        elif not state.inputs.get(waits):
             replace = f"change `source`, or fix the adapter and run `pulumi up --replace '{urn or '<urn>'}'`"
         return f"{recorded}: {replace}, {delete}"
-    if isinstance(error, UnknownStatus):
-        return f"{recorded}: ask the service what the status means, then run `pulumi up` again, {delete}"
-    if isinstance(cause, AccessDenied):
+    if isinstance(cause, errors.AccessDenied):
         remedy = key_remedy(cause, "update", configuration)
         return f"{recorded}: {remedy}, then run `pulumi up` again to continue waiting"
-    if isinstance(error, Interrupted):
+    if isinstance(error, errors.Interrupted):
         return f"{recorded}: run `pulumi up` again to continue waiting, {delete}"
-    longer = 'custom_timeouts=CustomTimeouts(create="20m", update="20m")'
+    time = "20m" if noun == "model" else "2h"
+    longer = f'custom_timeouts=CustomTimeouts(create="{time}", update="{time}")'
     if configuration.is_plugin:
-        longer = 'customTimeouts {create: "20m", update: "20m"}'
+        longer = f'customTimeouts {{create: "{time}", update: "{time}"}}'
     return f"{recorded}: run `pulumi up` again to continue waiting (longer with {longer}), {delete}"
 
 
-def not_created(name: str, error: ValidationFailed | Unfinished) -> str:
-    """A failed validation of which nothing is left."""
-    return f"{name!r} was not created: {error}; fix the adapter, then run `pulumi up` again"
+def not_created(name: str, error: errors.NebiusError, noun: str) -> str:
+    """What failed before it was ready, and of which nothing is left."""
+    fix = "fix the adapter" if noun == "model" else "change what the reason names"
+    return f"{name!r} was not created: {error}; {fix}, then run `pulumi up` again"
 
 
-def deleted_again(name: str, error: NebiusError) -> str:
-    """An unfinished model that the state cannot record and that was deleted."""
-    return f"{name!r} was not created: {error}; the model was deleted: run `pulumi up` to try again"
+def deleted_again(name: str, error: errors.NebiusError, noun: str) -> str:
+    """What is not ready, cannot be recorded in the state, and was deleted."""
+    return f"{name!r} was not created: {error}; the {noun} was deleted: run `pulumi up` to try again"
 
 
-def orphaned(id_: str, error: NebiusError, failure: NebiusError) -> str:
-    """An unfinished model that the state cannot record and that could not be deleted."""
+def orphaned(id_: str, error: errors.NebiusError, failure: errors.NebiusError) -> str:
+    """What is not ready, cannot be recorded in the state, and could not be deleted."""
     return (
         f"{error}; the state cannot record it and deleting it failed ({failure.message}): run "
         f"`nebius-models delete {id_}` before the next `pulumi up`"
     )
 
 
-def adopting(configuration: Configuration, id_: str = "NAME") -> str:
-    """How to adopt a model."""
+def adopting(configuration: Configuration, id_: str = "NAME", type_: str = "CustomModel") -> str:
+    """How to adopt a resource."""
     if configuration.is_plugin:
-        return f"`pulumi import nebius-models:index:CustomModel <name> {id_}`"
+        return f"`pulumi import nebius-models:index:{type_} <name> {id_}`"
     return f'import_="{id_}"'
 
 
-def bug(traceback: str, id_: str | None = None, configuration: Configuration = _STACK) -> str:
-    """A fault of this package, with the model that it leaves outside of the state, if any."""
-    left = ""
-    if id_:
-        adopt = adopting(configuration, id_)
-        left = (
-            f"the model {id_!r} exists and is not in the state: adopt it ({adopt}) or run "
-            f"`nebius-models delete {id_}`; "
-        )
-    return f"{left}this is a bug in nebius_model_resource, please report it:\n{traceback}"
+def bug(traceback: str) -> str:
+    """A fault of this package."""
+    return f"this is a bug in nebius_model_resource, please report it:\n{traceback}"
 
 
-def status_warning(state: State) -> str | None:
-    """What is wrong with an existing model; None if nothing is."""
-    if state.status == ERROR:
-        return f"the model {state.id!r} is in status 'error': {state.reason or 'the service gives no reason'}"
-    return unknown_status(state) if state.status and state.status not in KNOWN_STATUSES else None
+def failure(state: State, noun: str) -> str:
+    """What exists and has failed."""
+    return f"the {noun} {state.id!r} is in status 'error': {state.reason or 'the service gives no reason'}"
 
 
-def unready(state: State) -> str | None:
-    """Why a model that was read is not what its resource declares; None if it is."""
-    if warning := status_warning(state):
-        return warning
-    if state.status == ACTIVE or not state.inputs.get("wait_for_active"):
-        return None
-    return f"the model {state.id!r} is still {state.status}: `pulumi up` waits until it is active"
-
-
-def gone(id_: str) -> str:
-    """A model of the state that is replaced because it does not exist any more."""
-    return f"the model {id_!r} no longer exists: a new one replaces it"
+def gone(id_: str, noun: str) -> str:
+    """What the state has and does not exist any more, so that it is replaced."""
+    return f"the {noun} {id_!r} no longer exists: a new one replaces it"
 
 
 def nothing_found(id_: str, noun: str, configuration: Configuration) -> str:
-    """A model or file that is removed from the state while no other was found either."""
-    again = f" and adopt the model again ({adopting(configuration, id_)})" if noun == "model" else ""
+    """What is removed from the state while no other was found either."""
+    again = ""
+    if noun != "file":
+        again = f" and adopt the {noun} again ({adopting(configuration, id_, TYPES[noun])})"
     return (
         f"{id_!r} is removed from the state: this key sees none of the stack's {noun}s read so far; if it is another "
         f"account's key, set the right one{again}"

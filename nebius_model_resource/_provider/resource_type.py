@@ -6,16 +6,19 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 from nebius_model_resource._provider import messages
 from nebius_model_resource._provider.account import Account, account_of
 from nebius_model_resource._provider.calls import Call, Changes, Checked, Found, Operation, change_kind
+from nebius_model_resource._provider.listing import Collection, SharedList
 from nebius_model_resource._provider.properties import State, Table, may_hold_a_credential
 from nebius_model_resource._service.retry import Deadline
-from nebius_model_resource._service.settings import Configuration, Lookup
-from nebius_model_resource.errors import ConfigurationError, Fault, NebiusError
+from nebius_model_resource._service.settings import DEFAULT_BASE_URL, Configuration, Lookup
+from nebius_model_resource._service.types import ERROR
+from nebius_model_resource.errors import AccessDenied, ConfigurationError, Fault, Missing, NebiusError
 
 
 class ResourceType(ABC):
@@ -25,15 +28,17 @@ class ResourceType(ABC):
 
     Attributes:
         table: the properties.
-        noun: what a resource is called in messages.
+        collection: where the service has the resources.
         waiting: the methods that may take long; the others are quick, or share one read of a list.
-        default_seconds: how long an operation may take without ``custom_timeouts``.
+        default_seconds: how long a create or update may take without ``custom_timeouts``; all else has ten minutes.
+        default_base_url: the service, if none is configured.
     """
 
     table: ClassVar[Table]
-    noun: ClassVar[str]
+    collection: ClassVar[Collection[Any]]
     waiting: ClassVar[frozenset[str]]
     default_seconds: ClassVar[float]
+    default_base_url: ClassVar[str] = DEFAULT_BASE_URL
 
     def __init__(self, lookup: Lookup) -> None:
         """Nothing is sent, and nothing is read, before the first operation.
@@ -41,9 +46,9 @@ class ResourceType(ABC):
         Args:
             lookup: the account's configuration, by its full keys.
         """
-        self.configuration = Configuration(lookup)
+        self.configuration = Configuration(lookup, default_base_url=self.default_base_url)
         # What this process did in this run: it never knows which other stack owns a model.
-        self.adopted: set[str] = set()  # by key
+        self.adopted: dict[str, Any] = {}  # by key, what the service reports
         self._read: dict[str, str] = {}  # by URN: the key of what `get` reads there
         self._found_any = False
 
@@ -55,9 +60,9 @@ class ResourceType(ABC):
     ) -> list[Fault]:
         """What else is wrong with the inputs, besides the faults found so far; may add inputs, and warn."""
 
-    @abstractmethod
-    def examine_live(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Changes:
-        """What a resource needs though its inputs have not changed."""
+    def examine_live(self, _call: Call, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> Changes:
+        """What a resource needs though its inputs have not changed; one that is complete needs nothing."""
+        return Changes({})
 
     @abstractmethod
     def create(self, call: Call, props: dict[str, Any]) -> Found:
@@ -72,20 +77,20 @@ class ResourceType(ABC):
         """Take an existing resource into the state with the inputs that declare it; None if there is none."""
 
     @abstractmethod
-    def existing(self, id_: str, project: str | None, operation: Operation) -> State:
-        """A resource that no state knows, with the inputs that the service reports.
+    def seen(self, state: State, info: Any) -> State:
+        """A state with what the service reports."""
 
-        Raises:
-            ModelMissing, FileMissing: there is none that the key may see.
-        """
+    def complete(self, _inputs: dict[str, Any]) -> None:
+        """Add the inputs that the provider gives itself."""
+        return
 
-    @abstractmethod
-    def live(self, state: State, operation: Operation) -> State | None:
-        """The live state of a resource; None if it does not exist any more."""
+    def is_new(self, _state: State) -> bool:
+        """Whether reads may not show a resource yet."""
+        return False
 
-    @abstractmethod
-    def remove(self, state: State, operation: Operation) -> None:
-        """Delete a resource; succeed if it does not exist any more."""
+    def is_settled(self, _state: State) -> bool:
+        """Whether an `up` may leave a resource of the state alone, though it is not ready."""
+        return True
 
     def not_as_declared(self, _state: State) -> str | None:
         """Why a resource that was read is not what is declared, though its inputs are; None if it is."""
@@ -97,8 +102,10 @@ class ResourceType(ABC):
         """Report every fault of every property, and fill in the configured project."""
         names = (*self.table.inputs, "import_id")
         inputs = {name: news[name] for name in names if news.get(name) not in (None, "")}
-        faults = self.table.faults(news, call.secrets)
-        faults += self._project_faults(inputs) + self.configuration_faults
+        faults = self.table.faults(news)
+        if not self.configuration_faults and self.project:
+            inputs.setdefault("ai_project_id", self.project)
+        faults += self.configuration_faults
         faults += self.examine(call, olds, inputs, faults)
         return Checked(inputs, [self._failure(call, news, fault) for fault in faults])
 
@@ -114,25 +121,17 @@ class ResourceType(ABC):
     def diff(self, call: Call, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Changes:
         """Name just the inputs that changed; those that the service cannot change need a new resource."""
         old, new = self.table.inputs_of(olds), self.table.inputs_of(news)
+        if adopted := self.adopted.get(self.key(id_)):
+            # An import has only what the service reports: where it reports nothing, the declared value counts.
+            old = {**old, **self.table.live(new, adopted)}
         changed = self.table.changed(old, new)
-        replaces = [name for name in changed if self.table.inputs[name].replaces]
-        if replaces:
-            kinds = {name: change_kind(olds.get(name), news.get(name)) for name in changed}
-            return Changes(kinds, replaces)
-        found = self.examine_live(call, id_, olds, news)
+        # The engine replaces nothing that it has just imported: a difference ends the run and changes nothing.
+        table = [self.table.inputs[name] for name in changed]
+        replaces = [each.name for each in table if each.replaces or (adopted and each.sent)]
+        found = Changes({}) if replaces else self.examine_live(call, id_, olds, news)
         if found.kinds or not changed:
             return found
-        return Changes({name: change_kind(olds.get(name), news.get(name)) for name in changed})
-
-    def _project_faults(self, inputs: dict[str, Any]) -> list[Fault]:
-        """Fill in the configured project if the resource names none."""
-        if "ai_project_id" not in inputs:
-            try:
-                if self.project:
-                    inputs["ai_project_id"] = self.project
-            except ConfigurationError as error:
-                return [Fault("", str(error))]
-        return []
+        return Changes({name: change_kind(olds.get(name), news.get(name)) for name in changed}, replaces)
 
     @cached_property
     def project(self) -> str | None:
@@ -141,9 +140,9 @@ class ResourceType(ABC):
 
     @cached_property
     def configuration_faults(self) -> list[Fault]:
-        """What is wrong with the key, the base URL or the switch of the preflight."""
-        faults = []
-        for read in (self.configuration.key, self.configuration.base_url, self.configuration.preflight):
+        """What is wrong with the account's settings."""
+        faults, given = [], self.configuration
+        for read in (given.project, given.key, given.base_url, given.preflight):
             try:
                 read()
             except ConfigurationError as error:
@@ -158,12 +157,10 @@ class ResourceType(ABC):
         """
         return account_of(self.configuration.settings())
 
-    def operation(self, call: Call) -> Operation:
+    def operation(self, call: Call, seconds: float = 600.0) -> Operation:
         """The operation that a call stands for: its deadline, its pauses and its progress."""
-        seconds = call.timeout or self.default_seconds
-        deadline = Deadline.after(
-            seconds, self.account().client.clock, sleep=call.sleep, interrupted=call.interrupted
-        )
+        clock = self.account().client.clock
+        deadline = Deadline.after(call.timeout or seconds, clock, call.sleep, call.interrupted)
         return Operation(deadline, call.progress, call.warn)
 
     def read(self, call: Call, id_: str, props: dict[str, Any]) -> Found | None:
@@ -179,8 +176,9 @@ class ResourceType(ABC):
                 call.warn(messages.nothing_found(id_, self.noun, self.configuration))
             return None
         self._found_any = True
-        required = (name for name, each in self.table.inputs.items() if each.required)
-        if call.recorded is not None and not call.recorded.intersection(required):  # what a `get` reads
+        if call.recorded is not None and not call.recorded.intersection(
+            self.table.required
+        ):  # what a `get` reads
             return self.as_read(call, found)
         # A default that the program does not give is no input: it would show as drift.
         inputs = {
@@ -199,9 +197,13 @@ class ResourceType(ABC):
 
     def as_read(self, call: Call, live: State) -> Found:
         """A resource that the stack does not own: it has no inputs, or a preview would show them as removed."""
-        if warning := messages.status_warning(live):
+        if warning := self.status_warning(live):
             call.warn(warning)
         return Found(live.id, live.bag())
+
+    def status_warning(self, state: State) -> str | None:
+        """What is wrong with an existing resource; None if nothing is."""
+        return messages.failure(state, self.noun) if state.status == ERROR else None
 
     def delete(self, call: Call, id_: str, props: dict[str, Any]) -> None:
         """Delete the resource; succeed if it does not exist any more.
@@ -215,10 +217,61 @@ class ResourceType(ABC):
         else:
             self.remove(self.table.state_of(id_, props), self.operation(call))
 
-    @staticmethod
-    def key(id_: str) -> str:
+    # The service.
+
+    @property
+    def noun(self) -> str:
+        """What a resource is called in messages."""
+        return self.collection.noun
+
+    def key(self, id_: str) -> str:
         """What all ids of one thing have in common."""
-        return id_
+        return self.collection.key(id_)
+
+    def things(self, project: str | None) -> SharedList[Any]:
+        """The list of a project."""
+        return self.account().things(self.collection, project)
+
+    def find(self, id_: str, project: str | None, operation: Operation) -> Any:
+        """What the service reports under an id; None if there is nothing that the key may see."""
+        things = self.things(project)
+        try:
+            return things.look_up(id_, operation.deadline)
+        except AccessDenied as error:
+            # The list was read and lacks it: then the service's 403 for a name is its 404.
+            if error.status == 403 and not things.recent(operation.deadline).failure:
+                return None
+            raise
+
+    def existing(self, id_: str, project: str | None, operation: Operation) -> State:
+        """A resource that no state knows, with the inputs that the service reports.
+
+        Raises:
+            Missing: there is none that the key may see.
+        """
+        info = self.find(id_, project, operation)
+        if info is None:
+            raise Missing(self.noun, id_)
+        return self.state_from(info, {"ai_project_id": project})
+
+    def state_from(self, info: Any, declared: Mapping[str, Any]) -> State:
+        """The state of what the service reports; where it reports nothing, the declared values count."""
+        inputs = self.table.live(self.table.inputs_of(declared), info)
+        self.complete(inputs)
+        return self.seen(State(self.collection.id_of(info), inputs), info)
+
+    def live(self, state: State, operation: Operation) -> State | None:
+        """The live state of a resource; None if it does not exist any more."""
+        project = state.inputs.get("ai_project_id") or self.project
+        info = self.things(project).look_up(state.id, operation.deadline)
+        if info is None:
+            return state if self.is_new(state) else None
+        return replace(self.seen(state, info), inputs=self.table.live(state.inputs, info))
+
+    def remove(self, state: State, operation: Operation) -> None:
+        """Delete a resource; succeed if it does not exist any more."""
+        things = self.things(state.inputs.get("ai_project_id"))
+        things.delete(state.id, operation.deadline, lambda: self.is_new(state))
 
 
 @contextmanager

@@ -35,6 +35,8 @@ def body_of(answer: Answer, key: str) -> Any:
         ApiError: the status is no success; in the service's own words, without the key.
         UnusableAnswer: the body is not JSON.
     """
+    if answer.status == 204 and not answer.body:
+        return None
     succeeded = 200 <= answer.status < 300
     try:
         parsed = json.loads(answer.body, object_hook=partial(_cleaned, key=key))

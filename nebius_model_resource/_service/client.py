@@ -19,8 +19,22 @@ from urllib.parse import quote
 from nebius_model_resource._service.answers import body_of, is_throttled, parse_retry_after
 from nebius_model_resource._service.imports import own_libraries
 from nebius_model_resource._service.retry import Clock, Deadline, Gate, Sleep, never, repeat
-from nebius_model_resource._service.types import Checkpoint, FileInfo, Job, Listing, ModelInfo
-from nebius_model_resource.errors import DeadlineExceeded, InvalidInputs, TransportError, UnusableAnswer
+from nebius_model_resource._service.types import (
+    Checkpoint,
+    CustomModelInfo,
+    DedicatedEndpointInfo,
+    EndpointTemplate,
+    FileInfo,
+    Job,
+    Listing,
+)
+from nebius_model_resource.errors import (
+    DeadlineExceeded,
+    Fault,
+    InvalidInputs,
+    TransportError,
+    UnusableAnswer,
+)
 
 if TYPE_CHECKING:
     from nebius_model_resource._service.http import Answer
@@ -29,8 +43,9 @@ if TYPE_CHECKING:
 ATTEMPT_SECONDS = 30.0  # one request; a call has its deadline
 CALL_SECONDS = 60.0  # for a call whose caller gives no deadline
 ANSWER_SECONDS = 300.0  # after an upload's last byte: the service may check hundreds of MB before it answers
-_ATTEMPTS = {"POST": 1, "DELETE": None}  # those of a GET are its deadline's
+_ATTEMPTS = {"POST": 1, "PATCH": None, "DELETE": None}  # those of a GET are its deadline's
 _MOST_PAGES = 1_000
+_ENDPOINTS = "/v0/dedicated_endpoints"
 _PAGE = "20"  # a job has one checkpoint per epoch, and at most 20 epochs
 _T = TypeVar("_T")
 
@@ -101,22 +116,24 @@ class Client:
 
     def create_model(
         self, body: Mapping[str, Any], project: str | None, deadline: Deadline | None = None
-    ) -> ModelInfo:
+    ) -> CustomModelInfo:
         """``POST /v0/models``; the answer's name may be the short one (published in April 2025)."""
-        return self.call("POST", "/v0/models", ModelInfo.parse, deadline, _project(project), body)
+        return self.call("POST", "/v0/models", CustomModelInfo.parse, deadline, _project(project), body)
 
-    def list_models(self, project: str | None = None, deadline: Deadline | None = None) -> Listing[ModelInfo]:
+    def list_models(
+        self, project: str | None = None, deadline: Deadline | None = None
+    ) -> Listing[CustomModelInfo]:
         """``GET /v0/models``: one array, no paging (documented, and so in published captures)."""
-        parse = partial(Listing.parse, parse=ModelInfo.parse)
+        parse = partial(Listing.parse, parse=CustomModelInfo.parse)
         return self.call("GET", "/v0/models", parse, deadline, _project(project))
 
-    def get_model(self, name: str, deadline: Deadline | None = None) -> ModelInfo:
+    def get_model(self, name: str, deadline: Deadline | None = None) -> CustomModelInfo:
         """``GET /v0/models/{name}`` by a short or full name; a 403 may mean that there is no such model."""
-        return self.call("GET", _path("/v0/models", name), ModelInfo.parse, deadline)
+        return self.call("GET", _path("/v0/models", name), CustomModelInfo.parse, deadline)
 
-    def delete_model(self, name: str, deadline: Deadline | None = None) -> ModelInfo:
+    def delete_model(self, name: str, deadline: Deadline | None = None) -> CustomModelInfo:
         """``DELETE /v0/models/{name}`` by a short or full name, repeated until the deadline."""
-        return self.call("DELETE", _path("/v0/models", name), ModelInfo.parse, deadline)
+        return self.call("DELETE", _path("/v0/models", name), CustomModelInfo.parse, deadline)
 
     def list_base_models(self, project: str | None, deadline: Deadline) -> Listing[str]:
         """``GET /v1/models``: the ids of the listed models."""
@@ -169,7 +186,40 @@ class Client:
         path, parse = _path("/v1/fine_tuning/jobs", job.id), partial(Checkpoint.parse, job=job)
         return self._pages(f"{path}/checkpoints", parse, deadline, attrgetter("id"), {"limit": _PAGE})
 
-    # What every endpoint needs.
+    # Dedicated endpoints, as far as they are documented (September 2026).
+
+    def create_endpoint(
+        self, body: Mapping[str, Any], project: str | None, deadline: Deadline | None = None
+    ) -> DedicatedEndpointInfo:
+        """``POST /v0/dedicated_endpoints``."""
+        return self.call("POST", _ENDPOINTS, DedicatedEndpointInfo.parse, deadline, _project(project), body)
+
+    def list_endpoints(
+        self, project: str | None = None, deadline: Deadline | None = None
+    ) -> Listing[DedicatedEndpointInfo]:
+        """``GET /v0/dedicated_endpoints``: the only read of endpoints that is certain to exist."""
+        parse, id_of = DedicatedEndpointInfo.parse, attrgetter("endpoint_id")
+        return self._pages(_ENDPOINTS, parse, deadline, id_of, _project(project))
+
+    def change_endpoint(
+        self, id_: str, body: Mapping[str, Any], project: str | None, deadline: Deadline | None = None
+    ) -> DedicatedEndpointInfo:
+        """``PATCH /v0/dedicated_endpoints/{id}``, repeated until the deadline: it sets values, and adds none."""
+        path, parse = _path(_ENDPOINTS, id_), DedicatedEndpointInfo.parse
+        return self.call("PATCH", path, parse, deadline, _project(project), body)
+
+    def delete_endpoint(self, id_: str, project: str | None, deadline: Deadline | None = None) -> None:
+        """``DELETE /v0/dedicated_endpoints/{id}``, repeated until the deadline; its answer is not documented."""
+        self.call("DELETE", _path(_ENDPOINTS, id_), bool, deadline, _project(project))
+
+    def list_templates(
+        self, project: str | None = None, deadline: Deadline | None = None
+    ) -> Listing[EndpointTemplate]:
+        """``GET /v0/dedicated_endpoints/templates``."""
+        parse, id_of = EndpointTemplate.parse, attrgetter("name")
+        return self._pages(f"{_ENDPOINTS}/templates", parse, deadline, id_of, _project(project))
+
+    # What every endpoint of the API needs.
 
     def call(
         self,
@@ -234,13 +284,7 @@ class Client:
         return Listing(tuple(found.values()), complete and not has_more)
 
     def _send(
-        self,
-        method: str,
-        path: str,
-        deadline: Deadline,
-        params: Mapping[str, str],
-        body: Any,
-        seconds: float,
+        self, method: str, path: str, deadline: Deadline, params: Mapping[str, str], body: Any, seconds: float
     ) -> Any:
         """Send one request once the gate lets it through; returns the parsed body."""
         session = self._open()
@@ -297,5 +341,5 @@ def _path(collection: str, name: str) -> str:
     """The path of one thing: its name is encoded, but for the slashes in it."""
     # An empty segment or one of dots leads to another path, whatever the encoding.
     if {"", ".", ".."} & set(name.split("/")):
-        raise InvalidInputs.of("name", f"{name!r} cannot be the name or id of anything at the service")
+        raise InvalidInputs([Fault("name", f"{name!r} cannot be the name or id of anything at the service")])
     return f"{collection}/{quote(name)}"

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+CONTROL_PLANE = "https://api.tokenfactory.nebius.com"  # as documented for dedicated endpoints
 INFIX = "-LoRa:"  # literally, that case: in every generated name that was published
 
 _SUFFIX = re.compile(r"-[A-Za-z]{4}$")
@@ -20,6 +21,22 @@ _HUB = re.compile(
 )
 _CHECKPOINT = re.compile(r"ftjob-[\w-]+:ftckpt_[\w-]+", re.ASCII)
 _FILE = re.compile(r"file-[\w-]+", re.ASCII)
+_LISTED = "`nebius-models checkpoints <job>` lists them"
+_REPOSITORY = "of a Hugging Face repository give only 'huggingface.co/<org>/<repo>'"
+# What people give in place of a source, by its beginning or its form, and what to do.
+_NO_SOURCES = {
+    r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/|hf:": _REPOSITORY,
+    rf".*{INFIX}": "this is the name of an existing model: give the source that it was created from, or adopt it "
+    "with the resource option `import` (in Python `import_`)",
+    r".*ftjob-.*ftckpt_|.*ftckpt_.*ftjob-": "the job comes first, then its checkpoint, 'ftjob-…:ftckpt_…'",
+    r".*ftjob-": f"a fine-tuning job needs one of its checkpoints after it: {_LISTED}",
+    r".*ftckpt_": "a checkpoint needs its job before it",
+    r"ft:|.*\bckpt[-_]step": f"a `fine_tuned_model_checkpoint` is not a source: {_LISTED}",
+    r"model[-_]?artifact": "a model artifact is no adapter: give it to a DedicatedEndpoint as custom_weights_id",
+    r"[./~\\]|[a-z]:[/\\]|.*\.(?:zip|tar|gz|tgz|safetensors|bin|gguf|json)$": "the service reads no paths: upload the "
+    "folder with ModelArchive and give its file_id",
+    r"[\w.-]+/[\w.-]+$": _REPOSITORY,
+}
 _LARGEST = 62_135_596_800  # seconds from the year 1 to 1970: every time up to it, and down to its negative, is a date
 
 
@@ -48,13 +65,23 @@ class Source:
             return cls("hub", f"huggingface.co/{match[1]}/{match[2]}")
         return None
 
-    def __str__(self) -> str:
-        return self.text
-
 
 def canonical_source(text: str) -> str:
     """A source in the documented spelling; a text that is none of the three forms is returned unchanged."""
-    return str(Source.parse(text) or text)
+    source = Source.parse(text)
+    return source.text if source else text
+
+
+def source_problem(text: str) -> str | None:
+    """What follows "must be one of the three forms" for a text that is none of them; None for a source."""
+    bare = text.strip(" \t\r\n\"'`")
+    if bare != text:
+        return ": remove the white space and quotes around it"
+    if Source.parse(text):
+        return None
+    hints = (hint for form, hint in _NO_SOURCES.items() if re.match(form, text, re.IGNORECASE | re.DOTALL))
+    hint = next(hints, "")
+    return f": {hint}" if hint else ""
 
 
 def unflavoured(base: str) -> str:
@@ -81,14 +108,21 @@ class GeneratedName:
         return cls(base if infix else None, short)
 
     @property
-    def is_full(self) -> bool:
-        """Whether the name has its base in it, as ``/v1/chat/completions`` needs it."""
-        return self.base is not None
-
-    @property
     def custom(self) -> str:
         """The name that was asked for, without the four letters."""
         return _SUFFIX.sub("", self.short)
+
+
+def inference_url(base_url: str, region: str | None) -> str:
+    """Where an endpoint of a region is called: documented for the service's own hosts, otherwise the base URL."""
+    if base_url == CONTROL_PLANE and region not in (None, "eu-north1"):
+        base_url = base_url.replace("tokenfactory", f"tokenfactory.{region}")
+    return f"{base_url}/v1"
+
+
+def short_name(name: str) -> str:
+    """The part of a model's full or short name that both have."""
+    return GeneratedName.parse(name).short
 
 
 def whole_number(value: Any) -> int | None:

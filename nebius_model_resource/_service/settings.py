@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from nebius_model_resource.errors import ConfigurationError
 
-DEFAULT_BASE_URL = "https://api.studio.nebius.com"  # as documented; Token Factory's host is in README
+DEFAULT_BASE_URL = "https://api.studio.nebius.com"  # as documented for models
 Lookup = Callable[[str], "str | None"]
 
 # Not `nebius:`, which the default provider of the bridged `pulumi-nebius` package takes as its own.
@@ -47,15 +47,19 @@ class Configuration:
     A value that the configuration lacks comes from the environment.
     """
 
-    def __init__(self, lookup: Lookup | None = None, asker: str = "stack") -> None:
+    def __init__(
+        self, lookup: Lookup | None = None, asker: str = "stack", default_base_url: str = DEFAULT_BASE_URL
+    ) -> None:
         """Nothing is read before it is asked for.
 
         Args:
             lookup: the value of a setting by its full name (``nebius-models:apiKey``); None if it is not set.
             asker: who reads the messages: ``"stack"``, ``"script"`` or ``"command"``.
+            default_base_url: the service, if none is configured.
         """
         self.lookup: Lookup = lookup or (lambda _name: None)
         self._asker = asker
+        self._default_base_url = default_base_url
 
     # What messages call the settings, and how to set them.
 
@@ -84,10 +88,7 @@ class Configuration:
         """How to set a setting."""
         variable = _VARIABLES[setting]
         if self.lookup(PROVIDER):
-            given = self.name(setting)
-            if setting == API_KEY:
-                given = f"{self._argument(API_KEY)} or {self.name(API_KEY_VARIABLE)}"
-            return f"give {given}, or set {variable}"
+            return f"give {self.name(setting)}, or set {variable}"
         if self._asker == "command" and setting in _OPTIONS:
             return f"give {_OPTIONS[setting]} {_VALUES[setting]}, or set {variable}"
         if self._asker != "stack":
@@ -168,7 +169,7 @@ class Configuration:
     def base_url(self) -> str:
         """The base URL; see :meth:`settings`."""
         given, place = self._first(BASE_URL)
-        scheme, separator, rest = (given or DEFAULT_BASE_URL).partition("://")
+        scheme, separator, rest = (given or self._default_base_url).partition("://")
         # Examples for OpenAI's client have the version at the end of the URL.
         url = f"{scheme.lower()}{separator}{_VERSIONS.sub('', rest)}"
         fault = _url_fault(url) if given else None

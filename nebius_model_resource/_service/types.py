@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nebius_model_resource._service.answers import one_line
-from nebius_model_resource._service.names import canonical_source, is_number, whole_number
+from nebius_model_resource._service.names import GeneratedName, canonical_source, is_number, whole_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 VALIDATING, ACTIVE, ERROR, DELETED = "validating", "active", "error", "deleted"
-KNOWN_STATUSES = (VALIDATING, ACTIVE, ERROR, DELETED)  # all that are documented
+
+READY, PARTIALLY_READY = "ready", "partially_ready"  # an endpoint's readiness to take traffic
 
 _CHECKPOINT_ID = re.compile(r"ftckpt_[\w-]{1,200}", re.ASCII)
 _T = TypeVar("_T")
@@ -42,41 +47,64 @@ class Listing(Generic[_T]):
         return (listing, body.get("has_more") is True) if listing else None
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """A model as the service reports it.
+class Entry:
+    """What the service reports of a model or an endpoint.
 
     Attributes:
-        name: the generated name, full or short.
-        created_at: whole Unix seconds.
-        reported: the complete entry, for inputs that have no attribute here.
+        reported: its fields, also those for which there is no attribute; an attribute is in the form that it has here.
     """
 
+    reported: Mapping[str, Any]
+
+    def _of(self, reported: Mapping[str, Any]) -> Self:
+        # No field of the dataclass: a program sees those alone.
+        object.__setattr__(self, "reported", {**reported, **vars(self)})
+        return self
+
+
+@dataclass(frozen=True)
+class CustomModelInfo(Entry):
+    """One model at the service; a value that the service does not return is None.
+
+    Attributes:
+        generated_name: what ``/v1/chat/completions`` takes as ``model``, and what ``import_`` and
+            ``CustomModel.get`` take.
+        name: the declared name, without the four letters.
+        base_model: as the generated name shows it. The service may leave a flavour such as ``-fast`` out of the name
+            (documented so, seen otherwise).
+        source: put together from the ids that the service returns.
+        description: the text given at creation.
+        status: ``validating``, ``active`` or ``error``.
+        status_reason: the service's words about the status.
+        created_at: Unix time in whole seconds.
+    """
+
+    generated_name: str
     name: str
-    status: str | None = None
-    status_reason: str | None = None
-    created_at: int | None = None
-    description: str | None = None
-    base_model: str | None = None
-    source: str | None = None
-    reported: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    base_model: str | None
+    source: str | None
+    description: str | None
+    status: str | None
+    status_reason: str | None
+    created_at: int | None
 
     @classmethod
-    def parse(cls, body: Any) -> ModelInfo | None:
+    def parse(cls, body: Any) -> CustomModelInfo | None:
         """Read a model from an answer; None where it has no usable name."""
-        name = _text(body.get("name")) if isinstance(body, dict) else None
-        if name is None or not name.isprintable():
+        full = _text(body.get("name")) if isinstance(body, dict) else None
+        if full is None or not full.isprintable():
             return None
+        name = GeneratedName.parse(full)
         return cls(
-            name=name,
+            generated_name=full,
+            name=name.custom,
+            base_model=name.base or _text(body.get("base_model")),
+            source=_text(body.get("source")) or _source_of(body),
+            description=_text(body.get("description")),
             status=_words(body.get("status")),
             status_reason=_words(body.get("status_reason")),
             created_at=whole_number(body.get("created_at")),
-            description=_text(body.get("description")),
-            base_model=_text(body.get("base_model")),
-            source=_text(body.get("source")) or _source_of(body),
-            reported=body,
-        )
+        )._of(body)
 
 
 def _source_of(body: dict[str, Any]) -> str | None:
@@ -114,6 +142,102 @@ class FileInfo:
         texts = {name: _text(entry.get(name)) for name in ("filename", "purpose", "status")}
         created_at = whole_number(entry.get("created_at"))
         return cls(id_, size=whole_number(entry.get("bytes")), created_at=created_at, **texts)
+
+
+@dataclass(frozen=True)
+class DedicatedEndpointInfo(Entry):
+    """One dedicated endpoint at the service; a value that the service does not return is None.
+
+    Attributes:
+        endpoint_id: the service's id.
+        routing_key: what ``/v1/chat/completions`` takes as ``model``.
+        inference_url: the base URL of the calls, with ``/v1``.
+        name: the declared name.
+        description: the text given at creation.
+        enabled: whether it has GPUs, or is stopped.
+        model_name: the template's name.
+        flavor_name: the template's flavor.
+        region: where the replicas run.
+        gpu_type: the type of the GPUs.
+        gpu_count: the GPUs of each replica.
+        min_replicas: the fewest replicas.
+        max_replicas: the most replicas.
+        custom_weights_id: the fine-tuned weights that it serves.
+        status: ``starting``, ``running``, ``updating``, ``stopping``, ``stopped`` or ``error``.
+        readiness: ``ready``, ``partially_ready`` or ``not_ready``.
+        ready_replicas: the replicas that take traffic now.
+        created_at: Unix time in whole seconds.
+    """
+
+    endpoint_id: str
+    routing_key: str | None
+    inference_url: str | None
+    name: str | None
+    description: str | None
+    enabled: bool | None
+    model_name: str | None
+    flavor_name: str | None
+    region: str | None
+    gpu_type: str | None
+    gpu_count: int | None
+    min_replicas: int | None
+    max_replicas: int | None
+    custom_weights_id: str | None
+    status: str | None
+    readiness: str | None
+    ready_replicas: int | None
+    created_at: int | None
+
+    @classmethod
+    def parse(cls, body: Any) -> DedicatedEndpointInfo | None:
+        """Read an endpoint; None where it has no id. A create wraps it, and perhaps a change (published both ways)."""
+        entry = _object(_object(body).get("endpoint", body))
+        given = {**entry, **_object(entry.get("scaling")), **_object(entry.get("deployment"))}
+        id_, enabled = _text(given.get("id")), given.get("enabled")
+        values: dict[str, Any] = {
+            each.name: (whole_number if str(each.type).startswith("int") else _text)(given.get(each.name))
+            for each in fields(cls)
+        }
+        values |= {"endpoint_id": id_, "enabled": enabled if isinstance(enabled, bool) else None}
+        values |= {"inference_url": None, "created_at": _seconds(given.get("created_at"))}
+        return cls(**values)._of(given) if id_ else None
+
+
+@dataclass(frozen=True)
+class EndpointTemplate:
+    """A model that dedicated endpoints can serve; a value that the service does not return is None.
+
+    Attributes:
+        name: what an endpoint takes as ``model_name``.
+        type: what the model does, such as ``text2text``.
+        vendor: who published the model.
+        size_b: its billions of parameters.
+        context_window_k: its context window in thousands of tokens.
+        flavors: by the name that an endpoint takes as ``flavor_name``, its details. Their form is not documented.
+    """
+
+    name: str
+    type: str | None
+    vendor: str | None
+    size_b: float | None
+    context_window_k: int | None
+    flavors: Mapping[str, Any] = field(hash=False)
+
+    @classmethod
+    def parse(cls, entry: Any) -> EndpointTemplate | None:
+        """Read a template; None where it has no name."""
+        given = _object(entry)
+        about, name = _object(given.get("metadata")), _text(given.get("name"))
+        if name is None:
+            return None
+        return cls(
+            name=name,
+            type=_text(given.get("type")),
+            vendor=_text(about.get("vendor")),
+            size_b=float(about["size_b"]) if is_number(about.get("size_b")) else None,
+            context_window_k=whole_number(about.get("context_window_k")),
+            flavors=_object(given.get("flavors")),
+        )
 
 
 @dataclass(frozen=True)
@@ -193,6 +317,10 @@ class Checkpoint:
         )
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _text(value: Any) -> str | None:
     return value if value and isinstance(value, str) else None
 
@@ -200,3 +328,14 @@ def _text(value: Any) -> str | None:
 def _words(value: Any) -> str | None:
     """Words for people, safe for a terminal."""
     return one_line(_text(value) or "") or None
+
+
+def _seconds(value: Any) -> int | None:
+    """Whole Unix seconds of a number, or of a date and time in the form of ISO 8601."""
+    if isinstance(value, str):
+        try:  # Python 3.10 reads neither a Z nor every fraction
+            moment = datetime.fromisoformat(re.sub(r"\.\d+", "", value).replace("Z", "+00:00"))
+        except ValueError:
+            return None
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return whole_number(value)

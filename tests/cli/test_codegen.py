@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import ast
 import keyword
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nebius_model_resource._cli.codegen import program
-from nebius_model_resource._provider.lookups import CustomModelInfo
-from nebius_model_resource._service.types import ModelInfo
+from nebius_model_resource._service.names import GeneratedName
+from nebius_model_resource._service.types import CustomModelInfo
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 
 
 def model(short: str, **changes: Any) -> CustomModelInfo:
-    fields = {"name": f"{BASE}-LoRa:{short}", "status": "active", "source": "file-1", **changes}
-    return CustomModelInfo.of(ModelInfo(**fields))
+    name = GeneratedName.parse(f"{BASE}-LoRa:{short}")
+    known = CustomModelInfo(f"{BASE}-LoRa:{short}", name.custom, BASE, "file-1", None, "active", None, None)
+    return replace(known, **changes)
 
 
 def declarations(text: str) -> dict[str, dict[str, Any]]:

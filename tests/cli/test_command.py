@@ -19,7 +19,7 @@ import requests
 
 from nebius_model_resource._cli.main import main
 from nebius_model_resource._cli.stack_exports import is_file_id
-from nebius_model_resource._provider.lookups import CustomModelInfo
+from nebius_model_resource._service.types import CustomModelInfo
 from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.support import jobs
 from tests.support.adapters import CONFIG, files, write_folder
@@ -250,7 +250,7 @@ def test_an_option_that_cannot_work_is_named(capsys: Output) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "list", "show", "unknown", "program", "checkpoints", "archive", "delete"]
+    "command", ["", "list", "show", "endpoints", "unknown", "program", "checkpoints", "archive", "delete"]
 )
 def test_help_has_examples(capsys: Output, command: str) -> None:
     """Every command explains itself, with examples that name the command."""
@@ -388,7 +388,7 @@ def test_a_service_without_a_list_of_files_is_a_warning(
     """The models are still listed, and the exit code is theirs."""
     emulator.add_fault(Fault(path="/v1/files", status=status, times=None))
     assert unknown(exported()) == 0
-    assert "warning: uploaded files are not checked, the list" in capsys.readouterr().err
+    assert "warning: uploaded files are not checked, their list" in capsys.readouterr().err
     model = by_hand(emulator)
     assert unknown(exported(), "--names") == 3
     out, err = capsys.readouterr()
@@ -407,7 +407,7 @@ def test_program_declares_each_model_once_and_no_file(
     assert out.count("CustomModel(") == 1
     assert f'import_="{model}"' in out
     assert 'ai_project_id="aiproject-e00one"' in out
-    assert "ids of files are left out" in err
+    assert "files and endpoints are left out" in err
     assert main(["program", file]) == 1
     assert capsys.readouterr().out == ""
 
@@ -419,7 +419,10 @@ def test_delete_deletes_one_file(emulator: Emulator, capsys: Output) -> None:
     assert main(["delete", "--yes", file]) == 1
     out, err = capsys.readouterr()
     assert out == f"deleted {file}\n"
-    assert err.splitlines()[-1] == f"nebius-models: there is no file '{file}' at the service"
+    assert (
+        err.splitlines()[-1]
+        == f"nebius-models: there is no file '{file}' at the service: check the id and the project"
+    )
     assert file_ids(emulator) == [other]
 
 
@@ -485,3 +488,51 @@ def test_a_terminal_without_the_letters_shows_their_escapes(emulator: Emulator) 
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert "gr\\xf6\\xdfe" in done.stdout
+
+
+def endpoint(emulator: Emulator, **fields: Any) -> tuple[str, str]:
+    """Id and routing key of an endpoint that was created by hand."""
+    made = emulator.service.endpoints.add(name="bot", **fields)
+    return made.id, str(made.routing_key)
+
+
+def test_endpoints_are_a_table_with_the_newest_first(emulator: Emulator, capsys: Output) -> None:
+    """Routing key, status, replicas, age, model, GPUs and region are columns; `--json` has every field."""
+    assert main(["endpoints"]) == 0
+    assert capsys.readouterr() == ("", "there are no dedicated endpoints\n")
+    (_, old), (_, new) = endpoint(emulator, made_at=1000), endpoint(emulator, status="stopped", gpu_count=4)
+    assert main(["endpoints"]) == 0
+    headings, first, second = capsys.readouterr().out.splitlines()
+    assert headings.split() == ["ROUTING", "KEY", "STATUS", "READY", "AGE", "MODEL", "GPUS", "REGION"]
+    assert (first.split()[:3], second.split()[:3]) == ([new, "stopped", "0"], [old, "running", "1"])
+    assert first.endswith("meta-llama/Llama-3.3-70B-Instruct  4 x gpu-h100-sxm  eu-north1")
+    assert main(["endpoints", "--names"]) == main(["endpoints", "--json"]) == 0
+    names_, _, listed = capsys.readouterr().out.partition("[\n")
+    assert names_.split() == [new, old]
+    assert [each["inference_url"] for each in json.loads(f"[{listed}")] == [f"{emulator.url}/v1"] * 2
+
+
+def test_unknown_lists_the_endpoints_that_no_stack_owns(emulator: Emulator, capsys: Output) -> None:
+    """One of an interrupted create is noted by its routing key; a service without the list is a warning."""
+    type_ = {"type": "pulumi-python:dynamic/nebius:DedicatedEndpoint"}
+    (id_, key), (_, other) = endpoint(emulator), endpoint(emulator)
+    assert (
+        unknown(exported({**type_, "id": id_}, pending=({**type_, "inputs": {"routing_key": other}},))) == 3
+    )
+    _, row = capsys.readouterr().out.splitlines()
+    assert (row.split()[0], row.endswith(f"may come from the interrupted create of {URN}")) == (other, True)
+    assert unknown(exported({**type_, "id": id_, "external": True}), "--names") == 3  # `get` owns nothing
+    assert sorted(capsys.readouterr().out.split()) == sorted([key, other])
+    emulator.add_fault(Fault(path="/v0/dedicated_endpoints", status=404, times=None))
+    assert unknown(exported()) == 0
+    assert "warning: endpoints are not checked, their list" in capsys.readouterr().err
+
+
+def test_delete_deletes_one_endpoint_by_its_routing_key(emulator: Emulator, capsys: Output) -> None:
+    """A key that does not exist is one line with what to do."""
+    (_, key), (_, other) = endpoint(emulator), endpoint(emulator)
+    assert main(["delete", "--yes", key]) == 0
+    assert main(["delete", "--yes", key]) == 1
+    why = f"there is no endpoint {key!r} at the service: `nebius-models endpoints` shows what there is"
+    assert capsys.readouterr() == (f"deleted {key}\n", f"nebius-models: {why}\n")
+    assert [each["routing_key"] for each in emulator.endpoints()] == [other]

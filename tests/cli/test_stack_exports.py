@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nebius_model_resource._cli.stack_exports import Stacks, read_exports
-from nebius_model_resource._provider.lookups import CustomModelInfo
-from nebius_model_resource._service.types import FileInfo
+from nebius_model_resource._service.types import CustomModelInfo, FileInfo
 from nebius_model_resource.errors import UnreadableDeployment
 
 KIND = "pulumi-python:dynamic/nebius:CustomModel"
@@ -133,5 +132,5 @@ def test_any_json_is_read_or_refused(document: Any) -> None:
             continue
         stacks.own(model())
         stacks.note(model())
-        stacks.own_file(FileInfo("file-1"))
-        stacks.file_note(FileInfo("file-1", "adapter-0123456789abcdef-01234567.zip"))
+        stacks.own(FileInfo("file-1"))
+        stacks.note(FileInfo("file-1", "adapter-0123456789abcdef-01234567.zip"))

@@ -14,6 +14,7 @@ from nebius_model_resource._plugin import servicer
 from nebius_model_resource._provider import models
 from nebius_model_resource._provider.properties import MODEL, Property, Table
 from nebius_model_resource.testing.emulator import Emulator
+from tests.hosts.conftest import Kind
 from tests.support.host import URN, HostError
 from tests.support.host_here import HostHere
 from tests.support.hostile import Meddler
@@ -47,9 +48,7 @@ def here(edge: str) -> type[HostHere]:
 # The account's settings
 
 
-def test_faults_of_the_settings_are_reported_at_preview(
-    emulator: Emulator, inputs: dict[str, Any], edge: str
-) -> None:
+def test_faults_of_the_settings_are_reported_at_preview(emulator: Emulator, kind: Kind, edge: str) -> None:
     """Key, base URL, project and switch are reported at once, each with its place, and no key is shown."""
     environ = {
         "NEBIUS_API_KEY": "'sesame'",
@@ -57,7 +56,7 @@ def test_faults_of_the_settings_are_reported_at_preview(
         "NEBIUS_AI_PROJECT_ID": "aiproject 1",
     }
     with here(edge)({"nebius-models:preflight": "no"}, environ) as host:
-        _, faults = host.check(inputs)
+        _, faults = host.check(kind.inputs)
     assert [prop for prop, _ in faults] == [""] * 4
     project, key, url, switch = (reason for _, reason in faults)
     assert "the project in NEBIUS_AI_PROJECT_ID has spaces" in project
@@ -139,8 +138,8 @@ def test_a_larger_table_is_enough_for_two_more_inputs(
     assert larger.check(given) == (given, [])
     wrong = {"cost_center": 5, "label_texts": {"team": 5}}
     assert larger.check({**inputs, **wrong})[1] == [
-        ("cost_center", "must be text"),
-        ("label_texts", "must be texts by name"),
+        ("cost_center", "must be str"),
+        ("label_texts", "must be dict"),
     ]
     unknown = {**given, "cost_center": UNKNOWN, "label_texts": {"team": UNKNOWN}}
     assert larger.check(unknown) == (unknown, [])

@@ -10,6 +10,7 @@ from nebius_model_resource._plugin.call import PluginCall
 from nebius_model_resource._provider.properties import MODEL
 from nebius_model_resource.errors import EngineGone
 from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.hosts.conftest import Kind
 from tests.support.host import HostError, mostly_waits
 from tests.support.host_here import CallFailed, Context, HostHere, ListeningEngine
 from tests.support.plugin import PluginHere
@@ -28,33 +29,30 @@ def failed(later: Any) -> CallFailed:
     return error
 
 
-def names(service: Emulator) -> list[str]:
-    """The models at the service."""
-    return [model["name"] for model in service.models()]
-
-
 # The engine is gone
 
-PHASES: dict[str, list[Fault]] = {
-    "list": [Fault(method="GET", path="/v0/models", action="delay", seconds=1)],
-    "post": [Fault(method="POST", action="delay", effect="after", seconds=1)],
-    "pause": [Fault(method="POST", status=429, headers={"Retry-After": "300"}, times=None)],
+PHASES: dict[str, list[dict[str, Any]]] = {
+    "list": [{"method": "GET", "action": "delay", "seconds": 1}],
+    "post": [{"method": "POST", "action": "delay", "effect": "after", "seconds": 1}],
+    "pause": [{"method": "POST", "status": 429, "headers": {"Retry-After": "300"}, "times": None}],
     "wait": [],
 }
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_an_engine_that_is_gone_leaves_no_model(host: HostHere, emulator: Emulator, phase: str) -> None:
-    """Whatever a create does at that moment, no model is left that no engine can record, and the line is short."""
-    emulator.settings.validation_seconds = 600
+def test_an_engine_that_is_gone_leaves_nothing(
+    host: HostHere, emulator: Emulator, kind: Kind, phase: str
+) -> None:
+    """Whatever a create does at that moment, nothing is left that no engine can record, and the line is short."""
+    emulator.settings.update(validation_seconds=600, endpoint_seconds=600)
     for fault in PHASES[phase]:
-        emulator.add_fault(fault)
-    later = host.create_later(INPUTS, timeout=500)
+        emulator.add_fault(Fault(path=kind.path, **fault))
+    later = host.create_later(kind.inputs, timeout=500)
     begun = {"list": lambda: emulator.requests("GET"), "pause": lambda: emulator.requests("POST")}
-    wait_until(begun.get(phase, emulator.models), "the phase has begun")
+    wait_until(begun.get(phase, lambda: kind.ids(emulator)), "the phase has begun")
     host.lose_engine()
     assert str(failed(later)) == "the engine is gone"
-    assert names(emulator) == []
+    assert kind.ids(emulator) == []
 
 
 def test_a_call_that_is_over_before_it_begins_has_lost_its_engine() -> None:
@@ -76,27 +74,30 @@ def test_a_call_that_is_over_before_it_begins_has_lost_its_engine() -> None:
 
 
 @plugin_only
-def test_cancel_ends_every_call_that_runs(shared_host: PluginHere, service: Emulator) -> None:
-    """The first Ctrl-C ends every wait: each model is partial state, and its next update goes on without a POST."""
-    service.settings.validation_seconds = 600
+def test_cancel_ends_every_call_that_runs(shared_host: PluginHere, service: Emulator, kind: Kind) -> None:
+    """The first Ctrl-C ends every wait: each is partial state, and its next update goes on without a POST."""
+    service.settings.update(validation_seconds=600, endpoint_seconds=600)
     calls = {
-        name: shared_host.create_later({**INPUTS, "name": name}, timeout=500, name=name)
+        name: shared_host.create_later(kind.named(name), timeout=500, name=name)
         for name in ("one", "two", "three")
     }
-    wait_until(lambda: len(service.models()) == len(calls), "all models exist")
+    wait_until(lambda: len(kind.ids(service)) == len(calls), "all exist")
     shared_host.servicer_here.Cancel(None, Context())
     kept = []
     for call in calls.values():
         error = HostError(failed(call), shared_host.decode)
         assert error.kept is not None
-        assert (error.kept.reasons, error.kept.properties["status"]) == ([error.message], "validating")
-        assert "the run was interrupted; the model stays in the state" in error.message
+        assert (error.kept.reasons, error.kept.properties["status"]) == ([error.message], kind.first)
+        assert f"the run was interrupted; the {kind.noun} stays in the state" in error.message
         kept.append(error.kept)
-    assert sorted(each.id for each in kept) == sorted(names(service))
+    assert sorted(each.id for each in kept) == sorted(kind.ids(service))
     posts = len(service.requests("POST"))
     for each in kept:
-        service.change_model(each.id, status="active")
-        assert shared_host.update(each.id, each.properties, each.inputs)["status"] == "active"
+        kind.becomes_ready(service, each.id)
+        found = shared_host.update(
+            each.id, {**kind.inputs, **each.properties}, {**kind.inputs, **each.inputs}
+        )
+        assert found["status"] in ("active", "running")
     assert len(service.requests("POST")) == posts
 
 

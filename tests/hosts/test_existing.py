@@ -10,7 +10,7 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from nebius_model_resource.testing.emulator import Emulator
-from tests.support.host import URN, HostError, dynamic_only
+from tests.support.host import URN, dynamic_only
 from tests.support.host_here import Context, HostHere
 from tests.support.plugin import PluginHere, native_urn
 
@@ -130,16 +130,16 @@ def test_an_import_has_the_inputs_that_declare_the_model(
 
 
 @plugin_only
-def test_what_cannot_be_imported_says_so(shared_host: PluginHere, service: Emulator) -> None:
-    """A missing model has no answer, and one that is not ready is partial state."""
+def test_what_cannot_be_imported_says_so(shared_host: PluginHere, service: Emulator, resource: str) -> None:
+    """A missing model has no answer, and one that has failed a warning: the engine fails a `get` that is not ready."""
     answer = shared_host.import_("nope-AbCd")
     assert (answer.id, answer.HasField("properties"), answer.HasField("inputs")) == ("", False, False)
     name = by_hand(service, status="error")
-    with pytest.raises(HostError, match="is in status 'error'") as caught:
-        shared_host.import_(name)
-    kept = caught.value.kept
-    assert kept is not None
-    assert (kept.id, kept.properties["status"], kept.inputs["source"]) == (name, "error", SOURCE)
+    answer = shared_host.import_(name, resource)
+    assert (answer.id, shared_host.decode(answer.inputs)["source"]) == (name, SOURCE)
+    assert told(shared_host, resource) == [
+        f"the model {name!r} is in status 'error': the service gives no reason"
+    ]
 
 
 @plugin_only

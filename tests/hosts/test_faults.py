@@ -11,7 +11,9 @@ from typing import Any, Literal
 import psutil
 import pytest
 
+from nebius_model_resource._provider.account import account_of
 from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.hosts.conftest import KINDS, Kind
 from tests.support.calls import without_proxies
 from tests.support.host import DynamicHost, HostError, warm_host
 from tests.support.host_here import HostHere
@@ -29,23 +31,9 @@ def inputs_of(name: str) -> dict[str, Any]:
     return {"name": name, "base_model": "acme/Base", "source": "file-1"}
 
 
-def posts(service: Emulator, name: str) -> int:
-    """How many POSTs asked for a model of that name."""
-    return sum(call.body["name"] == name for call in service.requests("POST", "/v0/models"))
-
-
 def names(service: Emulator, name: str = "") -> list[str]:
     """The models at the service, or those with that name."""
-    return [model["name"] for model in service.models() if f":{name}-" in model["name"] or not name]
-
-
-def held(service: Emulator, host: HostHere | DynamicHost, name: str = "held") -> tuple[str, dict[str, Any]]:
-    """Id and outputs of an active model; the shared list is read again, as after any change."""
-    id_ = service.add_model(**inputs_of(name))
-    ghost = "acme/Base-LoRa:ghost-abcd"
-    host.delete(ghost, {**inputs_of("ghost"), "generated_name": ghost})
-    service.clear_requests()
-    return id_, {**inputs_of(name), "generated_name": id_, "status": "active"}
+    return KINDS["model"].ids(service, name)
 
 
 # Lost answers
@@ -58,42 +46,45 @@ LOST: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def lost(shared_host: HostHere, shared_emulator: Emulator) -> dict[str, str]:
+def lost(shared_host: HostHere, shared_emulator: Emulator, kind: Kind) -> dict[str, str]:
     """The ids of creates that lose their answer in each of those ways, with and without an effect, all at once."""
     effects: tuple[Literal["after", "before"], ...] = ("after", "before")
     cases = {f"{key}-{effect}": (fault, effect) for key, fault in LOST.items() for effect in effects}
     for name, (fault, effect) in cases.items():
-        shared_emulator.add_fault(Fault(method="POST", path="/v0/models", name=name, effect=effect, **fault))
+        shared_emulator.add_fault(Fault(method="POST", path=kind.path, name=name, effect=effect, **fault))
 
     def create(name: str) -> str:
-        return shared_host.create(inputs_of(name), timeout=60, name=name)[0]
+        return shared_host.create(kind.named(name), timeout=60, name=name)[0]
 
     with ThreadPoolExecutor(len(cases)) as pool:
         return dict(zip(cases, pool.map(create, cases), strict=True))
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_a_lost_answer_leaves_one_model(lost: dict[str, str], shared_emulator: Emulator, fault: str) -> None:
-    """A created model is found in the list; what the list still lacks after a few looks is posted once more."""
+def test_a_lost_answer_leaves_exactly_one(
+    lost: dict[str, str], shared_emulator: Emulator, kind: Kind, fault: str
+) -> None:
+    """What was created is found in the list; what the list still lacks after a few looks is posted once more."""
     for effect, sent in (("after", 1), ("before", 2)):
         name = f"{fault}-{effect}"
-        assert names(shared_emulator, name) == [lost[name]]
-        assert posts(shared_emulator, name) == sent
+        assert kind.ids(shared_emulator, name) == [lost[name]]
+        posts = [call.body["name"] for call in shared_emulator.requests("POST", kind.path)]
+        assert posts.count(name) == sent
 
 
 # Refusals
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
-def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, status: int) -> None:
+def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, kind: Kind, status: int) -> None:
     """A refused POST is sent once and creates nothing, and one line has the service's words and the request id."""
     service.add_fault(Fault(method="POST", status=status, body={"detail": "the words of the service"}))
     with pytest.raises(HostError, match="the words of the service") as caught:
-        shared_host.create(inputs_of("no"))
+        shared_host.create(kind.named("no"))
     [call] = service.requests("POST")
     assert f"request id {call.request_id}" in caught.value.message
     assert caught.value.message.isprintable()
-    assert (caught.value.kept, names(service)) == (None, [])
+    assert (caught.value.kept, kind.ids(service)) == (None, [])
 
 
 # Refused keys
@@ -101,16 +92,17 @@ def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, status:
 
 @pytest.mark.parametrize("fault", [{"status": 401}, {"status": 403}, {"action": "html", "status": 404}])
 def test_refusals_of_everything_drop_nothing(
-    shared_host: HostHere, service: Emulator, fault: dict[str, Any]
+    shared_host: HostHere, service: Emulator, kind: Kind, fault: dict[str, Any]
 ) -> None:
-    """With a refused key, or behind a wrong base URL, neither a refresh nor a deletion takes the model as gone."""
-    model = held(service, shared_host)
+    """With a refused key, or behind a wrong base URL, neither a refresh nor a deletion takes a thing as gone."""
+    thing = kind.add(service, "held")
+    account_of.cache_clear()  # nothing is read yet
     service.add_fault(Fault(method="*", times=None, **fault))
     for call in (shared_host.read, shared_host.delete):
         with pytest.raises(HostError, match=str(fault["status"])) as caught:
-            call(*model)
+            call(*thing)
         assert caught.value.message.isprintable()
-    assert names(service) == [model[0]]
+    assert kind.ids(service) == [thing[0]]
 
 
 # Answers that are none

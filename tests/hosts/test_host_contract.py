@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,19 +245,21 @@ def test_a_call_has_what_the_host_knows(engine: ListeningEngine) -> None:
     call.warn("why")
     call.warn("else")
     assert [log.message for log in engine.logs] == ["else"]
-    call.ended = True
     [end] = context.on_end
     end()
-    assert not call.gone.is_set()
-    call.ended = False
+    assert call.gone
+    context = Context()
+    call = call_within(create_request(), context)
+    call.end()
+    [end] = context.on_end
     end()
-    assert call.gone.is_set()
-    assert call_within(create_request(), Closed()).gone.is_set()
+    assert not call.gone
+    assert call_within(create_request(), Closed()).gone
     bag = struct_pb2.Struct()
     bag.update({"name": "bot"})
     assert call_within(provider_pb2.ReadRequest(inputs=bag), Context()).recorded == frozenset(["name"])
     outside = HostCall()
-    assert (outside.urn, outside.timeout, outside.recorded, outside.gone.is_set()) == ("", 0.0, None, False)
+    assert (outside.urn, outside.timeout, outside.recorded, outside.gone) == ("", 0.0, None, False)
 
 
 @pytest.mark.parametrize(
@@ -308,6 +311,15 @@ def test_an_engine_shows_lasting_texts_once_and_progress_each_time() -> None:
     server.stop()
     engine.log("INFO", "later", URN)
     assert engine.is_gone()
+
+
+def test_an_engine_that_has_just_been_killed_is_gone() -> None:
+    """Its socket takes a connection for a moment, which ends when the system closes the socket."""
+    with socket.create_server(("127.0.0.1", 0)) as dying:
+        closing = threading.Timer(0.2, dying.close)
+        closing.start()
+        assert Engine(f"127.0.0.1:{dying.getsockname()[1]}").is_gone()
+        closing.join()
 
 
 def test_only_a_refused_connection_proves_that_an_engine_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

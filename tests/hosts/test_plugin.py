@@ -12,8 +12,9 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 from nebius_model_resource import __version__
+from nebius_model_resource._plugin import servicer
 from nebius_model_resource._plugin.servicer import PluginServicer, schema
-from nebius_model_resource._provider.properties import ARCHIVE, MODEL, camel
+from nebius_model_resource._provider.properties import ARCHIVE, ENDPOINT, MODEL, camel
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.adapters import files, write_folder
 from tests.support.host import HostError
@@ -297,18 +298,22 @@ def test_models_and_checkpoints_are_looked_up(plugin: PluginHere, service: Emula
     assert (last["source"], last["jobId"]) == (f"{job}:{last['id']}", job)
 
 
+def test_endpoints_and_templates_are_looked_up(plugin: PluginHere, service: Emulator) -> None:
+    """One endpoint by its routing key, or all of them, with the URL of its calls; and all templates."""
+    made = service.service.endpoints.add(name="bot", gpu_count=2)
+    found = result(plugin, "getDedicatedEndpoint", id=made.routing_key)
+    assert (found["endpointId"], found["inferenceUrl"]) == (made.id, f"{service.url}/v1")
+    assert found.keys().isdisjoint({"customWeightsId", "description"})
+    assert result(plugin, "listDedicatedEndpoints") == {"endpoints": [found]}
+    assert result(plugin, "listEndpointTemplates")["templates"][0]["contextWindowK"] == 128
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "property_", "reason"),
     [
         ("getCustomModel", {}, "name", "missing: give a text"),
-        ("getCustomModel", {"name": 3}, "name", "missing: give a text"),
+        ("getDedicatedEndpoint", {"id": 3}, "id", "must be a text, not float"),
         ("getFineTuningCheckpoints", {"job_id": "ftjob-1"}, "jobId", "missing: give a text"),
-        (
-            "getLatestCheckpoint",
-            {"jobId": "ftckpt-1"},
-            "jobId",
-            "'ftckpt-1' is not the id of a fine-tuning job: give the id",
-        ),
     ],
 )
 def test_a_wrong_argument_is_a_failure_of_that_argument(
@@ -324,6 +329,11 @@ def test_a_wrong_argument_is_a_failure_of_that_argument(
     ("function", "arguments", "text"),
     [
         ("getCustomModel", {"name": "nope-AbCd"}, "there is no model 'nope-AbCd' at the service"),
+        (
+            "getDedicatedEndpoint",
+            {"id": "dedicated/none"},
+            "there is no endpoint 'dedicated/none' at the service",
+        ),
         ("getLatestCheckpoint", {"jobId": "ftjob-none"}, "there is no fine-tuning job 'ftjob-none'"),
         ("getNothing", {}, "nebius-models has no function 'nebius-models:index:getNothing'"),
     ],
@@ -344,7 +354,7 @@ def test_a_function_fails_with_one_line(
 def test_the_schema_has_every_property_and_function(plugin: PluginHere) -> None:
     """Inputs and outputs are those of the tables, each function can be called, and the key is secret."""
     document = json.loads(schema())
-    for name, table in (("CustomModel", MODEL), ("ModelArchive", ARCHIVE)):
+    for name, table in zip(servicer.TYPES, (MODEL, ARCHIVE, ENDPOINT), strict=True):
         resource = document["resources"][f"nebius-models:index:{name}"]
         assert set(resource["properties"]) == set(map(camel, table.properties))
         assert set(resource["inputProperties"]) <= set(map(camel, table.inputs))

@@ -17,6 +17,7 @@ from nebius_model_resource._service.client import Client
 from nebius_model_resource._service.settings import Settings
 from nebius_model_resource.provider import CustomModelProvider
 from nebius_model_resource.testing.emulator import Emulator, Fault
+from tests.hosts.conftest import KINDS, Kind
 from tests.stacks.conftest import custom_models
 from tests.support.host import PROVIDER, DynamicHost, HostError, mostly_waits
 from tests.support.host_here import HostHere
@@ -57,7 +58,7 @@ def echoes() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     """A service with that key."""
-    with Emulator(validation_seconds=0.1, api_key=KEY) as running:
+    with Emulator(validation_seconds=0.1, endpoint_seconds=0.1, api_key=KEY) as running:
         yield running
 
 
@@ -79,16 +80,16 @@ def texts_of(call: Any) -> list[str]:
         return [error.message, repr(error), repr(error.kept), traceback.format_exc()]
 
 
-def try_everything(host: DynamicHost, emulator: Emulator, name: str, fault: Fault) -> list[str]:
+def try_everything(host: DynamicHost, emulator: Emulator, name: str, fault: Fault, kind: Kind) -> list[str]:
     """Run each operation under one fault; returns everything that was revealed."""
     emulator.clear_faults()
-    held = emulator.add_model(**INPUTS)
-    props = {**INPUTS, "generated_name": held, "status": "active"}
+    held, props = kind.add(emulator, "quiet")
+    news = {**props, "description": "new", "wait_for_ready": False}
     emulator.add_fault(fault)
     return [
-        *texts_of(lambda: host.create(INPUTS, timeout=0.6, name=name)),
+        *texts_of(lambda: host.create(kind.named(name), timeout=0.6, name=name)),
         *texts_of(lambda: host.read(held, props, name=name)),
-        *texts_of(lambda: host.update(held, props, INPUTS, timeout=0.6, name=name)),
+        *texts_of(lambda: host.update(held, props, news, timeout=0.6, name=name)),
         *texts_of(lambda: host.delete(held, props, timeout=0.6, name=name)),
     ]
 
@@ -99,6 +100,7 @@ def try_everything(host: DynamicHost, emulator: Emulator, name: str, fault: Faul
         ("POST", 1),
         ("DELETE", 4),
         ("GET", 7),
+        ("PATCH", 4),
         pytest.param("DELETE", 1, marks=pytest.mark.slow),
         pytest.param("GET", 1, marks=pytest.mark.slow),
     ],
@@ -109,7 +111,9 @@ def test_key_is_nowhere(debugged: DynamicHost, emulator: Emulator, method: str, 
     for number, fault in enumerate(echoes()[::every]):
         # A service that always asks for pauses is called until the deadline: for a read, ten minutes.
         times = 2 if fault.get("status") == 429 else None
-        told += try_everything(debugged, emulator, f"m{number}", Fault(method=method, times=times, **fault))
+        for kind in KINDS.values():
+            spoilt = Fault(method=method, times=times, **fault)
+            told += try_everything(debugged, emulator, f"m{number}", spoilt, kind)
     emulator.clear_faults()
     told += texts_of(lambda: debugged.check({"name": "a b"}))
     everything = "\n".join([*told, debugged.output])

@@ -10,16 +10,23 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import nebius_model_resource
+from nebius_model_resource import functions, resources
 from nebius_model_resource.provider import CustomModelProvider
+
+NAMES = sorted([*functions.__all__, *resources.__all__])
 
 
 def test_the_exported_names_are_these() -> None:
     """The public names are exactly these, and each can be imported."""
-    assert nebius_model_resource.__all__ == [
+    assert NAMES == [
         "Checkpoint",
         "CheckpointNotFound",
         "CustomModel",
         "CustomModelInfo",
+        "DedicatedEndpoint",
+        "DedicatedEndpointInfo",
+        "EndpointNotFound",
+        "EndpointTemplate",
         "ModelArchive",
         "ModelNotFound",
         "NebiusError",
@@ -27,16 +34,25 @@ def test_the_exported_names_are_these() -> None:
         "QueryFailed",
         "get_custom_model",
         "get_custom_model_output",
+        "get_dedicated_endpoint",
+        "get_dedicated_endpoint_output",
         "get_fine_tuning_checkpoints",
         "get_fine_tuning_checkpoints_output",
         "get_latest_checkpoint",
         "get_latest_checkpoint_output",
         "list_custom_models",
         "list_custom_models_output",
+        "list_dedicated_endpoints",
+        "list_dedicated_endpoints_output",
+        "list_endpoint_templates",
+        "list_endpoint_templates_output",
     ]
-    for name in nebius_model_resource.__all__:
+    for name in NAMES:
         assert getattr(nebius_model_resource, name).__name__ == name
         assert name in dir(nebius_model_resource)
+    everything: dict[str, object] = {}
+    exec("from nebius_model_resource import *", everything)
+    assert set(NAMES) <= everything.keys()
 
 
 def test_the_provider_in_the_state_is_exactly_this_text() -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import nebius_model_resource
-from nebius_model_resource import CustomModel
-from nebius_model_resource._provider.properties import MODEL
+from nebius_model_resource import CustomModel, DedicatedEndpoint, functions, resources
+from nebius_model_resource._provider.properties import ENDPOINT, MODEL, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -59,11 +58,19 @@ def test_readme_has_at_most_130_lines() -> None:
     assert len(README.splitlines()) <= 130
 
 
-def test_every_argument_and_output_has_its_row() -> None:
-    """The two tables name each argument and each output of the resource."""
-    arguments = set(inspect.signature(CustomModel.__init__).parameters) - {"self", "resource_name"}
-    rows = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
-    assert rows == arguments | set(MODEL.outputs)
+@pytest.mark.parametrize(
+    ("page", "resource", "table"),
+    [
+        ("README.md", CustomModel, MODEL),
+        ("docs/endpoints.md", DedicatedEndpoint, ENDPOINT),
+    ],
+)
+def test_every_argument_and_output_has_its_row(page: str, resource: type, table: Table) -> None:
+    """The two tables name each argument and each output of the resource, also those that the provider gives itself."""
+    arguments = set(inspect.signature(resource).parameters) - {"resource_name"}
+    tables = re.split(r"^## ", (ROOT / page).read_text(), flags=re.MULTILINE)
+    rows = [set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) for text in tables]
+    assert arguments | set(table.properties) in rows
 
 
 @pytest.mark.parametrize(("page", "link"), LINKS)
@@ -86,7 +93,7 @@ def test_every_page_has_a_question_as_its_title(page: str) -> None:
     assert page == "README.md" or f"{page})" in DOCS
 
 
-@pytest.mark.parametrize("name", nebius_model_resource.__all__)
+@pytest.mark.parametrize("name", [*functions.__all__, *resources.__all__])
 def test_every_public_name_is_in_the_docs(name: str) -> None:
     """Each public name appears in the docs."""
     assert re.search(rf"\b{name}\b", DOCS)

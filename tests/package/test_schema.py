@@ -66,6 +66,7 @@ def test_the_schema_says_what_is_replaced() -> None:
     assert replaced == {
         "nebius-models:index:CustomModel": ["baseModel", "source", "name", "description", "aiProjectId"],
         "nebius-models:index:ModelArchive": ["aiProjectId"],
+        "nebius-models:index:DedicatedEndpoint": ["modelName", "flavorName", "region", "aiProjectId"],
     }
 
 
@@ -111,9 +112,10 @@ def test_each_resource_and_function_has_examples(name: str) -> None:
     assert all(given <= takes(called) for called, given in ours.items())
 
 
-def test_only_a_model_can_be_imported() -> None:
+def test_what_can_be_imported_says_how() -> None:
     """Its description has the section that a registry shows, and no other description has one."""
-    assert [name for name in NAMES if "\n## Import\n" in described(name)["description"]] == ["CustomModel"]
+    found = [name for name in NAMES if "\n## Import\n" in described(name)["description"]]
+    assert found == ["CustomModel", "DedicatedEndpoint"]
 
 
 def test_the_pages_of_the_registry_have_its_form() -> None:

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from nebius_model_resource._provider import models as models_module
-from tests.support.engine_calls import Bench, EngineCall, Models
+from nebius_model_resource._provider import provisioned
+from tests.support.engine_calls import Bench, EngineCall, Kind, Models
 from tests.support.virtual import Service, VirtualTime
 
 
@@ -14,7 +14,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     """A clock that moves only in a sleep; the age of a model is counted on it too."""
     random.seed(0)
     virtual = VirtualTime()
-    monkeypatch.setattr(models_module, "time", virtual)
+    monkeypatch.setattr(provisioned, "time", virtual)
     return virtual
 
 
@@ -40,3 +40,9 @@ def models(service: Service) -> Models:
 def bench(service: Service, call: EngineCall, models: Models) -> Bench:
     """All of these."""
     return Bench(service, call, models)
+
+
+@pytest.fixture(params=["model", "endpoint"])
+def kind(service: Service, request: pytest.FixtureRequest) -> Kind:
+    """Each resource type that waits, in one process."""
+    return Kind(service, request.param)

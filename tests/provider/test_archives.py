@@ -251,9 +251,7 @@ def test_get_reads_a_file_that_the_stack_does_not_own(bench: Uploads) -> None:
     archives.delete(call, id_, found.outputs)
     assert call.notes == [f"not deleted: this resource now reads '{id_}' with `get`"]
     assert list(service.files) == [id_]
-    with pytest.raises(
-        errors.FileMissing, match=r"there is no file .file-9. at the service: check the id and"
-    ):
+    with pytest.raises(errors.Missing, match=r"there is no file .file-9. at the service: check the id and"):
         archives.read(call, "file-9", {})
     with pytest.raises(Failed, match="cannot be imported: upload it again, or read it with"):
         archives.import_(call, id_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 
 from nebius_model_resource import errors
 from nebius_model_resource._provider.account import Account
-from nebius_model_resource._provider.listing import SharedList, Snapshot
+from nebius_model_resource._provider.listing import ENDPOINTS, FILES, MODELS, Collection, SharedList, Snapshot
 from nebius_model_resource._service.http import Answer
-from nebius_model_resource._service.types import ModelInfo
+from nebius_model_resource._service.types import CustomModelInfo
 from tests.support.engine_calls import raising
 from tests.support.outcomes import garbled, lost, says, status
 from tests.support.virtual import Outcome, Request, Service, done, no_pause
@@ -26,11 +27,11 @@ class Bench:
         self.service = service
         self.time = service.time
         self.account = Account(service.client(sleep=no_pause))
-        self.models: SharedList[ModelInfo] = self.account.models(None)
+        self.models: SharedList[CustomModelInfo] = self.account.things(MODELS, None)
 
-    def ask(self, method: str, seconds: float = 6000) -> Snapshot[ModelInfo]:
+    def ask(self, method: str, seconds: float = 6000) -> Snapshot[CustomModelInfo]:
         """Ask for a ``recent`` or a ``fresh`` list."""
-        found: Snapshot[ModelInfo] = getattr(self.models, method)(self.time.deadline(seconds))
+        found: Snapshot[CustomModelInfo] = getattr(self.models, method)(self.time.deadline(seconds))
         return found
 
     @property
@@ -104,46 +105,49 @@ def test_a_model_is_found_by_its_full_or_short_name(
     """A short name that fits two models finds neither; a full name never means another full one."""
     bench.service.always("LIST", says([{"name": each} for each in entries]))
     model = bench.ask("recent").find(name)
-    assert (model.name if model else None) == found
+    assert (model.generated_name if model else None) == found
 
 
-KINDS = {"model": ("GET", "LIST", "DELETE"), "file": ("FILE", "FILES", "DROP")}
+KINDS: dict[str, tuple[str, str, str, Collection[Any]]] = {
+    "model": ("GET", "LIST", "DELETE", MODELS),
+    "file": ("FILE", "FILES", "DROP", FILES),
+    "endpoint": ("", "ENDPOINTS", "REMOVE", ENDPOINTS),  # which has no read by id
+}
 NONE, LACKS, GAPS = "none exists", "the list lacks it", "the list has gaps"
 
 
 class Thing:
-    """A model or a file of a bench: its list, and how it is read and deleted."""
+    """A model, a file or an endpoint of a bench: its list, and how it is read and deleted."""
 
     def __init__(self, bench: Bench, kind: str) -> None:
-        client, account, self.service = bench.account.client, bench.account, bench.service
+        self.service = bench.service
         self.deadline = bench.time.deadline(100)
-        self.is_model = kind == "model"
-        self.get, self.listed, self.delete = KINDS[kind]
-        self.shared: SharedList[Any] = account.models(None) if self.is_model else account.files(None)
-        self._read: Any = client.get_model if self.is_model else client.get_file
-        self._send: Any = client.delete_model if self.is_model else client.delete_file
+        self.kind = kind
+        self.get, self.listed, self.delete, collection = KINDS[kind]
+        self.shared: SharedList[Any] = bench.account.things(collection, None)
 
     def add(self, listed: Outcome | str) -> None:
         """Add it, unless none is to exist, and script the list."""
         self.id = "file-9"
         if listed is not NONE:
-            self.id = self.service.add(FULL) if self.is_model else self.service.add_file("bot.zip")
+            add: dict[str, Callable[[str], str]] = {"model": self.service.add, "file": self.service.add_file}
+            self.id = add.get(self.kind, self.service.add_endpoint)(FULL)
         entries: list[Any] = [{}] if listed is GAPS else []
-        scripted = done if listed is NONE else says(entries if self.is_model else {"data": entries})
+        scripted = done if listed is NONE else says(entries if self.kind == "model" else {"data": entries})
         self.service.always(self.listed, scripted if isinstance(listed, str) else listed)
 
     def look_up(self) -> Any:
         """Look it up."""
-        return self.shared.look_up(self.id, lambda: self._read(self.id, self.deadline), self.deadline)
+        return self.shared.look_up(self.id, self.deadline)
 
     def remove(self) -> None:
         """Delete it."""
-        self.shared.delete(self.id, lambda: self._send(self.id, self.deadline), self.deadline)
+        self.shared.delete(self.id, self.deadline)
 
 
 @pytest.fixture(params=KINDS)
 def thing(bench: Bench, request: pytest.FixtureRequest) -> Thing:
-    """A model or a file."""
+    """A model, a file or an endpoint."""
     return Thing(bench, request.param)
 
 
@@ -168,6 +172,8 @@ def test_a_look_up_finds_it_or_proves_that_it_is_gone(
     thing: Thing, listed: Outcome | str, get: Outcome, found: bool | type[errors.NebiusError]
 ) -> None:
     """A thing is gone if the list lacks it and its id is not found; a failed read is no answer."""
+    if not thing.get:  # then the list alone decides
+        found = found if listed is done else False if isinstance(listed, str) else errors.NebiusError
     thing.add(listed)
     thing.service.always(thing.get, get)
     with raising(None if isinstance(found, bool) else found):

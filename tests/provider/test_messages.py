@@ -38,7 +38,7 @@ ROTATED = (
 )
 NO_LORA = (
     "choose a base model from that list; if it is empty, the service currently hosts no custom models for this "
-    "account: ask its support about dedicated endpoints"
+    "account: serve the weights with a DedicatedEndpoint"
 )
 LARGE = "it is too large for the service, or for a proxy in front of it: make it smaller"
 BALANCE = "check the account's balance and quota, the base URL and the proxy"
@@ -67,7 +67,11 @@ LINES: list[tuple[errors.NebiusError, str, str]] = [
     (FORBIDDEN, "read", f"{KEY_OFF}; {RIGHTS}; {UNCHANGED}"),
     (ABSENT, "create", f"{NO} (HTTP 404); {WITHDRAWN}; {CREATED}"),
     (ABSENT, "read", f"{NO} (HTTP 404); {WITHDRAWN}; {UNCHANGED}{DROP}"),
-    (ABSENT, "update", f"{NO} (HTTP 404); {WITHDRAWN}; {STAYS}"),
+    (
+        ABSENT,
+        "update",
+        f"{NO} (HTTP 404); {WITHDRAWN}; {STAYS}, with `--refresh` if the model was deleted elsewhere",
+    ),
     (ABSENT, "delete", f"{NO} (HTTP 404); {WITHDRAWN}; {MAY_EXIST}{DROP}"),
     (ABSENT, "query", f"{NO} (HTTP 404); {WITHDRAWN}"),
     (api(errors.Redirected, 302), "create", f"{NO} (HTTP 302); {URL}; {CREATED}"),
@@ -105,7 +109,9 @@ def test_the_place_of_a_setting_and_the_noun_are_those_of_the_reader() -> None:
     assert messages.explain(ABSENT, "read").endswith("`pulumi state delete '<urn>'`")
     assert "; the file stays in the state: run" in messages.explain(FAULT, "update", noun="file")
     plugin = Configuration({"nebius-models:plugin": "true"}.get)
-    assert 'customTimeouts {create: "20m", update: "20m"}' in messages.not_ready(unfinished(), URN, plugin)
+    assert 'customTimeouts {create: "20m", update: "20m"}' in messages.not_ready(
+        unfinished(), state(), "wait_for_active", "model", URN, plugin
+    )
     provider = Configuration({"nebius-models:provider": "eu"}.get)
     assert "check the network and base_url of Provider 'eu'; " in messages.explain(REFUSED, "read", provider)
     variable = Configuration({"nebius-models:apiKeyVariable": "EU_KEY"}.get)
@@ -172,11 +178,9 @@ def unfinished(cause: Exception | None = None) -> errors.Unfinished:
 DELETE, GO_ON = "or `pulumi destroy` to delete it", "run `pulumi up` again to continue waiting"
 LONGER = 'custom_timeouts=CustomTimeouts(create="20m", update="20m")'
 REPLACE = f"change `source`, or fix the adapter and run `pulumi up --replace '{URN}'`, {DELETE}"
-ASK = f"ask the service what the status means, then run `pulumi up` again, {DELETE}"
-KEPT: list[tuple[errors.Unfinished | errors.ValidationFailed, str]] = [
-    (errors.ValidationFailed("bad", state=state()), f"run `pulumi up` to replace it, {DELETE}"),
-    (errors.ValidationFailed("bad", state=state(waits=False)), REPLACE),
-    (errors.UnknownStatus("odd", state=state("odd")), ASK),
+KEPT: list[tuple[errors.NotReady, str]] = [
+    (errors.ProvisioningFailed("bad", state=state()), f"run `pulumi up` to replace it, {DELETE}"),
+    (errors.ProvisioningFailed("bad", state=state(waits=False)), REPLACE),
     (errors.Interrupted("slow", state=state()), f"{GO_ON}, {DELETE}"),
     (unfinished(errors.AnswerLost("reset")), f"{GO_ON} (longer with {LONGER}), {DELETE}"),
     (unfinished(DENIED), f"check the key ({SET_KEY}), then {GO_ON}"),
@@ -184,8 +188,8 @@ KEPT: list[tuple[errors.Unfinished | errors.ValidationFailed, str]] = [
 
 
 @pytest.mark.parametrize(("error", "remedy"), KEPT)
-def test_a_model_in_the_state_comes_with_the_next_command(
-    error: errors.Unfinished | errors.ValidationFailed, remedy: str
-) -> None:
+def test_a_model_in_the_state_comes_with_the_next_command(error: errors.NotReady, remedy: str) -> None:
     """For a model that is recorded as not ready, the line names what waits for it, replaces or deletes it."""
-    assert messages.not_ready(error, URN) == f"{error}; the model stays in the state: {remedy}"
+    assert error.state
+    message = messages.not_ready(error, error.state, "wait_for_active", "model", URN)
+    assert message == f"{error}; the model stays in the state: {remedy}"

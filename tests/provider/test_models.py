@@ -10,8 +10,8 @@ import pytest
 from nebius_model_resource import errors
 from nebius_model_resource._provider.properties import UNKNOWN
 from tests.support.engine_calls import CONFIG, Bench, EngineCall, Failed, Models, raising
-from tests.support.outcomes import slow, status
-from tests.support.virtual import EPOCH, Outcome, Service, done
+from tests.support.outcomes import status
+from tests.support.virtual import EPOCH, Service
 
 NAME, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
 GOOD = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
@@ -37,179 +37,12 @@ def test_a_model_is_returned_once_it_is_active(models: Models, service: Service,
 
 @pytest.mark.parametrize("word", ["validating", "ready", "active"])
 def test_a_model_that_needs_no_wait_is_returned_at_once(bench: Bench, word: str) -> None:
-    """The answer to the POST is enough; an undocumented status causes a warning."""
+    """The answer to the POST is enough, whatever its status."""
     service, call, models = bench
     service.new_status = word
     props = INPUTS if word == "active" else NOT_AWAITED
     assert models.create(call, props).outputs["status"] == word
     assert [request.kind for request in service.requests] == ["LIST", "POST"]
-    assert ["unknown status 'ready'" in text for text in call.warnings] == [True] * (word == "ready")
-
-
-@pytest.mark.parametrize(("away", "left"), [(0, False), (25, False), (40, True)])
-@pytest.mark.parametrize("seconds", [5, 600])
-@pytest.mark.parametrize("props", [INPUTS, NOT_AWAITED])
-def test_a_failed_validation_leaves_nothing_or_says_so(
-    bench: Bench, props: dict[str, Any], seconds: float, away: float, left: bool
-) -> None:
-    """For half a minute of its own the create tries to delete its failed model; what stays is recorded."""
-    service, call, models = bench
-    service.new_status = "error"
-    if away:
-        service.always("DELETE", status(500))
-        service.time.at(away, service.recover)
-    why = "the model stays in the state" if left else "fix the adapter, then run `pulumi up` again"
-    with pytest.raises(Failed, match=rf"validation failed: the service gave no reason; .*{why}"):
-        models.create(replace(call, timeout=seconds), props)
-    assert list(service.models) == [NAME] * left
-    assert [id_ for _, id_, _, _ in call.kept] == [NAME] * left
-    assert service.time.now <= 32
-
-
-@pytest.mark.parametrize(("seconds", "interrupted"), [(30, 600), (600, 30)])
-def test_an_unfinished_model_is_recorded(bench: Bench, seconds: float, interrupted: float) -> None:
-    """At the deadline, or when the run is stopped, the state gets the model with its inputs and its status."""
-    service, call, models = bench
-    call = replace(call, timeout=seconds, interrupted_at=interrupted)
-    with pytest.raises(Failed, match="the model stays in the state") as caught:
-        models.create(call, INPUTS)
-    [(message, id_, properties, inputs)] = call.kept
-    outputs = {"generated_name": NAME, "status": "validating", "created_at": int(EPOCH)}
-    assert (message, id_, inputs) == (str(caught.value), NAME, INPUTS)
-    assert properties == {**INPUTS, **outputs}
-    assert list(service.models) == [NAME]
-    assert service.time.now == 30
-
-
-@pytest.mark.parametrize(
-    ("deletes", "why"),
-    [(done, "; the model was deleted: run `pulumi up`"), (status(401), f"run `nebius-models delete {NAME}`")],
-)
-def test_a_state_that_cannot_record_a_model_gets_none(bench: Bench, deletes: Outcome, why: str) -> None:
-    """The unfinished model is deleted, or the message has the command that does it."""
-    service, call, models = bench
-    service.always("DELETE", deletes)
-    with pytest.raises(Failed, match=why):
-        models.create(replace(call, able=False, timeout=30), INPUTS)
-    assert bool(service.models) is (deletes is not done)
-
-
-def test_a_bug_of_ours_deletes_no_model(bench: Bench) -> None:
-    """If recording fails unexpectedly, the message has the model and how to adopt or delete it."""
-    broken = replace(bench.call, timeout=30, kept=())  # type: ignore[arg-type]
-    with pytest.raises(Failed, match=f"^the model '{NAME}' exists and is not in the state: adopt it"):
-        bench.models.create(broken, INPUTS)
-    assert list(bench.service.models) == [NAME]
-
-
-# The status of a new model, whether the create waits, when the engine goes, and the time until the deadline.
-GONE = {
-    "during the wait": ("validating", True, 10, 600),
-    "at the deadline": ("validating", True, 30, 30),
-    "by the time it has failed": ("error", True, 1.5, 600),
-    "during the POST": ("active", True, 0.5, 600),
-    "during the POST, not awaited": ("validating", False, 0.5, 600),
-}
-
-
-@pytest.mark.parametrize(("word", "waits", "gone", "seconds"), GONE.values(), ids=GONE)
-def test_nothing_stays_where_the_engine_is_gone(
-    bench: Bench, word: str, waits: bool, gone: float, seconds: float
-) -> None:
-    """Neither success nor failure is reported to an engine that is gone, and the model is deleted."""
-    service, call, models = bench
-    service.new_status = word
-    service.next("LIST", done)
-    service.always("LIST", slow(1))  # the engine goes while the last list is read
-    service.next("POST", slow(0.6))
-    with pytest.raises(errors.EngineGone):
-        models.create(replace(call, gone_at=gone, timeout=seconds), INPUTS if waits else NOT_AWAITED)
-    assert service.models == {}
-
-
-def test_an_update_whose_engine_is_gone_keeps_its_model(bench: Bench) -> None:
-    """The wait for a model that the state holds ends, and nothing is deleted."""
-    bench.service.add(NAME, status="validating")
-    with pytest.raises(errors.EngineGone):
-        bench.models.update(replace(bench.call, gone_at=10), NAME, STATE, INPUTS)
-    assert list(bench.service.models) == [NAME]
-
-
-# What the service has, whether the update waits, what happens, the result, and the seconds that it takes.
-RESUMES: dict[str, tuple[Any, ...]] = {
-    "active meanwhile": ("active", True, "", "active", (0, 0)),
-    "validates on": ("validating", True, "becomes active", "active", (20, 23)),
-    "not awaited": ("validating", False, "", "validating", (0, 0)),
-    "failed meanwhile": ("error", True, "", Failed, (0, 0)),
-    "failed, not awaited": ("error", False, "", Failed, (0, 0)),
-    "gone meanwhile": (None, True, "", errors.ModelVanished, (0, 0)),
-    "gone during the wait": ("validating", True, "goes", errors.ModelVanished, (20, 24)),
-    "not readable at first": ("validating", True, "comes back", "active", (20, 33)),
-    "not readable, not awaited": ("validating", False, "comes back", errors.ServerFault, (0, 19)),
-    "its deadline": ("validating", True, "", Failed, (100, 100)),
-}
-
-
-@pytest.mark.parametrize("case", RESUMES.values(), ids=RESUMES)
-def test_an_update_waits_for_a_model_of_the_state(bench: Bench, case: tuple[Any, ...]) -> None:
-    """It reads first, and waits only for a model that still validates; the model is never deleted."""
-    there, waits, event, result, ends = case
-    service, call, models = bench
-    inputs = INPUTS if waits else NOT_AWAITED
-    if there:
-        service.add(NAME, status=there)
-    if event == "goes":
-        service.time.at(20, service.models.clear)
-    elif event:
-        becomes(service, "active", 20)
-    if event == "comes back":
-        service.always("LIST", status(500))
-        service.always("GET", status(500))
-        service.time.at(20, service.recover)
-    with raising(None if isinstance(result, str) else result):
-        outputs = models.update(
-            replace(call, timeout=100), NAME, {**STATE, "description": "of others"}, inputs
-        )
-        assert outputs == {**inputs, **OLD, "status": result, "created_at": outputs["created_at"]}
-    assert [kept[3] for kept in call.kept] == [inputs] * (result is Failed)
-    assert ends[0] <= service.time.now <= ends[1]
-    assert {request.kind for request in service.requests} <= {"LIST", "GET"}
-
-
-FAILED, GONE_NOW = "is in status 'error': rank", "no longer exists: a new one replaces it"
-# The status in the state, the live one, whether the program waits: whether it updates or replaces, and the warning.
-NEEDS: list[tuple[str, str, bool, str, str]] = [
-    ("active", "error", True, "", ""),
-    ("validating", "validating", True, "updates", ""),
-    ("validating", "active", True, "updates", ""),
-    ("validating", "active", False, "", ""),
-    ("validating", "error", True, "replaces", FAILED),
-    ("validating", "error", False, "updates", FAILED),
-    ("error", "active", True, "replaces", FAILED),  # it is final
-    ("ready", "ready", True, "updates", "has the unknown status 'ready' (rank)"),
-    ("validating", "gone", True, "replaces", GONE_NOW),
-    ("validating", "gone", False, "replaces", GONE_NOW),
-    ("validating", "unreadable", True, "updates", ""),
-]
-
-
-@pytest.mark.parametrize(("recorded", "live", "waits", "need", "warning"), NEEDS)
-def test_a_model_that_is_not_active_asks_for_what_it_needs(
-    bench: Bench, recorded: str, live: str, waits: bool, need: str, warning: str
-) -> None:
-    """An update waits for it; one in `error` is replaced, or fails its update where nothing waits for it."""
-    service, call, models = bench
-    if live == "unreadable":
-        service.always("LIST", status(500))
-        service.always("GET", status(500))
-    elif live != "gone":
-        service.add(NAME, status=live, status_reason="rank")
-    news = {**GOOD, "wait_for_active": waits}
-    found = models.diff(call, NAME, {**STATE, **news, "status": recorded, "status_reason": "rank"}, news)
-    replaces = need == "replaces"
-    assert (found.updates, list(found.replaces)) == (need == "updates", ["status"] * replaces)
-    assert (found.kinds, found.of_inputs) == (({"status": "UPDATE"}, False) if replaces else ({}, True))
-    assert [warning in text for text in call.warnings] == [True] * bool(warning)
 
 
 def test_a_read_takes_over_what_is_live(models: Models, service: Service, call: EngineCall) -> None:
@@ -222,42 +55,11 @@ def test_a_read_takes_over_what_is_live(models: Models, service: Service, call: 
     assert found.outputs == {**ACTIVE, "description": "by hand", **outputs}
 
 
-@pytest.mark.parametrize(("age", "word"), [(29, "validating"), (30, "validating"), (1, "active")])
-def test_a_model_that_was_just_created_may_be_missing(bench: Bench, age: float, word: str) -> None:
-    """For half a minute neither a read nor a deletion believes that a model is gone which no wait has seen."""
-    service, call, models = bench
-    props = {**NOT_AWAITED, **OLD, "status": word, "created_at": EPOCH - age}
-    is_new = age < 30 and word == "validating"
-    assert (models.read(call, NAME, props) is not None) is is_new
-    service.add(NAME)
-    service.always("DELETE", status(403 if is_new else 404))
-    service.time.at(0.5, service.recover)
-    with raising(None if is_new else errors.NotFound):
-        models.delete(call, NAME, props)
-    assert bool(service.models) is not is_new
-
-
-def test_a_model_that_is_gone_is_removed_with_a_warning_if_none_was_found(bench: Bench) -> None:
-    """A key of another account sees none of the stack's models: the first removals say how to get them back."""
-    service, call, models = bench
-    gone = [NAME, "acme/Base-LoRa:bot-CCCC"]
-    assert [models.read(call, name, ACTIVE) for name in gone] == [None, None]
-    for name, warning in zip(gone, call.warnings, strict=True):
-        assert warning.startswith(
-            f"'{name}' is removed from the state: this key sees none of the stack's models"
-        )
-    service.add("acme/Base-LoRa:bot-BBBB")
-    service.time.advance(60)
-    assert models.read(call, "acme/Base-LoRa:bot-BBBB", ACTIVE)
-    assert models.read(call, NAME, ACTIVE) is None
-    assert len(call.warnings) == 2
-
-
 @pytest.mark.parametrize("name", [NAME, SHORT])
 def test_get_reads_all_that_the_service_reports(bench: Bench, name: str) -> None:
     """A model that the stack only reads has no inputs, is not deleted with its resource, and must exist."""
     service, call, models = bench
-    with pytest.raises(errors.ModelMissing):
+    with pytest.raises(errors.Missing):
         models.read(call, name, {})
     service.time.advance(60)
     service.add(NAME, status="error", source="file-1", description="answers", created_at=7)

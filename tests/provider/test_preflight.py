@@ -42,8 +42,8 @@ def test_what_the_service_knows_is_not_mentioned(service: Service, preflight: Pr
     """A listed base, with and without `-fast`, a file, and a checkpoint of a job that succeeded are known."""
     service.jobs["ftjob-1"] = JOB
     for source in (service.add_file("a.zip"), "ftjob-1:ftckpt_1", HUB):
-        assert preflight.warnings(bot(source), NONE) == []
-        assert preflight.warnings(bot(source, f"{BASE}-fast"), NONE) == []
+        assert preflight.warnings("model", bot(source), NONE) == []
+        assert preflight.warnings("model", bot(source, f"{BASE}-fast"), NONE) == []
     assert kinds(service) == ["BASES", "FILES", "JOB", "CHECKPOINTS"]
 
 
@@ -67,10 +67,10 @@ def test_what_the_service_does_not_know_is_warned_of(
     """One line for the base and one for the source, each asked for once."""
     service.jobs = {"ftjob-1": JOB, "ftjob-2": {"status": "failed", "error": "empty"}}
     for _ in range(2):
-        assert preflight.warnings(inputs, NONE) == warnings
+        assert preflight.warnings("model", inputs, NONE) == warnings
     assert len(set(kinds(service))) == len(service.requests)
     nameless = [text.replace("the model 'bot'", "the model") for text in warnings]
-    assert preflight.warnings(inputs, frozenset({"name"})) == nameless
+    assert preflight.warnings("model", inputs, frozenset({"name"})) == nameless
 
 
 @pytest.mark.parametrize("entries", [[], [{"id": "x/y"}, {"id": None}], {"x/y": 1}])
@@ -79,7 +79,7 @@ def test_an_empty_or_unreadable_list_of_bases_says_nothing(
 ) -> None:
     """Only a list that can be complete shows that a base is missing."""
     service.always("BASES", says({"data": entries}))
-    assert preflight.warnings(bot(), NONE) == []
+    assert preflight.warnings("model", bot(), NONE) == []
 
 
 @pytest.mark.parametrize(("entries", "asked"), [([{}], ["FILES"]), ([], ["FILES", "FILE"])])
@@ -87,9 +87,9 @@ def test_a_file_that_the_list_lacks_may_exist(service: Service, entries: list[An
     """A list with gaps proves nothing, nor one without a file that its id finds, nor one from before an upload."""
     there = service.add_file("a.zip")
     service.always("FILES", says({"data": entries}))
-    assert Preflight(service.client(), set()).warnings(bot(there, UNKNOWN), NONE) == []
+    assert Preflight(service.client(), set()).warnings("model", bot(there, UNKNOWN), NONE) == []
     assert kinds(service) == asked
-    assert Preflight(service.client(), {"file-8"}).warnings(bot("file-8", UNKNOWN), NONE) == []
+    assert Preflight(service.client(), {"file-8"}).warnings("model", bot("file-8", UNKNOWN), NONE) == []
 
 
 def test_fifty_models_cost_as_many_requests_as_one(service: Service, preflight: Preflight) -> None:
@@ -98,7 +98,7 @@ def test_fifty_models_cost_as_many_requests_as_one(service: Service, preflight: 
     models = [bot(f"file-{n}", f"x/{n}", ai_project_id="pq"[n % 2]) for n in range(50)]
     models += [bot(f"ftjob-1:ftckpt_{n}", ai_project_id="p") for n in range(2, 52)]
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda each: preflight.warnings(each, NONE), models))
+        found = list(pool.map(lambda each: preflight.warnings("model", each, NONE), models))
     assert [len(each) for each in found] == [2] * 50 + [1] * 50
     assert sorted(kinds(service)) == sorted(["BASES", "FILES", "FILE"] * 2 + ["JOB", "CHECKPOINTS"])
 
@@ -110,7 +110,7 @@ def test_a_list_that_is_refused_silences_its_own_question_alone(
     """Nothing is asked twice, and the other questions go on."""
     service.always("BASES", outcome)
     for _ in range(3):
-        assert len(preflight.warnings(bot("file-9", "x/y"), NONE)) == 1
+        assert len(preflight.warnings("model", bot("file-9", "x/y"), NONE)) == 1
     assert kinds(service) == ["BASES", "FILES", "FILE"]
 
 
@@ -129,8 +129,8 @@ def test_a_service_that_cannot_be_asked_is_asked_once(
     """One attempt gets half of the time that a process has, and nothing more is tried or shown."""
     service.always("BASES", outcome)
     for number in range(5):
-        assert preflight.warnings(bot(f"file-{number}", "x/y"), NONE) == []
-        assert preflight.warnings(bot(f"ftjob-{number}:ftckpt_1"), NONE) == []
+        assert preflight.warnings("model", bot(f"file-{number}", "x/y"), NONE) == []
+        assert preflight.warnings("model", bot(f"ftjob-{number}:ftckpt_1"), NONE) == []
     assert kinds(service) == ["BASES"]
     assert service.time.now == seconds
 
@@ -140,7 +140,7 @@ def test_a_slow_service_is_asked_for_ten_seconds_in_all(service: Service, prefli
     service.always("BASES", slow(1, done))
     service.always("JOB", slow(1, done))
     models = [bot(f"ftjob-{number}:ftckpt_1") for number in range(30)]
-    found = [preflight.warnings(each, NONE) for each in models]
+    found = [preflight.warnings("model", each, NONE) for each in models]
     assert len(service.requests) == service.time.now == SECONDS == 10
     assert [len(each) for each in found] == [1] * 9 + [0] * 21
-    assert preflight.warnings(models[0], NONE) == found[0]
+    assert preflight.warnings("model", models[0], NONE) == found[0]

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from nebius_model_resource import errors
-from nebius_model_resource._provider.account import Account
 from nebius_model_resource._provider.properties import State
 from nebius_model_resource._provider.wait import GRACE, Wait
-from tests.support.engine_calls import EngineCall, raising
+from tests.support.engine_calls import EngineCall, Models, raising
 from tests.support.outcomes import lost, says, slow, status
 from tests.support.virtual import Outcome, Service, done, no_pause
 
@@ -27,14 +26,14 @@ class Waits:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.account = Account(service.client(sleep=no_pause))
+        self.models = Models(service, sleep=no_pause)
+        self.things = self.models.things(None)
 
     def wait(
         self, call: EngineCall, state: State = STATE, seconds: float = 100, grace: float = GRACE
     ) -> State:
         """Wait for the model."""
-        models = self.account.models(None)
-        return Wait(state, self.account.client, models, call.operation(seconds), grace).until_active()
+        return Wait(self.models, state, call.operation(seconds), grace).until_ready()
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def test_a_list_of_another_call_serves_the_wait(waits: Waits, call: EngineCall) 
     """A list that was requested since the wait began is used if it is not older than the pause allows."""
     service = waits.service
     service.add(NAME)
-    service.time.at(0.3, lambda: waits.account.models(None).fresh(service.time.deadline(9)))
+    service.time.at(0.3, lambda: waits.things.fresh(service.time.deadline(9)))
     assert waits.wait(call).status == "active"
     assert service.sent("LIST") == [0.3]
     assert service.time.now == 0.5
@@ -79,7 +78,7 @@ def test_a_list_from_before_the_wait_is_not_believed(waits: Waits, call: EngineC
     """It says nothing about a model that was created, or changed, after it."""
     service = waits.service
     service.add(NAME, status="error", status_reason="of before")
-    waits.account.models(None).fresh(service.time.deadline(9))
+    waits.things.fresh(service.time.deadline(9))
     service.time.advance(0.1)
     service.models[NAME].update(status="active", status_reason=None)
     assert waits.wait(call).status == "active"
@@ -90,19 +89,19 @@ EMPTY, UNNAMED = says([]), says([{"name": NAME}])
 AWAY, NOT_THERE, FORBIDDEN, DENIED = status(500, "down"), status(404), status(403), status(401)
 SILENT = lost(effect=False, at_once=False)
 SOON, LATE, END = (20, 22.3), (30, 33.1), (100, 100)
-OPEN, VANISHED = errors.Unfinished, errors.ModelVanished
+OPEN, VANISHED = errors.Unfinished, errors.Vanished
 OVER = "is still validating (soon) after 100 s: the deadline passed"
 REFUSED = "the key was refused; last answer: no"
-ODD = "has the unknown status 'ready' (soon); known"
+ODD = "is still ready (soon) after 100 s: the deadline passed"
 # The status from the 20th second on, the answers to lists and reads, when the wait ends, and how.
 CASES: dict[str, tuple[Any, ...]] = {
     "active": ("active", done, done, SOON, None, ""),
-    "error": ("error", done, done, SOON, errors.ValidationFailed, "validation failed: soon"),
+    "error": ("error", done, done, SOON, errors.ProvisioningFailed, "validation failed: soon"),
     "deleted": ("deleted", done, done, SOON, VANISHED, "was deleted outside of this run"),
-    "unknown": ("ready", done, done, SOON, errors.UnknownStatus, ODD),
+    "a status that is not documented": ("ready", done, done, END, OPEN, ODD),
     "the deadline": ("validating", done, done, END, OPEN, OVER),
-    "gone": ("gone", done, done, LATE, VANISHED, "deleted outside of this run: not found"),
-    "no such name": ("validating", EMPTY, NOT_THERE, LATE, VANISHED, "this run: no (HTTP 404)"),
+    "gone": ("gone", done, done, LATE, VANISHED, "deleted outside of this run"),
+    "no such name": ("validating", EMPTY, NOT_THERE, LATE, VANISHED, "deleted outside of this run"),
     "hidden from the list": ("active", EMPTY, done, SOON, None, ""),
     "no status in the list": ("active", UNNAMED, done, SOON, None, ""),
     "the list is away": ("active", AWAY, done, SOON, None, ""),
@@ -129,7 +128,7 @@ def test_a_wait_ends_as_the_service_says(waits: Waits, call: EngineCall, case: t
         assert waits.wait(call).status == "active"
         assert call.shown[-1] == (service.time.now, "active")
     assert caught is None or type(caught.value) is fails
-    if caught and isinstance(caught.value, (errors.Unfinished, errors.ValidationFailed)):
+    if caught and isinstance(caught.value, (errors.Unfinished, errors.ProvisioningFailed)):
         assert caught.value.state
         assert caught.value.state.id == NAME
     assert ends[0] <= service.time.now <= ends[1]
@@ -150,6 +149,7 @@ def test_an_interruption_ends_a_wait_at_once(waits: Waits, call: EngineCall, lis
     why = r"still validating after \d+ s: the run was interrupted$"
     with pytest.raises(errors.Interrupted, match=why) as caught:
         waits.wait(call)
+    assert caught.value.state
     assert caught.value.state == replace(STATE, outputs=caught.value.state.outputs)
     assert service.sent("GET") == []
     assert service.time.now == (20 if listed else 20.5)

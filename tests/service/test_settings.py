@@ -222,14 +222,14 @@ EU = "of Provider 'eu', or set NEBIUS"
         (
             {PROVIDER: "eu"},
             "stack",
-            f"give api_key or api_key_variable {EU}_API_KEY",
+            f"give api_key {EU}_API_KEY",
             f"give base_url {EU}_BASE_URL",
             "api_key of Provider 'eu'",
         ),
         (
             {PROVIDER: "eu", PLUGIN: "yes"},
             "stack",
-            f"give apiKey or apiKeyVariable {EU}_API_KEY",
+            f"give apiKey {EU}_API_KEY",
             f"give baseUrl {EU}_BASE_URL",
             "apiKey of Provider 'eu'",
         ),

@@ -13,7 +13,7 @@ from nebius_model_resource._service.names import (
     unflavoured,
     whole_number,
 )
-from nebius_model_resource._service.types import Checkpoint, FileInfo, Job, Listing, ModelInfo
+from nebius_model_resource._service.types import Checkpoint, CustomModelInfo, FileInfo, Job, Listing
 
 LIVE = {
     "type": "text2text",
@@ -77,7 +77,6 @@ def test_where_a_generated_name_is_divided(text: str, base: str | None, short: s
     """The last `-LoRa:` divides it, and the last four letters come from the service."""
     name = GeneratedName.parse(text)
     assert (name.base, name.short, name.custom) == (base, short, custom)
-    assert name.is_full is (base is not None)
 
 
 def test_a_flavour_is_the_end_of_a_base() -> None:
@@ -89,15 +88,17 @@ def test_a_flavour_is_the_end_of_a_base() -> None:
 
 def test_a_read_is_understood_and_unknown_fields_are_ignored() -> None:
     """A captured answer gives the model, with its source built from the ids."""
-    expected = ModelInfo(str(LIVE["name"]), "active", None, 1765431401, "text", None, "ftjob-1:ftckpt_1")
-    assert ModelInfo.parse(LIVE) == expected
+    name = str(LIVE["name"])
+    custom, base = GeneratedName.parse(name).custom, GeneratedName.parse(name).base
+    expected = CustomModelInfo(name, custom, base, "ftjob-1:ftckpt_1", "text", "active", None, 1765431401)
+    assert CustomModelInfo.parse(LIVE) == expected
 
 
 @pytest.mark.parametrize("value", [None, 7, -1.5, True, "", "\ud800", "a\nb", [None], {"a": 1}], ids=repr)
 def test_reading_an_answer_never_raises(value: Any) -> None:
     """A wrong type in any field gives a model without that field, or none."""
     for key in LIVE:
-        info = ModelInfo.parse({**LIVE, key: value})
+        info = CustomModelInfo.parse({**LIVE, key: value})
         assert info is None or isinstance(info.name, str)
 
 
@@ -114,7 +115,7 @@ def test_reading_an_answer_never_raises(value: Any) -> None:
 )
 def test_a_source_is_built_from_what_a_read_has(fields: dict[str, Any], source: str | None) -> None:
     """It is the source itself, a checkpoint of its job, a file, or an address, in this order."""
-    info = ModelInfo.parse({"name": "x", **fields})
+    info = CustomModelInfo.parse({"name": "x", **fields})
     assert info
     assert info.source == source
 
@@ -124,14 +125,16 @@ def test_a_source_is_built_from_what_a_read_has(fields: dict[str, Any], source: 
 )
 def test_what_has_no_usable_name_is_no_model(body: Any) -> None:
     """A name that cannot be printed cannot be an id."""
-    assert ModelInfo.parse(body) is None
+    assert CustomModelInfo.parse(body) is None
 
 
 def test_what_people_read_of_a_model_is_made_safe() -> None:
     """Status and reason become one line; description and base are data and stay unchanged."""
     words = {"status": "a\nb", "status_reason": "c\x1bd", "description": " d\n", "base_model": "a/b"}
-    assert ModelInfo.parse({"name": "x", **words}) == ModelInfo("x", "a b", "c d", None, " d\n", "a/b")
-    assert ModelInfo.parse({"name": "x", "status": " ", "status_reason": 7}) == ModelInfo("x")
+    safe = CustomModelInfo("x", "x", "a/b", None, " d\n", "a b", "c d", None)
+    assert CustomModelInfo.parse({"name": "x", **words}) == safe
+    nothing = CustomModelInfo.parse({"name": "x", "status": " ", "status_reason": 7})
+    assert nothing == CustomModelInfo("x", "x", *[None] * 6)
 
 
 def test_a_number_is_read_as_an_integer() -> None:

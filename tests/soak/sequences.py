@@ -9,7 +9,7 @@ from typing import Any
 
 from nebius_model_resource._provider.properties import MODEL
 from nebius_model_resource._provider.wait import GRACE
-from nebius_model_resource._service.types import ModelInfo
+from nebius_model_resource._service.types import CustomModelInfo
 from nebius_model_resource.testing.emulator import Fault
 from nebius_model_resource.testing.engine.planner import Order
 from nebius_model_resource.testing.engine.resources import Resource
@@ -278,7 +278,7 @@ def _unknown(world: World, names: set[str]) -> set[str]:
     in_doubt = list(world.in_doubt)
     unknown = set()
     for model in (each for each in world.emulator.models() if each["name"] in names):
-        info = ModelInfo.parse(model)
+        info = CustomModelInfo.parse(model)
         left = next((each for each in in_doubt if not MODEL.changed(each, MODEL.live(each, info))), None)
         if left is None:
             unknown.add(model["name"])

@@ -18,7 +18,7 @@ from unittest import mock
 from pulumi.dynamic import Config, ConfigureRequest
 
 from nebius_model_resource._dynamic import host as dynamic_host
-from nebius_model_resource._provider import models
+from nebius_model_resource._provider import provisioned
 from nebius_model_resource._provider.account import Account
 from nebius_model_resource._provider.calls import Call, Found, Operation
 from nebius_model_resource._provider.models import CustomModels
@@ -78,7 +78,7 @@ class World:
     def __enter__(self) -> World:  # noqa: PYI034 - Self is newer than Python 3.10
         for patch in (
             mock.patch.object(dynamic_host, "current_engine", return_value=ListeningEngine()),
-            mock.patch.object(models, "time", SimpleNamespace(time=self.wall)),
+            mock.patch.object(provisioned, "time", SimpleNamespace(time=self.wall)),
         ):
             self._patches.enter_context(patch)
         self.emulator.start()
@@ -147,7 +147,7 @@ class World:
         self.point()
         return answer
 
-    def operation(self, call: Call) -> Operation:
+    def operation(self, call: Call, seconds: float = SECONDS) -> Operation:
         """An operation on the world's clock; at each pause a process may die."""
 
         def sleep(seconds: float) -> None:
@@ -155,7 +155,7 @@ class World:
             call.sleep(0)
             self.jump(seconds)
 
-        return Operation(Deadline.after(call.timeout or SECONDS, self.clock, sleep))
+        return Operation(Deadline.after(call.timeout or min(seconds, SECONDS), self.clock, sleep))
 
     def _begin_host(self) -> None:
         """Do what the host does with a provider for the first time."""
@@ -225,7 +225,7 @@ class SoakModels(CustomModels):
     def account(self) -> Account:
         return self._world.account(self.configuration.settings())
 
-    def operation(self, call: Call) -> Operation:
+    def operation(self, call: Call, seconds: float = SECONDS) -> Operation:
         return self._world.operation(call)
 
     def create(self, call: Call, props: dict[str, Any]) -> Found:

@@ -117,3 +117,21 @@ def test_a_model_comes_from_a_folder(make_example: MakeExample, emulator: Emulat
     assert model["source"] == file["id"]
     assert_ends(stack, emulator)
     assert emulator.files() == []
+
+
+def test_an_endpoint_answers_and_is_stopped_for_the_night(
+    make_example: MakeExample, emulator: Emulator
+) -> None:
+    """The question gets the answer of the endpoint, and `enabled` false in the configuration stops the endpoint."""
+    emulator.settings.endpoint_seconds = 0.3
+    stack = make_example("endpoint")
+    outputs = stack.up().outputs
+    [endpoint] = emulator.endpoints()
+    assert outputs["model"].value == endpoint["routing_key"]
+    assert outputs["answer"].value == emulator.settings.completion_text
+    stack.set_config("endpoint:enabled", ConfigValue("false"))
+    stack.up()
+    [stopped] = emulator.endpoints()
+    assert (stopped["id"], stopped["enabled"]) == (endpoint["id"], False)
+    assert_ends(stack, emulator)
+    assert emulator.endpoints() == []

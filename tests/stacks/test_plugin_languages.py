@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -118,3 +119,43 @@ def test_the_plugin_is_added_to_a_project(tmp_path: Path, emulator: Emulator) ->
     project.configure(emulator)
     project.pulumi("up", "--yes", "--skip-preview")
     assert len(emulator.models()) == 1
+
+
+COMPONENT = """
+import pulumi
+from pulumi.provider.experimental import component_provider_host
+from nebius_model_resource import CustomModel
+
+class Arguments(dict):
+    pass
+
+class Bot(pulumi.ComponentResource):
+    def __init__(self, name: str, args: Arguments, opts: pulumi.ResourceOptions | None = None):
+        super().__init__("bots:index:Bot", name, {}, opts)
+        CustomModel(name, base_model="a/b", source="file-1", opts=pulumi.ResourceOptions(parent=self))
+
+component_provider_host(name="bots", components=[Bot])
+"""
+BOTS = "".join(f"  {name}:\n    type: bots:index:Bot\n" for name in ("one", "two"))
+
+
+@needs_host("yaml")
+def test_a_component_package_warns_of_a_plain_key_once(tmp_path: Path, emulator: Emulator) -> None:
+    """Its models are declared in a process without a stack; a secret key causes no warning."""
+    (tmp_path / "component.py").write_text(COMPONENT)
+    starter = tmp_path / "pulumi-resource-bots"
+    starter.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {tmp_path}/component.py "$@"\n')
+    starter.chmod(0o755)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    plugins = "plugins:\n  providers:\n  - name: bots\n    path: ..\n"
+    (folder / "Pulumi.yaml").write_text(f"name: models\nruntime: yaml\n{plugins}resources:\n{BOTS}")
+    variables = environment(tmp_path)
+    run_pulumi(folder, variables, "stack", "init", "test")
+    run_pulumi(folder, variables, "config", "set", "nebius-models:baseUrl", emulator.url)
+    for options, warnings in (([], 1), (["--secret"], 0)):
+        setting = ("nebius-models:apiKey", emulator.api_key)
+        run_pulumi(folder, variables, "config", "set", *options, *setting)
+        done = run_pulumi(folder, variables, "preview", "--diff")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (done.stdout + done.stderr).count("apiKey is not a secret") == warnings

@@ -13,13 +13,31 @@ import pytest
 from nebius_model_resource._provider.account import Account
 from nebius_model_resource._provider.archives import ModelArchives
 from nebius_model_resource._provider.calls import Operation
+from nebius_model_resource._provider.endpoints import DedicatedEndpoints
 from nebius_model_resource._provider.models import CustomModels
 from nebius_model_resource._provider.resource_type import ResourceType
 from nebius_model_resource._service.retry import Deadline
-from tests.support.virtual import KEY, Service, VirtualTime
+from tests.support.virtual import EPOCH, KEY, Service, VirtualTime
 
 URN = "urn:pulumi:prod::bots::pulumi-python:dynamic/nebius:CustomModel::bot"
 CONFIG = {"nebius-models:apiKey": KEY}
+
+MODEL_INPUTS = {"name": "bot", "base_model": "acme/Base", "source": "file-1", "wait_for_active": True}
+ENDPOINT_INPUTS = {
+    "name": "bot",
+    "model_name": "acme/Base",
+    "flavor_name": "base",
+    "region": "eu-north1",
+    "gpu_type": "gpu-h100-sxm",
+    "gpu_count": 1,
+    "min_replicas": 1,
+    "max_replicas": 2,
+    "routing_key": "dedicated/bot-0123abcd",
+    "inference_url": "https://api.tokenfactory.nebius.com/v1",
+    "enabled": True,
+    "wait_for_ready": True,
+}
+NOT_READY = {"readiness": "not_ready", "ready_replicas": 0}
 
 
 class Failed(Exception):
@@ -42,6 +60,7 @@ class EngineCall:
     time: VirtualTime
     urn: str = URN
     timeout: float = 0.0
+    seed: bytes = b""
     recorded: frozenset[str] | None = None
     secrets: frozenset[str] = frozenset()
     failed: bool = False
@@ -109,6 +128,75 @@ class Models(_Virtual, CustomModels):
 
 class Archives(_Virtual, ModelArchives):
     """The uploaded adapters."""
+
+
+class Endpoints(_Virtual, DedicatedEndpoints):
+    """The dedicated endpoints."""
+
+
+class Kind:
+    """A resource type that waits, in one process at the virtual service: for tests that hold for each of them.
+
+    Attributes:
+        resources: the type.
+        things: what the service has, by id.
+        id: that of the first one.
+        inputs: of one that is waited for.
+        first: the status of a new one.
+        post, list, delete: the kinds of the requests.
+    """
+
+    def __init__(self, service: Service, noun: str) -> None:
+        self.service, self.noun = service, noun
+        if noun == "model":
+            self.resources: Models | Endpoints = Models(service)
+            self.things, self.id, self.inputs = service.models, "acme/Base-LoRa:bot-AAAA", MODEL_INPUTS
+            self.post, self.list, self.delete = "POST", "LIST", "DELETE"
+            self.first, self._ready, self.goal = "validating", "active", "active"
+        else:
+            self.resources = Endpoints(service)
+            self.things, self.id, self.inputs = service.endpoints, "endpoint-0", ENDPOINT_INPUTS
+            self.post, self.list, self.delete = "MAKE", "ENDPOINTS", "REMOVE"
+            self.first, self._ready, self.goal = "starting", "running", "ready"
+
+    def word(self, word: str) -> str:
+        """The status that stands for ``first`` and ``ready``."""
+        return {"first": self.first, "ready": self._ready}.get(word, word)
+
+    def starts(self, word: str) -> None:
+        """What is created from now on has that status."""
+        self.service.new_status = self.service.new_endpoint = self.word(word)
+
+    def add(self, word: str, **reported: Any) -> None:
+        """Add one."""
+        if self.noun == "model":
+            self.service.add(self.id, status=self.word(word), **reported)
+        else:
+            key = self.inputs["routing_key"]
+            self.service.add_endpoint(self.word(word), **{"routing_key": key, **reported})
+
+    def becomes(self, word: str) -> None:
+        """Give the first one another status."""
+        if self.noun == "model":
+            self.service.models[self.id]["status"] = self.word(word)
+        else:
+            self.service.becomes(self.id, self.word(word))
+
+    def declared(self, waits: bool) -> dict[str, Any]:
+        """The inputs, waited for or not."""
+        return {**self.inputs, self.resources.waits: waits}
+
+    def outputs(self, word: str) -> dict[str, Any]:
+        """What the state has besides the inputs, of one that was created when the clock began."""
+        found = {"status": self.word(word), "created_at": int(EPOCH)}
+        if self.noun == "model":
+            return {**found, "generated_name": self.id}
+        ready = {"readiness": "ready", "ready_replicas": 1} if word == "ready" else NOT_READY
+        return {**found, **ready, "endpoint_id": self.id}
+
+    def state(self, word: str) -> dict[str, Any]:
+        """The properties in the state, of one that is too old to be missing from the list."""
+        return {**self.inputs, **self.outputs(word), "created_at": 7.0}
 
 
 def raising(error: type[Exception] | None, match: str | None = None) -> AbstractContextManager[Any]:

@@ -15,12 +15,15 @@ from pulumi.runtime.proto import provider_pb2
 from nebius_model_resource._engine import with_placeholders
 from nebius_model_resource._plugin.servicer import PluginServicer
 from nebius_model_resource._provider.properties import camel
-from nebius_model_resource.provider import ModelArchiveProvider
+from nebius_model_resource.provider import DedicatedEndpointProvider, ModelArchiveProvider
 from tests.support.host import URN, DynamicHost, HostCalls
 from tests.support.host_here import Context, HostHere, ListeningEngine
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin" / "__main__.py"
-_ARCHIVE = serialize_provider(ModelArchiveProvider())
+_KINDS = {
+    serialize_provider(ModelArchiveProvider()): "ModelArchive",
+    serialize_provider(DedicatedEndpointProvider()): "DedicatedEndpoint",
+}
 _OWN = ("__provider", "import_id")  # what only a dynamic resource has
 
 
@@ -40,7 +43,7 @@ class PluginCalls(HostCalls):
     @staticmethod
     def urn(name: str, props: Mapping[str, Any]) -> str:
         """The URN in the plugin's types; the provider among the properties shows which one."""
-        return native_urn(name, "ModelArchive" if props.get("__provider") == _ARCHIVE else "CustomModel")
+        return native_urn(name, _KINDS.get(props.get("__provider", ""), "CustomModel"))
 
     @staticmethod
     def encode(props: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -97,10 +98,13 @@ class Service:
         models: what it holds, by full name.
         files: its files, by id.
         jobs: its fine-tuning jobs, by id; each with its ``checkpoints``.
+        endpoints: its dedicated endpoints, by id.
+        templates: what it lists as templates of endpoints.
         bases: the ids of the base models that it lists.
         requests: every request, in order.
-        hidden: models and files that the lists lack.
+        hidden: models, files and endpoints that the lists lack.
         new_status: the status of a new model.
+        new_endpoint: the status of a new endpoint.
         chunk_seconds: how long each part of an upload takes.
     """
 
@@ -108,10 +112,13 @@ class Service:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
+    templates: list[dict[str, Any]] = field(default_factory=list)
     bases: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     new_status: str = "validating"
+    new_endpoint: str = "starting"
     chunk_seconds: float = 0.0
     _next: dict[str, deque[Outcome]] = field(default_factory=dict)
     _always: dict[str, Outcome] = field(default_factory=dict)
@@ -182,6 +189,30 @@ class Service:
         }
         return id_
 
+    def add_endpoint(self, status: str = "running", readiness: str = "", **reported: Any) -> str:
+        """Add an endpoint, created now; without a given readiness one that runs is ready."""
+        id_ = f"endpoint-{len(self.endpoints)}"
+        moment = datetime.fromtimestamp(self.time.time(), timezone.utc).isoformat()
+        self.endpoints[id_] = {"id": id_, "enabled": True, "created_at": moment, **reported}
+        self.becomes(id_, status, readiness)
+        return id_
+
+    def make(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The endpoint that a POST makes."""
+        return {"endpoint": self.endpoints[self.add_endpoint(self.new_endpoint, **asked)]}
+
+    def becomes(self, id_: str, status: str, readiness: str = "") -> None:
+        """Give an endpoint another status."""
+        ready = readiness or ("ready" if status == "running" else "not_ready")
+        deployment = {"status": status, "readiness": ready, "ready_replicas": int(ready != "not_ready")}
+        self.endpoints[id_]["deployment"] = deployment
+
+    def change(self, id_: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The endpoint that a PATCH changes: its values at once, and its status when a test says so."""
+        if endpoint := self.endpoints.get(id_):
+            endpoint.update({name: None if value == "UNSET" else value for name, value in body.items()})
+        return endpoint
+
     def create(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The model that a POST creates; it reports what it was created with."""
         code = "".join("ABCDEFGHIJ"[int(digit)] for digit in f"{len(self.models):04}")
@@ -196,7 +227,7 @@ class Service:
         return self.files[self.add_file(match[1].decode(), len(match[2]))]
 
     def listed(self, things: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        """What a list of models or files shows."""
+        """What a list of models, files or endpoints shows."""
         return [thing for id_, thing in things.items() if id_ not in self.hidden]
 
     def delete(self, name: str) -> dict[str, Any] | None:
@@ -223,6 +254,20 @@ ROUTES: dict[str, tuple[str, Callable[[Service, Request], Any]]] = {
     "LIST": ("GET /v0/models", lambda service, _: service.listed(service.models)),
     "GET": ("GET /v0/models/(.+)", lambda service, request: service.find(request.name)),
     "DELETE": ("DELETE /v0/models/(.+)", lambda service, request: service.delete(request.name)),
+    "MAKE": ("POST /v0/dedicated_endpoints", lambda service, request: service.make(request.body)),
+    "TEMPLATES": ("GET /v0/dedicated_endpoints/templates", lambda service, _: {"data": service.templates}),
+    "ENDPOINTS": (
+        "GET /v0/dedicated_endpoints",
+        lambda service, _: {"data": service.listed(service.endpoints)},
+    ),
+    "PATCH": (
+        "PATCH /v0/dedicated_endpoints/(.+)",
+        lambda service, request: service.change(request.name, request.body),
+    ),
+    "REMOVE": (
+        "DELETE /v0/dedicated_endpoints/(.+)",
+        lambda service, request: service.endpoints.pop(request.name, None),
+    ),
     "FILES": ("GET /v1/files", lambda service, _: {"data": service.listed(service.files)}),
     "FILE": ("GET /v1/files/(.+)", lambda service, request: service.files.get(request.name)),
     "DROP": ("DELETE /v1/files/(.+)", lambda service, request: service.files.pop(request.name, None)),
