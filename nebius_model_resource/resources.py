@@ -101,7 +101,7 @@ class _AccountResource(Resource):
             del cls._resource_type_name
         # Pulumi reads the annotations of the class alone: without those of its base a number would be a float.
         inherited = (base.__annotations__ for base in cls.__mro__[1:] if issubclass(base, _AccountResource))
-        cls.__annotations__ = dict(ChainMap(cls.__annotations__, *inherited))
+        cls.__annotations__.update(ChainMap(cls.__annotations__, *inherited))
 
     def __init__(
         self, resource_name: str, given: dict[str, Any] | None, opts: ResourceOptions | None
