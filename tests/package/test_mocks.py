@@ -85,6 +85,28 @@ for kind in (Bot, TicketBot, Other):
     assert [type_ for type_, _ in given] == [TYPE, TYPE, "pulumi-python:dynamic/acme:Model"]
 
 
+def test_a_subclass_has_whole_numbers_where_its_parent_has_them() -> None:
+    """The wire has floats alone, and Pulumi reads the types of a class without those of its bases."""
+    given = run("""
+class Bot(CustomModel):
+    mood: pulumi.Output[str]
+
+class Dated(Mocks):
+    def new_resource(self, args):
+        return args.name, {**args.inputs, "created_at": 7.0}
+
+pulumi.runtime.set_mocks(Dated(), preview=False)
+
+@pulumi.runtime.test
+def test():
+    bot = Bot("bot", base_model="a/b", source="file-1")
+    return bot.created_at.apply(lambda moment: given.append([type(moment).__name__, moment]))
+
+test()
+""")
+    assert given == [["int", 7]]
+
+
 def test_a_path_of_pathlib_is_a_text() -> None:
     """`ModelArchive` takes what Python's functions take as a path."""
     program = """
