@@ -146,7 +146,7 @@ WARNINGS: list[tuple[Bag, list[Any], str]] = [
     ({"model_name": "x"}, [{"name": n} for n in "abcdef"], "(there are 'a', 'b', 'c', 'd', 'e')"),
     ({"flavor_name": "slow"}, [TEMPLATE], "has no flavor 'slow' (there are 'base', 'fast', 'bare')"),
     ({"gpu_type": "gpu-x"}, [TEMPLATE], f"{OF_BASE} gpu_type 'gpu-x' (there are 'gpu-h100-sxm')"),
-    ({"gpu_count": 3.0}, [TEMPLATE], f"{OF_BASE} gpu_count 3 (there is 1, 2)"),
+    ({"gpu_count": 3.0}, [TEMPLATE], f"{OF_BASE} gpu_count 3 (there are 1, 2)"),
     ({"region": "mars-1"}, [TEMPLATE], f"{OF_BASE} region 'mars-1' (there are 'eu-north1')"),
     ({"gpu_type": "gpu-x", "flavor_name": "fast"}, [TEMPLATE], ""),
     ({"gpu_type": "gpu-x", "flavor_name": "bare"}, [TEMPLATE], ""),
