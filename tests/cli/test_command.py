@@ -42,19 +42,12 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     return emulator
 
 
-def asked(name: str, answer: bytes) -> tuple[int, str]:
-    """The exit code of a deletion with an answer at a terminal, and what it showed there."""
-    pty = pytest.importorskip("pty", reason="Windows has no terminals of this kind")
-    keyboard, terminal = pty.openpty()
-    command = [sys.executable, "-m", "nebius_model_resource", "delete", name]
-    try:
-        with subprocess.Popen(command, stdin=terminal, stderr=subprocess.PIPE) as running:
-            os.write(keyboard, answer)
-            _, shown = running.communicate(timeout=60)
-    finally:
-        os.close(keyboard)
-        os.close(terminal)
-    return running.returncode, shown.decode()
+class Keyboard(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
 
 
 def by_hand(emulator: Emulator, **changes: Any) -> str:
@@ -78,7 +71,11 @@ def test_list_is_a_table_with_the_newest_first(emulator: Emulator, capsys: Outpu
     new = by_hand(emulator, status="error", source="huggingface.co/org/repo")
     emulator.change_model(new, made_at=time.time() - 7300)
     assert main(["list"]) == 0
-    headings, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    shown = capsys.readouterr().out
+    assert shown.startswith(
+        f"{'NAME':{len(new)}}  STATUS  AGE  SOURCE                   DESCRIPTION\n{new}  error   2 h "
+    )
+    headings, *rows = [line.split() for line in shown.splitlines()]
     assert headings == ["NAME", "STATUS", "AGE", "SOURCE", "DESCRIPTION"]
     assert rows == [
         [new, "error", "2", "h", "huggingface.co/org/repo", "-"],
@@ -188,14 +185,23 @@ def test_delete_needs_yes_or_a_terminal(emulator: Emulator, capsys: Output) -> N
     assert names(emulator) == []
 
 
-@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"\n", 1), (b"\x04", 1)])
-def test_delete_asks_at_a_terminal(emulator: Emulator, answer: bytes, code: int) -> None:
-    """Only the answer yes deletes."""
-    name = by_hand(emulator)
-    ended, shown = asked(name, answer)
-    assert ended == code
-    assert "delete this model? this cannot be undone [y/N]" in shown
-    assert names(emulator) == ([] if code == 0 else [name])
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), (" YES \n", 0), ("\n", 1), ("", 1)])
+@pytest.mark.parametrize("noun", ["model", "endpoint"])
+def test_delete_asks_at_a_terminal(
+    emulator: Emulator, capsys: Output, noun: str, answer: str, code: int
+) -> None:
+    """Only the answer yes deletes; the question follows all that is known of the model or endpoint."""
+    model, (_, key) = by_hand(emulator), endpoint(emulator)
+    sys.stdin = Keyboard(answer)
+    assert main(["delete", model if noun == "model" else key]) == code
+    before, question, after = capsys.readouterr().err.partition(
+        f"\ndelete this {noun}? this cannot be undone [y/N] "
+    )
+    assert question
+    assert f"{'generated name' if noun == 'model' else 'routing key'}:" in before
+    assert after == ("" if code == 0 else "nebius-models: not deleted\n")
+    left = names(emulator) if noun == "model" else emulator.endpoints()
+    assert bool(left) is (code != 0)
 
 
 @pytest.mark.parametrize(
@@ -433,16 +439,73 @@ def test_a_generated_name_is_not_the_id_of_a_file() -> None:
     assert not any(map(is_file_id, models))
 
 
-def test_the_effects_of_deleting_a_file_are_shown_before_the_question(emulator: Emulator) -> None:
-    """The question follows the file and the models that use it."""
+@pytest.mark.parametrize("used", [True, False])
+def test_the_effects_of_deleting_a_file_are_shown_before_the_question(
+    emulator: Emulator, capsys: Output, *, used: bool
+) -> None:
+    """The question follows the file, the models that use it, and what a stack does about it."""
     file = upload(emulator)
-    model = by_hand(emulator, source=file)
-    _, shown = asked(file, b"n\n")
-    before, question, _ = shown.partition("delete this file? this cannot be undone [y/N]")
-    assert question
-    assert f"source of:      {model}" in before
-    assert "delete the models first" in before
+    models = [by_hand(emulator, source=file)] if used else []
+    by_hand(emulator, source="file-other")
+    sys.stdin = Keyboard("n\n")
+    assert main(["delete", file]) == 1
+    shown = capsys.readouterr().err
+    warning = (
+        "the service does not document whether a model works without the file: delete the models first\n"
+    )
+    assert re.sub(r"created: .*\n", "", shown) == (
+        f"id:             {file}\n"
+        "filename:       adapter-0123456789abcdef-00000000.zip\n"
+        "size:           5 bytes\n"
+        "purpose:        model_archive\n"
+        "status:         -\n"
+        f"source of:      {', '.join(models) or '-'}\n"
+        f"{warning if used else ''}"
+        "a stack that owns the file uploads it again in the `pulumi up` after its next refresh\n"
+        "delete this file? this cannot be undone [y/N] nebius-models: not deleted\n"
+    )
     assert file_ids(emulator) == [file]
+
+
+def test_unknown_asks_for_an_export_at_a_terminal(capsys: Output) -> None:
+    """It would wait for what nobody types."""
+    for arguments in ([], ["-"]):
+        sys.stdin = Keyboard()
+        assert main(["unknown", *arguments]) == 2
+        told = "nothing to read: run `pulumi stack export | nebius-models unknown`, or give files"
+        assert capsys.readouterr() == ("", f"nebius-models: {told}\n")
+
+
+def test_unknown_looks_in_one_project_and_has_the_newest_first(emulator: Emulator, capsys: Output) -> None:
+    """The project counts for all three lists; a column of notes is there if one has a note."""
+    first, second = upload(emulator), upload(emulator, token="11111111")
+    store = emulator.service.files
+    store.put(store.find(first).model_copy(update={"created_at": 1000}))
+    key = endpoint(emulator)[1]
+    assert unknown(exported(), "--names") == 3
+    assert capsys.readouterr().out.split() == [second, first, key]
+    assert unknown(exported(pending=({"inputs": {"path": "x", "sha256": SHA}},))) == 3
+    heading, *_ = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["FILE", "SIZE", "AGE", "FILE", "NAME", "NOTE"]
+    emulator.clear_requests()
+    two = ("--ai-project-id", "aiproject-e00two")
+    unknown(exported(), *two)
+    main(["endpoints", *two])
+    main(["delete", "--yes", *two, "dedicated/none"])
+    assert [(request.path, request.query) for request in emulator.requests()] == [
+        (path, {"ai_project_id": "aiproject-e00two"})
+        for path in ("/v0/models", "/v1/files", *["/v0/dedicated_endpoints"] * 3)
+    ]
+
+
+def test_a_list_of_files_with_gaps_is_a_warning(emulator: Emulator, capsys: Output) -> None:
+    """What cannot be read may be unknown too."""
+    file = upload(emulator)
+    entries = [*emulator.files(), {}]
+    emulator.add_fault(Fault(path="/v1/files", status=200, body={"data": entries}, times=None))
+    assert unknown(exported(), "--names") == 3
+    told = "nebius-models: warning: the list of files is not complete: more files may be unknown\n"
+    assert capsys.readouterr() == (f"{file}\n", told)
 
 
 def test_an_adapter_is_shown(tmp_path: Path, capsys: Output) -> None:
@@ -452,11 +515,18 @@ def test_an_adapter_is_shown(tmp_path: Path, capsys: Output) -> None:
     assert main(["archive", str(folder)]) == 0
     shown = capsys.readouterr()
     told = dict(line.split(":", 1) for line in shown.out.splitlines())
-    assert told["rank"].strip() == "4 (alpha 32)"
-    assert told["base model"].strip() == "a [2J/b"
-    assert told["tensors"].strip() == "2 (BF16)"
-    assert len(told["sha256"].strip()) == 64
-    assert "warning: the rank (r) is 4" in shown.err
+    digest, size = told.pop("sha256").strip(), sum(each.stat().st_size for each in folder.iterdir())
+    assert {name: value.strip() for name, value in told.items()} == {
+        "path": str(folder),
+        "rank": "4 (alpha 32)",
+        "base model": "a [2J/b",
+        "target modules": "q_proj, v_proj",
+        "tensors": "2 (BF16)",
+        "files": "adapter_config.json, adapter_model.safetensors",
+        "size": f"{size} bytes ({size} bytes)",
+    }
+    assert len(digest) == 64
+    assert shown.err.startswith("nebius-models: warning: the rank (r) is 4")
 
 
 def test_the_command_needs_no_key(tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
