@@ -66,6 +66,32 @@ def test_a_check_adds_the_hash_of_the_content(bench: Uploads) -> None:
         assert archives.diff(call, "file-0", props, {**props, name: value}).replaces == [name]
 
 
+def test_a_preview_warns_of_an_adapter_that_is_new_to_the_state(bench: Uploads, tmp_path: Path) -> None:
+    """A warning is not repeated for content that is uploaded already, nor made where the path is wrong."""
+    _, call, archives, _ = bench
+    folder = str(write_folder(tmp_path / "deep", {**files(), "logs/1": b"x"}))
+    props = archives.check(call, {}, {"path": folder}).inputs
+    [warning] = call.warnings
+    assert warning.startswith("subfolders go along: 'logs'")
+    archives.check(call, props, {"path": folder})
+    [(name, _)] = archives.check(call, props, {"path": ""}).failures
+    assert (name, call.warnings) == ("path", [warning])
+
+
+def test_what_the_service_does_not_report_of_a_file_stays_as_it_was(bench: Uploads) -> None:
+    """The size is that of the zip, where the service reports none; a refresh forgets nothing."""
+    service, call, archives, props = bench
+    service.next("UPLOAD", says({"id": "file-9"}))
+    found = create(archives, call, props)
+    assert 1_200_000 < found.outputs["size"] < 1_210_000
+    service.files["file-9"] = {"id": "file-9"}
+    known = {"filename": "bot.zip", "created_at": 7, "file_id": "file-9"}
+    read = archives.read(call, "file-9", {**found.outputs, **known})
+    assert read
+    assert read.outputs == {**found.outputs, **known}
+    assert archives.update(call, "file-9", read.outputs, {**props, "path": "other"})["path"] == "other"
+
+
 def test_an_upload_is_one_file_with_the_adapter(bench: Uploads) -> None:
     """Its name has the folder and the hash, its zip the files; it goes to the project, and no list is needed."""
     service, call, archives, props = bench

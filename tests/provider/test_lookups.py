@@ -8,7 +8,14 @@ import pytest
 
 from nebius_model_resource import errors
 from nebius_model_resource._provider import lookups
-from nebius_model_resource._provider.lookups import checkpoints_of, get_model, latest_checkpoint
+from nebius_model_resource._provider.lookups import (
+    checkpoints_of,
+    get_endpoint,
+    get_model,
+    latest_checkpoint,
+    list_endpoints,
+    list_templates,
+)
 from nebius_model_resource._service.types import CustomModelInfo
 from tests.support.outcomes import says, status
 from tests.support.virtual import Outcome, Service, done
@@ -137,3 +144,18 @@ def test_a_job_that_is_not_seen_is_missing_or_not_known(
     with pytest.raises(error, match=text):
         checkpoints_of(service.client(), "ftjob-1")
     assert service.time.now <= 62
+
+
+def test_endpoints_and_templates_are_those_of_a_project(service: Service) -> None:
+    """The list of the project counts, newest first, and each endpoint has the URL of its own region."""
+    service.endpoints["e-1"] = {"id": "e-1", "routing_key": "dedicated/a", "created_at": 1}
+    service.endpoints["e-2"] = {"id": "e-2", "routing_key": "dedicated/b", "region": "eu-west1"}
+    service.templates = [{"name": "acme/Base", "metadata": {"size_b": 8, "context_window_k": 128}}]
+    client = service.client()
+    assert [each.endpoint_id for each in list_endpoints(client, "p")] == ["e-1", "e-2"]
+    assert get_endpoint(client, "dedicated/b", "p").inference_url == "https://service.test/v1"
+    [template] = list_templates(client, "p")
+    assert (template.name, template.size_b, template.context_window_k) == ("acme/Base", 8.0, 128)
+    assert [request.query for request in service.requests] == [{"ai_project_id": "p"}] * 3
+    with pytest.raises(errors.Missing, match="there is no endpoint 'dedicated/c' at the service"):
+        get_endpoint(client, "dedicated/c")
