@@ -249,8 +249,7 @@ def _archive(options: Namespace) -> int:
     """Check the folder or zip of an adapter.
 
     PATH is a folder with adapter_config.json and adapter_model.safetensors, or a .zip with them at its root. The
-    checks
-    are those of a preview of ModelArchive. Nothing is sent, so this command needs no key.
+    checks are those of a preview of ModelArchive. Nothing is sent, so this command needs no key.
 
     examples:
       nebius-models archive ./adapter

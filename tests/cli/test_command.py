@@ -255,15 +255,49 @@ def test_an_option_that_cannot_work_is_named(capsys: Output) -> None:
     assert "the base URL in --base-url is not a scheme, a host" in base
 
 
-@pytest.mark.parametrize(
-    "command", ["", "list", "show", "endpoints", "unknown", "program", "checkpoints", "archive", "delete"]
-)
-def test_help_has_examples(capsys: Output, command: str) -> None:
-    """Every command explains itself, with examples that name the command."""
+ACCOUNT = "[--base-url URL] [--ai-project-id ID]"
+USAGE = {
+    "": "COMMAND ...",
+    "list": f"{ACCOUNT} [--json | --names]",
+    "show": f"{ACCOUNT} [--json] NAME",
+    "endpoints": f"{ACCOUNT} [--json | --names]",
+    "unknown": f"{ACCOUNT} [--json | --names] [FILE ...]",
+    "program": f"{ACCOUNT} NAME [NAME ...]",
+    "checkpoints": f"{ACCOUNT} [--json | --names] JOB",
+    "archive": "PATH",
+    "plugin": "{install}",
+    "delete": f"{ACCOUNT} [--yes] NAME",
+}
+# What the help says of each argument; `list` stands for a command in the list of commands.
+ABOUT = {
+    "list": "list all custom models of the project, newest first",
+    "--base-url URL": "the service (default: NEBIUS_BASE_URL)",
+    "--ai-project-id ID": "the project (default: NEBIUS_AI_PROJECT_ID, else the key's own)",
+    "--json": "print JSON",
+    "--names": "print only the ",
+    "--yes": "do not ask",
+    "NAME": "the generated name, full or short (`support-bot-AbCd`)",
+    "FILE": "the output of `pulumi stack export`; - is standard input",
+    "JOB": "the id of a job that succeeded (ftjob-…)",
+    "PATH": "the folder or .zip",
+    "{install}": "what to do",
+}
+
+
+@pytest.mark.parametrize("command", USAGE)
+def test_help_has_examples(capsys: Output, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """Every command explains itself and its arguments, with examples that name the command."""
+    monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit, match="0"):
         main([*command.split(), "--help"])
-    _, _, examples = capsys.readouterr().out.partition("examples:\n")
-    assert f"nebius-models {command}".strip() in examples
+    text, _, examples = capsys.readouterr().out.partition("\nexamples:\n")
+    name = f"nebius-models {command}".strip()
+    assert text.startswith(f"usage: {name} [-h] {USAGE[command]}\n\n{'Look at' if not command else ''}")
+    assert name in examples.splitlines()[0]
+    told = dict(re.findall(r"^ +(\S.*?)  +(\S.*)$", text, re.MULTILINE))
+    asked = {each for each in ABOUT if each in USAGE[command] or (each == "list" and not command)}
+    assert asked <= told.keys()
+    assert [each for each in asked if not told[each].startswith(ABOUT[each])] == []
 
 
 @pytest.mark.parametrize("wrong", ["", "lsit", "show", "archive --base-url x a", "list --json --names"])
