@@ -241,7 +241,7 @@ def _ask(function: Function[_T], argument: Any, lookup: Lookup) -> _T:
     """Call for an account; every error of this package ends a program with one line."""
     # A script has no stack to configure.
     asker = "script" if get_root_resource() is None else "stack"
-    configuration = Configuration(lookup, asker, function.base_url)
+    configuration = Configuration(lookup, asker, function.collection.base_url)
     try:
         client = account_of(configuration.settings()).client
         return function.call(client, configuration, argument)

@@ -22,7 +22,6 @@ from nebius_model_resource._provider import archives, lookups, messages
 from nebius_model_resource._provider.listing import ENDPOINTS, FILES, MODELS, Collection
 from nebius_model_resource._service.answers import one_line
 from nebius_model_resource._service.client import CALL_SECONDS, Client
-from nebius_model_resource._service.names import CONTROL_PLANE
 from nebius_model_resource._service.settings import BASE_URL, DEFAULT_BASE_URL, PROJECT, Configuration
 from nebius_model_resource._service.types import Checkpoint, DedicatedEndpointInfo, FileInfo
 
@@ -87,7 +86,7 @@ def _endpoints(options: Namespace) -> int:
       nebius-models endpoints
       nebius-models endpoints --json | jq -r '.[] | select(.enabled) | .routing_key'
     """
-    endpoints = lookups.list_endpoints(_client(options, CONTROL_PLANE), _project(options))
+    endpoints = lookups.list_endpoints(_client(options, ENDPOINTS.base_url), _project(options))
     return _print(options, endpoints, table.ENDPOINTS, "there are no dedicated endpoints")
 
 
@@ -114,7 +113,7 @@ def _unknown(options: Namespace) -> int:
         )
     stacks = stack_exports.read_exports(_texts(options.files or ["-"]))
     client, project = _client(options), _project(options)
-    control = _client(options, CONTROL_PLANE)
+    control = _client(options, ENDPOINTS.base_url)
     listed = (
         (table.MODELS, lookups.list_models(client, project)),
         (table.FILES, _optional("uploaded files", lambda: _uploads(client, project))),
@@ -192,7 +191,7 @@ def _delete(options: Namespace) -> int:
     if not options.yes and not sys.stdin.isatty():
         return _fail("standard input is not a terminal: give --yes to delete without a question", USAGE)
     collection = _collection(options.name)
-    client = _client(options, CONTROL_PLANE if collection is ENDPOINTS else DEFAULT_BASE_URL)
+    client = _client(options, collection.base_url)
     project = _project(options)
     try:
         thing = _look_up(client, collection, options.name, project)

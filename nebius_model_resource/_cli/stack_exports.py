@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from nebius_model_resource._provider import archives
 from nebius_model_resource._provider.properties import ARCHIVE, ENDPOINT, MODEL, Table, camel
-from nebius_model_resource._service.names import INFIX, canonical_source, short_name, unflavoured
+from nebius_model_resource._service.names import canonical_source, short_name, unflavoured
 from nebius_model_resource._service.types import CustomModelInfo, DedicatedEndpointInfo, FileInfo
 from nebius_model_resource.errors import UnreadableDeployment
 
@@ -41,16 +41,14 @@ class Stacks:
     _creates: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
     def add(self, resource: dict[str, Any]) -> None:
-        """Add one resource of a deployment; one that is none of ours changes nothing."""
+        """Add one resource of a deployment: a subclass may have a type of its own, so each id counts."""
         id_, type_, urn = resource.get("id"), str(resource.get("type")), str(resource.get("urn"))
         kind = type_.rpartition(":")[2]
-        # A subclass may have a type of its own; its id still has the form of a generated name, or of a file's id.
-        if id_ and (kind in _TABLES or INFIX in id_ or id_.startswith("file-")):
-            if resource.get("external"):
-                self._readers[short_name(id_)] = urn
-            else:
-                self._owned.add(short_name(id_))
-        elif kind in _TABLES and not id_:
+        if id_ and resource.get("external"):
+            self._readers[short_name(id_)] = urn
+        elif id_:
+            self._owned.add(short_name(id_))
+        elif kind in _TABLES:
             self._creates.append((kind, urn, _inputs(resource, _TABLES[kind])))
 
     def own(self, thing: Thing) -> bool:

@@ -210,7 +210,7 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
         if function is None:
             _refuse(context, f"{PACKAGE} has no function {request.tok!r}")
         argument = plain(request.args).get(camel(function.argument))
-        resources = self._resources[messages.TYPES[function.noun]]
+        resources = self._resources[messages.TYPES[function.collection.noun]]
         with self._calling("query", PluginCall(request, context, self.engine, resources.table), resources):
             try:
                 found = function.call(resources.account().client, resources.configuration, argument)

@@ -220,7 +220,8 @@ class _Create(Generic[_T]):
             raise
         except errors.NebiusError as error:
             self._operation.warn(
-                f"{creation.name!r} may be there twice: {error.message}; run `nebius-models unknown`"
+                f"{creation.name!r} may be there twice: {error.message}; "
+                "run `pulumi stack export | nebius-models unknown`"
             )
 
 

@@ -18,7 +18,7 @@ from nebius_model_resource._provider.create import Creation
 from nebius_model_resource._provider.listing import ENDPOINTS
 from nebius_model_resource._provider.properties import ENDPOINT, UNKNOWN, State
 from nebius_model_resource._provider.provisioned import ProvisionedType
-from nebius_model_resource._service.names import CONTROL_PLANE, inference_url
+from nebius_model_resource._service.names import inference_url
 from nebius_model_resource._service.retry import repeat
 from nebius_model_resource._service.types import ERROR, PARTIALLY_READY, READY, DedicatedEndpointInfo
 from nebius_model_resource.errors import Fault
@@ -32,7 +32,6 @@ class DedicatedEndpoints(ProvisionedType):
     table = ENDPOINT
     collection = ENDPOINTS
     default_seconds = 3600.0  # GPUs may have to become free, and weights to be loaded
-    default_base_url = CONTROL_PLANE
     waits, goal, first_status = "wait_for_ready", "ready", STARTING
     restarting = frozenset({"gpu_type", "gpu_count", "custom_weights_id", "enabled"})
 
@@ -46,7 +45,7 @@ class DedicatedEndpoints(ProvisionedType):
             return []
         least, most = inputs["min_replicas"], inputs["max_replicas"]
         if UNKNOWN not in (least, most) and least > most:
-            return [Fault("min_replicas", f"must not be more than the most replicas, which are {most:.0f}")]
+            return [Fault("min_replicas", f"must not exceed the maximum, which is {most:.0f}")]
         if found := super().examine(call, olds, inputs, faults):
             return found
         inputs["routing_key"] = olds.get("routing_key") or self._routing_key(call, inputs)

@@ -11,8 +11,9 @@ from operator import attrgetter
 from typing import Generic, TypeVar
 
 from nebius_model_resource._service.client import Client
-from nebius_model_resource._service.names import short_name
+from nebius_model_resource._service.names import CONTROL_PLANE, short_name
 from nebius_model_resource._service.retry import Deadline, never, repeat
+from nebius_model_resource._service.settings import DEFAULT_BASE_URL
 from nebius_model_resource._service.types import (
     DELETED,
     CustomModelInfo,
@@ -43,6 +44,7 @@ class Collection(Generic[_T]):
         id_of: the id of an entry.
         key: what all ids of one thing have in common, such as the short name of a model.
         is_gone: whether an entry is deleted, though the list still has it.
+        base_url: the service, if none is configured.
     """
 
     noun: str
@@ -52,6 +54,7 @@ class Collection(Generic[_T]):
     id_of: Callable[[_T], str] = attrgetter("id")
     key: Callable[[str], str] = _itself
     is_gone: Callable[[_T], bool] = lambda _entry: False
+    base_url: str = DEFAULT_BASE_URL
 
 
 MODELS = Collection[CustomModelInfo](
@@ -71,7 +74,11 @@ FILES = Collection[FileInfo](
 )
 # That one endpoint can be read by its id is documented in one place, and missing in another.
 ENDPOINTS = Collection[DedicatedEndpointInfo](
-    "endpoint", Client.list_endpoints, Client.delete_endpoint, id_of=attrgetter("endpoint_id")
+    "endpoint",
+    Client.list_endpoints,
+    Client.delete_endpoint,
+    id_of=attrgetter("endpoint_id"),
+    base_url=CONTROL_PLANE,
 )
 
 

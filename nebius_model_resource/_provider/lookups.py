@@ -1,4 +1,4 @@
-"""Existing models and checkpoints, as programs, scripts and the command see them."""
+"""Existing models, checkpoints and endpoints, as programs, scripts and the command see them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from nebius_model_resource import errors
+from nebius_model_resource._provider.listing import ENDPOINTS, MODELS, Collection
 from nebius_model_resource._service.client import Client
-from nebius_model_resource._service.names import CONTROL_PLANE, inference_url
+from nebius_model_resource._service.names import inference_url
 from nebius_model_resource._service.retry import Deadline
-from nebius_model_resource._service.settings import DEFAULT_BASE_URL, Configuration
+from nebius_model_resource._service.settings import Configuration
 from nebius_model_resource._service.types import (
     DELETED,
     Checkpoint,
@@ -161,8 +162,7 @@ class Function(Generic[_T]):
         argument: the name of its argument.
         results: the name of the list that the plugin returns; empty if it returns one thing.
         in_project: whether it looks in one project; an argument of that name has the project itself.
-        noun: what it is about.
-        base_url: the service, if none is configured.
+        collection: what it is about.
     """
 
     name: str
@@ -170,8 +170,7 @@ class Function(Generic[_T]):
     argument: str
     results: str = ""
     in_project: bool = False
-    noun: str = "model"
-    base_url: str = DEFAULT_BASE_URL
+    collection: Collection[Any] = MODELS
 
     def call(self, client: Client, configuration: Configuration, argument: Any) -> _T:
         """Look up.
@@ -191,15 +190,14 @@ class Function(Generic[_T]):
 
 
 PROJECT_ARGUMENT = "ai_project_id"  # the only one that a call need not give
-_ABOUT_ENDPOINTS: dict[str, Any] = {"noun": "endpoint", "base_url": CONTROL_PLANE}
 LIST_CUSTOM_MODELS = Function("list_custom_models", list_models, PROJECT_ARGUMENT, "models")
 GET_CUSTOM_MODEL = Function("get_custom_model", get_model, "name")
 GET_CHECKPOINTS = Function("get_fine_tuning_checkpoints", checkpoints_of, "job_id", "checkpoints")
 GET_LATEST_CHECKPOINT = Function("get_latest_checkpoint", latest_checkpoint, "job_id")
 LIST_ENDPOINTS = Function(
-    "list_dedicated_endpoints", list_endpoints, PROJECT_ARGUMENT, "endpoints", **_ABOUT_ENDPOINTS
+    "list_dedicated_endpoints", list_endpoints, PROJECT_ARGUMENT, "endpoints", collection=ENDPOINTS
 )
-GET_ENDPOINT = Function("get_dedicated_endpoint", get_endpoint, "id", in_project=True, **_ABOUT_ENDPOINTS)
+GET_ENDPOINT = Function("get_dedicated_endpoint", get_endpoint, "id", in_project=True, collection=ENDPOINTS)
 LIST_TEMPLATES = Function(
-    "list_endpoint_templates", list_templates, PROJECT_ARGUMENT, "templates", **_ABOUT_ENDPOINTS
+    "list_endpoint_templates", list_templates, PROJECT_ARGUMENT, "templates", collection=ENDPOINTS
 )

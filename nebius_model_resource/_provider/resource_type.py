@@ -16,7 +16,7 @@ from nebius_model_resource._provider.calls import Call, Changes, Checked, Found,
 from nebius_model_resource._provider.listing import Collection, SharedList
 from nebius_model_resource._provider.properties import State, Table, may_hold_a_credential
 from nebius_model_resource._service.retry import Deadline
-from nebius_model_resource._service.settings import DEFAULT_BASE_URL, Configuration, Lookup
+from nebius_model_resource._service.settings import Configuration, Lookup
 from nebius_model_resource._service.types import ERROR
 from nebius_model_resource.errors import AccessDenied, ConfigurationError, Fault, Missing, NebiusError
 
@@ -31,14 +31,12 @@ class ResourceType(ABC):
         collection: where the service has the resources.
         waiting: the methods that may take long; the others are quick, or share one read of a list.
         default_seconds: how long a create or update may take without ``custom_timeouts``; all else has ten minutes.
-        default_base_url: the service, if none is configured.
     """
 
     table: ClassVar[Table]
     collection: ClassVar[Collection[Any]]
     waiting: ClassVar[frozenset[str]]
     default_seconds: ClassVar[float]
-    default_base_url: ClassVar[str] = DEFAULT_BASE_URL
 
     def __init__(self, lookup: Lookup) -> None:
         """Nothing is sent, and nothing is read, before the first operation.
@@ -46,7 +44,7 @@ class ResourceType(ABC):
         Args:
             lookup: the account's configuration, by its full keys.
         """
-        self.configuration = Configuration(lookup, default_base_url=self.default_base_url)
+        self.configuration = Configuration(lookup, default_base_url=self.collection.base_url)
         # What this process did in this run: it never knows which other stack owns a model.
         self.adopted: dict[str, Any] = {}  # by key, what the service reports
         self._read: dict[str, str] = {}  # by URN: the key of what `get` reads there
@@ -176,9 +174,8 @@ class ResourceType(ABC):
                 call.warn(messages.nothing_found(id_, self.noun, self.configuration))
             return None
         self._found_any = True
-        if call.recorded is not None and not call.recorded.intersection(
-            self.table.required
-        ):  # what a `get` reads
+        # What a `get` reads has no inputs.
+        if call.recorded is not None and call.recorded.isdisjoint(self.table.required):
             return self.as_read(call, found)
         # A default that the program does not give is no input: it would show as drift.
         inputs = {

@@ -1,7 +1,7 @@
 """The service's endpoints, one line each.
 
 * Any call is retried after 429, or 503 with ``Retry-After``: nothing was done. One pause holds for the process.
-* A GET or DELETE is also retried after a failed connection, a reset, a time-out, 408, 500, 502, 503, 504 or an
+* A GET, PATCH or DELETE is also retried after a failed connection, a reset, a time-out, 408, 500, 502, 503, 504 or an
   answer that cannot be read, with backoff and jitter.
 * A POST is not: its caller first looks whether it had its effect.
 """
@@ -234,7 +234,8 @@ class Client:
         """Send a request through the gate, and again where that is safe.
 
         Args:
-            method: of HTTP. A GET is tried four times or as often as the deadline says, a DELETE until the deadline.
+            method: of HTTP. A GET is tried four times or as often as the deadline says, a PATCH or DELETE until the
+                deadline.
             path: what follows the base URL.
             parse: reads the parsed body; None where it is not what is documented.
             deadline: how long all attempts together may take; by default a minute.

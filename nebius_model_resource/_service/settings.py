@@ -16,7 +16,7 @@ Lookup = Callable[[str], "str | None"]
 # Not `nebius:`, which the default provider of the bridged `pulumi-nebius` package takes as its own.
 API_KEY, API_KEY_VARIABLE = "nebius-models:apiKey", "nebius-models:apiKeyVariable"
 BASE_URL, PROJECT = "nebius-models:baseUrl", "nebius-models:aiProjectId"
-PREFLIGHT = "nebius-models:preflight"  # whether to ask the service about what a new model is created from
+PREFLIGHT = "nebius-models:preflight"  # whether a preview asks the service about the inputs
 PROVIDER = "nebius-models:provider"  # the name of an explicit provider, set by nothing else
 PLUGIN = "nebius-models:plugin"  # set by the plugin alone: its arguments have the names of the schema
 SETTINGS = (API_KEY, API_KEY_VARIABLE, BASE_URL, PROJECT, PREFLIGHT)
@@ -130,7 +130,7 @@ class Configuration:
         return value
 
     def preflight(self) -> bool:
-        """Whether to ask the service about the base model and the source of a new model; by default True.
+        """Whether a preview asks the service about the inputs of new models and endpoints; by default True.
 
         Raises:
             ConfigurationError: the value is neither true nor false.

@@ -617,15 +617,17 @@ def test_endpoints_are_a_table_with_the_newest_first(emulator: Emulator, capsys:
 
 
 def test_unknown_lists_the_endpoints_that_no_stack_owns(emulator: Emulator, capsys: Output) -> None:
-    """One of an interrupted create is noted by its routing key; a service without the list is a warning."""
+    """That of an interrupted create is noted; a subclass owns its endpoint; a service without the list is a warning."""
     type_ = {"type": "pulumi-python:dynamic/nebius:DedicatedEndpoint"}
+    subclass = {"type": "pulumi-python:dynamic/shop:Bot", "id": endpoint(emulator)[0]}
     (id_, key), (_, other) = endpoint(emulator), endpoint(emulator)
-    assert (
-        unknown(exported({**type_, "id": id_}, pending=({**type_, "inputs": {"routing_key": other}},))) == 3
-    )
+    interrupted = {**type_, "inputs": {"routing_key": other}}
+    assert unknown(exported({**type_, "id": id_}, subclass, pending=(interrupted,))) == 3
     _, row = capsys.readouterr().out.splitlines()
     assert (row.split()[0], row.endswith(f"may come from the interrupted create of {URN}")) == (other, True)
-    assert unknown(exported({**type_, "id": id_, "external": True}), "--names") == 3  # `get` owns nothing
+    assert (
+        unknown(exported({**type_, "id": id_, "external": True}, subclass), "--names") == 3
+    )  # `get` owns nothing
     assert sorted(capsys.readouterr().out.split()) == sorted([key, other])
     emulator.add_fault(Fault(path="/v0/dedicated_endpoints", status=404, times=None))
     assert unknown(exported()) == 0

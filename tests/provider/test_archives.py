@@ -175,7 +175,7 @@ def test_a_second_file_that_cannot_be_deleted_is_a_warning(bench: Uploads) -> No
     found = create(archives, call, props)
     [warning] = call.warnings
     assert warning.startswith(f"{found.outputs['filename']!r} may be there twice: no (HTTP 401)")
-    assert warning.endswith("; run `nebius-models unknown`")
+    assert warning.endswith("; run `pulumi stack export | nebius-models unknown`")
 
 
 REFUSED = {status(400): "HTTP 400", status(401): "HTTP 401", not_sent(permanent=True): "no connection"}

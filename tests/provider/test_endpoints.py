@@ -76,7 +76,7 @@ CHECKS: list[tuple[str, Any, str | None]] = [
     ("gpu_count", -1.0, COUNT),
     ("gpu_count", 1.5, COUNT),
     ("gpu_count", True, COUNT),
-    ("min_replicas", 3.0, "must not be more than the most replicas, which are 2"),
+    ("min_replicas", 3.0, "must not exceed the maximum, which is 2"),
     ("min_replicas", 0.0, REPLICAS),
     ("max_replicas", UNKNOWN, None),
     ("max_replicas", 0.0, REPLICAS),
@@ -240,7 +240,7 @@ def test_an_endpoint_that_is_declared_as_stopped_is_stopped_at_once(
 
 EMPTY = says({"data": []})
 # The answers to the second POST and to a DELETE, and the warning.
-TWICE = f"{KEY!r} may be there twice: no (HTTP 400); run `nebius-models unknown`"
+TWICE = f"{KEY!r} may be there twice: no (HTTP 400); run `pulumi stack export | nebius-models unknown`"
 SECONDS: dict[str, tuple[Outcome, Outcome, list[str]]] = {
     "a refused duplicate": (status(409, "taken"), done, []),
     "two with one key": (done, done, []),
