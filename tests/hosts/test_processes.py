@@ -97,18 +97,18 @@ def test_where_no_thread_can_start_the_hosts_own_serve(
 def test_waits_do_not_hold_up_each_other(
     host_process: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
 ) -> None:
-    """Twenty-four models are created before the first is active, and a diff and a read are answered meanwhile."""
+    """Twenty-four models are created before the first is active, and a check is answered, after many checks as well."""
     emulator.settings.validation_seconds = 3600
     with ThreadPoolExecutor(24) as engine:
-        waits = [
-            engine.submit(host_process.create, {**inputs, "name": f"m{number}"}, name=f"m{number}")
-            for number in range(24)
-        ]
-        wait_until(lambda: len(emulator.models()) == 24, "all models exist")
-        assert host_process.check(inputs)[1] == []
-        for model in emulator.models():
-            emulator.change_model(model["name"], status="active")
-        assert len({wait.result()[0] for wait in waits}) == 24
+        list(engine.map(host_process.check, [inputs] * 400))
+    waits = [
+        host_process.create_later({**inputs, "name": f"m{number}"}, name=f"m{number}") for number in range(24)
+    ]
+    wait_until(lambda: len(emulator.models()) == 24, "all models exist")
+    assert host_process.check(inputs)[1] == []
+    for model in emulator.models():
+        emulator.change_model(model["name"], status="active")
+    assert len({wait.result(timeout=60).id for wait in waits}) == 24
 
 
 # What many calls cost

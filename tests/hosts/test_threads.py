@@ -40,7 +40,9 @@ def server() -> Server:
 
 
 def test_calls_that_wait_do_not_hold_up_others(server: Server) -> None:
-    """Twenty calls wait at the same time in a pool of two threads, each in a thread of its own."""
+    """Twenty calls wait in a pool of two threads, each in one of its own, also after many quick calls."""
+    for quick in [server.pool.submit(int) for _ in range(200)]:
+        quick.result(SOON)
     assert server.threads.idle()
     calls = [server.pool.submit(server.call) for _ in range(20)]
     wait_until(lambda: server.running == 20, "all calls wait")
@@ -49,7 +51,25 @@ def test_calls_that_wait_do_not_hold_up_others(server: Server) -> None:
     server.released.set()
     assert len({call.result(SOON) for call in calls}) == 20
     assert server.threads.idle()
-    assert server.pool._max_workers == 2
+    server.pool.shutdown()
+
+
+def test_the_pool_starts_no_thread_that_cannot_start(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a limit of three threads a fourth call takes its turn; in the host an error would end gRPC's server."""
+    start = threading.Thread.start
+
+    def limited(thread: threading.Thread) -> None:
+        if len(server.pool._threads) >= 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    calls = [server.pool.submit(server.call)]
+    for _ in range(3):
+        wait_until(lambda: server.running == len(calls), "the call waits")
+        calls.append(server.pool.submit(server.call))
+    server.released.set()
+    assert len({call.result(SOON) for call in calls}) == 3
     server.pool.shutdown()
 
 
