@@ -307,6 +307,7 @@ def test_an_engine_shows_lasting_texts_once_and_progress_each_time() -> None:
         engine.log("INFO", "nowhere", "")
     shown = [(log.message, log.ephemeral, log.severity) for log in server.logs]
     assert shown == [("careful", False, 2), ("working", True, 1), ("working", True, 1)]
+    assert {log.urn for log in server.logs} == {URN}
     assert not engine.is_gone()
     server.stop()
     engine.log("INFO", "later", URN)

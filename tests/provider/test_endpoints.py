@@ -96,14 +96,18 @@ def test_each_input_has_its_bounds(bench: Bench, name: str, value: Any, reason: 
     assert ("routing_key" in checked.inputs) is (reason is None)
 
 
-@pytest.mark.parametrize("name", ["x", "Grüße, Welt / 2", "x" * 100, "///", "-"])
-def test_a_routing_key_is_minted_once(bench: Bench, name: str) -> None:
+WORDS = {"x": "x", "Grüße, Welt / 2": "gr-e-welt-2", "X" * 100: "x" * 100, "///": "endpoint", "-": "endpoint"}
+
+
+@pytest.mark.parametrize(("name", "word"), WORDS.items())
+def test_a_routing_key_is_minted_once(bench: Bench, name: str, word: str) -> None:
     """It has the documented form for each name, stays in later checks and refreshes, and is new in a replacement."""
     _, call, endpoints = bench
     props = {**GIVEN, "name": name}
     first = endpoints.check(call, {}, props).inputs
-    assert re.fullmatch(r"dedicated/[a-z0-9](?:[a-z0-9-]{,99}[a-z0-9])?-[0-9a-f]{8}", first["routing_key"])
-    assert 11 <= len(first["routing_key"]) <= 128
+    assert re.fullmatch(f"dedicated/{word}-[0-9a-f]{{8}}", first["routing_key"])
+    hidden = endpoints.check(replace(call, secrets=frozenset({"name"})), {}, props).inputs["routing_key"]
+    assert hidden.startswith("dedicated/endpoint-")
     renamed = endpoints.check(call, first, {**props, "name": "other"}).inputs
     assert renamed == {**first, "name": "other"}
     assert endpoints.check(call, {}, props).inputs["routing_key"] != first["routing_key"]
@@ -135,6 +139,7 @@ TEMPLATE = {
     "flavors": {
         "base": {"gpu_types": ["gpu-h100-sxm"], "gpu_counts": [1, 2], "regions": ["eu-north1"]},
         "fast": {"gpu_type": "text", "regions": {"eu-north1": 3}, "gpu_counts": []},
+        "one": {"gpu_type": ["gpu-h100-sxm"]},
         "bare": "unreadable",
     },
 }
@@ -144,12 +149,13 @@ WARNINGS: list[tuple[Bag, list[Any], str]] = [
     ({}, [TEMPLATE], ""),
     ({"model_name": "x"}, [TEMPLATE], "no template has the model_name 'x' (there are 'acme/Base')"),
     ({"model_name": "x"}, [{"name": n} for n in "abcdef"], "(there are 'a', 'b', 'c', 'd', 'e')"),
-    ({"flavor_name": "slow"}, [TEMPLATE], "has no flavor 'slow' (there are 'base', 'fast', 'bare')"),
+    ({"flavor_name": "slow"}, [TEMPLATE], "has no flavor 'slow' (there are 'base', 'fast', 'one', 'bare')"),
     ({"gpu_type": "gpu-x"}, [TEMPLATE], f"{OF_BASE} gpu_type 'gpu-x' (there are 'gpu-h100-sxm')"),
     ({"gpu_count": 3.0}, [TEMPLATE], f"{OF_BASE} gpu_count 3 (there are 1, 2)"),
     ({"region": "mars-1"}, [TEMPLATE], f"{OF_BASE} region 'mars-1' (there are 'eu-north1')"),
     ({"gpu_type": "gpu-x", "flavor_name": "fast"}, [TEMPLATE], ""),
     ({"gpu_type": "gpu-x", "flavor_name": "bare"}, [TEMPLATE], ""),
+    ({"gpu_type": "x", "flavor_name": "one"}, [TEMPLATE], "has no gpu_type 'x' (there are 'gpu-h100-sxm')"),
     ({"flavor_name": "slow"}, [{"name": "acme/Base"}], ""),
     ({"model_name": "x"}, [], ""),
     ({"model_name": "x"}, [TEMPLATE, {}], ""),

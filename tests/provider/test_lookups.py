@@ -16,7 +16,8 @@ from nebius_model_resource._provider.lookups import (
     list_endpoints,
     list_templates,
 )
-from nebius_model_resource._service.types import CustomModelInfo
+from nebius_model_resource._service.settings import Configuration
+from nebius_model_resource._service.types import CustomModelInfo, EndpointTemplate
 from tests.support.outcomes import says, status
 from tests.support.virtual import Outcome, Service, done
 
@@ -150,12 +151,31 @@ def test_endpoints_and_templates_are_those_of_a_project(service: Service) -> Non
     """The list of the project counts, newest first, and each endpoint has the URL of its own region."""
     service.endpoints["e-1"] = {"id": "e-1", "routing_key": "dedicated/a", "created_at": 1}
     service.endpoints["e-2"] = {"id": "e-2", "routing_key": "dedicated/b", "region": "eu-west1"}
-    service.templates = [{"name": "acme/Base", "metadata": {"size_b": 8, "context_window_k": 128}}]
+    service.templates = [
+        {
+            "name": "acme/Base",
+            "type": "text",
+            "metadata": {"vendor": "acme", "size_b": 8, "context_window_k": 128},
+        }
+    ]
     client = service.client()
     assert [each.endpoint_id for each in list_endpoints(client, "p")] == ["e-1", "e-2"]
     assert get_endpoint(client, "dedicated/b", "p").inference_url == "https://service.test/v1"
     [template] = list_templates(client, "p")
-    assert (template.name, template.size_b, template.context_window_k) == ("acme/Base", 8.0, 128)
+    assert template == EndpointTemplate("acme/Base", "text", "acme", 8.0, 128, {})
     assert [request.query for request in service.requests] == [{"ai_project_id": "p"}] * 3
     with pytest.raises(errors.Missing, match="there is no endpoint 'dedicated/c' at the service"):
         get_endpoint(client, "dedicated/c")
+
+
+@pytest.mark.parametrize("given", [None, "q"])
+def test_a_function_looks_in_the_project_that_is_given_or_configured(
+    service: Service, given: str | None
+) -> None:
+    """An argument comes before the configuration; what has no such argument takes the configured project."""
+    configured = Configuration({"nebius-models:aiProjectId": "p"}.get)
+    service.endpoints["e-1"] = {"id": "e-1"}
+    for function in (lookups.LIST_CUSTOM_MODELS, lookups.LIST_ENDPOINTS, lookups.LIST_TEMPLATES):
+        function.call(service.client(), configured, given)
+    lookups.GET_ENDPOINT.call(service.client(), configured, "e-1")
+    assert [each.query["ai_project_id"] for each in service.requests] == [given or "p"] * 3 + ["p"]

@@ -88,6 +88,7 @@ ADOPTIONS: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = 
     ({}, {"description": None}, [("description", f"the live model has None: {ADOPT}")]),
     ({}, {"status": "validating"}, [("import_", f"'{NAME}' is validating: {WAIT}")]),
     ({}, {"status": "error", "status_reason": "rank"}, [("import_", f"'{NAME}' is error (rank): {WAIT}")]),
+    ({}, {"status": None}, [("import_", f"'{NAME}' has no status yet: {WAIT}")]),
     ({}, {"status": "deleted"}, [("import_", MISSING)]),
 ]
 

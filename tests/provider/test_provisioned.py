@@ -24,7 +24,8 @@ def test_what_fails_leaves_nothing_or_says_so(
     if away:
         kind.service.always(kind.delete, status(500))
         kind.service.time.at(away, kind.service.recover)
-    why = f"the {kind.noun} stays in the state" if left else ", then run `pulumi up` again"
+    fix = "fix the adapter" if kind.noun == "model" else "change what the reason names"
+    why = f"the {kind.noun} stays in the state" if left else f"{fix}, then run `pulumi up` again"
     with pytest.raises(Failed, match=rf"failed: the service gave no reason; .*{why}"):
         kind.resources.create(replace(call, timeout=seconds), kind.declared(waits))
     assert list(kind.things) == [kind.id] * left
