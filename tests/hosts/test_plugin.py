@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-from google.protobuf import struct_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import plugin_pb2, provider_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from nebius_model_resource import __version__
-from nebius_model_resource._plugin import servicer
+from nebius_model_resource._plugin import server, servicer
 from nebius_model_resource._plugin.servicer import PluginServicer, schema
 from nebius_model_resource._provider.properties import ARCHIVE, ENDPOINT, MODEL, camel
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.adapters import files, write_folder
-from tests.support.host import HostError
+from tests.support.host import FakeEngine, HostError
 from tests.support.host_here import CallFailed, Context, HostHere, ListeningEngine
 from tests.support.jobs import train
 from tests.support.plugin import PluginHere, account, native_urn
+from tests.support.processes import wait_until
 
 NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct"
@@ -403,3 +406,36 @@ def test_an_attached_plugin_serves_one_engine_after_another(service: Emulator) -
         for address, engine in opened.items()
     }
     assert texts == {"": [], "127.0.0.1:9": ["active"], "127.0.0.1:8": ["active"]}
+
+
+def test_the_server_names_its_port_and_ends_with_its_engine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first line is the port; it answers while the engine is there, and then ends at once, without an error."""
+    engine, made, codes, printed = FakeEngine(), list[Any](), list[int](), list[str]()
+    make = grpc.server
+
+    def remembered(*args: Any, **options: Any) -> Any:
+        made.append(make(*args, **options))
+        return made[0]
+
+    def a_line_is_printed() -> bool:
+        printed.append(capsys.readouterr().out)
+        return "\n" in "".join(printed)
+
+    monkeypatch.setattr(grpc, "server", remembered)
+    monkeypatch.setattr("os._exit", codes.append)
+    monkeypatch.setattr("sys.argv", ["plugin", engine.address])
+    monkeypatch.setattr(server, "_WATCH_SECONDS", 0.05)
+    serving = threading.Thread(target=server.main, daemon=True)
+    serving.start()
+    wait_until(a_line_is_printed, "the port is printed")
+    with grpc.insecure_channel(f"127.0.0.1:{int(''.join(printed))}") as channel:
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        assert stub.GetPluginInfo(empty_pb2.Empty()).version == __version__
+        assert codes == []
+        engine.stop()
+        wait_until(lambda: codes, "the engine's end is noticed")
+    assert codes == [0]
+    made[0].stop(None)
+    serving.join()
