@@ -69,36 +69,16 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return KINDS[request.param]
 
 
-@pytest.fixture(scope="module")
-def shared_emulator(edge: str) -> Iterator[Emulator]:
-    """One service for all tests of a module on one `edge`: :func:`service` empties it for each test."""
+@pytest.fixture
+def service() -> Iterator[Emulator]:
+    """A service that is quick."""
     with Emulator(validation_seconds=0.1, endpoint_seconds=0.1) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shared_host(shared_emulator: Emulator, edge: str) -> Iterator[HostHere]:
-    """One host for all tests of a module, as one host serves all operations of an `up`."""
-    config = {"nebius-models:apiKey": shared_emulator.api_key, "nebius-models:baseUrl": shared_emulator.url}
+@pytest.fixture
+def host_here(service: Emulator, edge: str) -> Iterator[HostHere]:
+    """One host for all calls of a test, as one host serves all operations of an `up`."""
+    config = {"nebius-models:apiKey": service.api_key, "nebius-models:baseUrl": service.url}
     with (HostHere if edge == "dynamic" else PluginHere)(config) as running:
         yield running
-
-
-@pytest.fixture
-def service(shared_emulator: Emulator) -> Iterator[Emulator]:
-    """The module's service, without models, endpoints, faults or requests; its settings are restored at the end."""
-    before = shared_emulator.settings.model_dump()
-    empty(shared_emulator)
-    yield shared_emulator
-    shared_emulator.settings.update(**before)
-    empty(shared_emulator)
-
-
-def empty(emulator: Emulator) -> None:
-    """Remove every model, endpoint, fault and request."""
-    emulator.clear_faults()
-    for endpoint in emulator.endpoints():
-        emulator.service.endpoints.remove(endpoint["id"])
-    for model in emulator.models():
-        emulator.remove_model(model["name"])
-    emulator.clear_requests()

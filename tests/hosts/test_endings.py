@@ -74,18 +74,18 @@ def test_a_call_that_is_over_before_it_begins_has_lost_its_engine() -> None:
 
 
 @plugin_only
-def test_cancel_ends_every_call_that_runs(shared_host: PluginHere, service: Emulator, kind: Kind) -> None:
+def test_cancel_ends_every_call_that_runs(host_here: PluginHere, service: Emulator, kind: Kind) -> None:
     """The first Ctrl-C ends every wait: each is partial state, and its next update goes on without a POST."""
     service.settings.update(validation_seconds=600, endpoint_seconds=600)
     calls = {
-        name: shared_host.create_later(kind.named(name), timeout=500, name=name)
+        name: host_here.create_later(kind.named(name), timeout=500, name=name)
         for name in ("one", "two", "three")
     }
     wait_until(lambda: len(kind.ids(service)) == len(calls), "all exist")
-    shared_host.servicer_here.Cancel(None, Context())
+    host_here.servicer_here.Cancel(None, Context())
     kept = []
     for call in calls.values():
-        error = HostError(failed(call), shared_host.decode)
+        error = HostError(failed(call), host_here.decode)
         assert error.kept is not None
         assert (error.kept.reasons, error.kept.properties["status"]) == ([error.message], kind.first)
         assert f"the run was interrupted; the {kind.noun} stays in the state" in error.message
@@ -94,17 +94,15 @@ def test_cancel_ends_every_call_that_runs(shared_host: PluginHere, service: Emul
     posts = len(service.requests("POST"))
     for each in kept:
         kind.becomes_ready(service, each.id)
-        found = shared_host.update(
-            each.id, {**kind.inputs, **each.properties}, {**kind.inputs, **each.inputs}
-        )
+        found = host_here.update(each.id, {**kind.inputs, **each.properties}, {**kind.inputs, **each.inputs})
         assert found["status"] in ("active", "running")
     assert len(service.requests("POST")) == posts
 
 
 @plugin_only
-def test_cancel_is_harmless_where_nothing_runs(shared_host: PluginHere) -> None:
+def test_cancel_is_harmless_where_nothing_runs(host_here: PluginHere) -> None:
     """The engine also sends it at each normal end: later calls are not interrupted."""
-    shared_host.servicer_here.Cancel(None, Context())
-    _, outputs = shared_host.create(INPUTS, name="later")
+    host_here.servicer_here.Cancel(None, Context())
+    _, outputs = host_here.create(INPUTS, name="later")
     assert outputs["status"] == "active"
-    assert shared_host.servicer_here.idle()
+    assert host_here.servicer_here.idle()

@@ -32,27 +32,27 @@ def checked(host: HostHere, olds: Any = None, **changes: Any) -> dict[str, Any]:
     return {**OWN, **inputs}
 
 
-def test_an_endpoint_is_created_changed_stopped_and_deleted(shared_host: HostHere, service: Emulator) -> None:
+def test_an_endpoint_is_created_changed_stopped_and_deleted(host_here: HostHere, service: Emulator) -> None:
     """What is sent is what the emulator takes, which refuses a float; its routing key and URL never change."""
-    inputs = checked(shared_host)
-    id_, outputs = shared_host.create(inputs)
+    inputs = checked(host_here)
+    id_, outputs = host_here.create(inputs)
     [made] = service.endpoints()
     assert (id_, made["routing_key"], made["enabled"]) == (made["id"], inputs["routing_key"], True)
     live = {"endpoint_id": id_, "status": "running", "readiness": "ready", "ready_replicas": 1}
     assert {**OWN, **outputs, "created_at": 1} == {**inputs, **live, "created_at": 1}
-    assert shared_host.diff(id_, {**OWN, **outputs}, inputs).changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert host_here.diff(id_, {**OWN, **outputs}, inputs).changes == provider_pb2.DiffResponse.DIFF_NONE
     for changes in ({"gpu_count": 2, "max_replicas": 4, "description": "new"}, {"enabled": False}):
-        news = checked(shared_host, {**OWN, **outputs}, **changes)
+        news = checked(host_here, {**OWN, **outputs}, **changes)
         assert (news["routing_key"], news["inference_url"]) == (inputs["routing_key"], f"{service.url}/v1")
-        outputs = shared_host.update(id_, {**OWN, **outputs}, news)
+        outputs = host_here.update(id_, {**OWN, **outputs}, news)
         assert {name: outputs[name] for name in changes} == changes
     assert outputs["status"] == "stopped"
-    read_id, read, read_inputs = shared_host.read(id_, {**OWN, **outputs})
+    read_id, read, read_inputs = host_here.read(id_, {**OWN, **outputs})
     assert (read_id, read, {**OWN, **read_inputs}) == (id_, outputs, news)
     for _ in range(2):
-        shared_host.delete(id_, {**OWN, **outputs})
+        host_here.delete(id_, {**OWN, **outputs})
     assert service.endpoints() == []
-    assert shared_host.read(id_, {**OWN, **outputs})[0] == ""
+    assert host_here.read(id_, {**OWN, **outputs})[0] == ""
 
 
 DIFFS: list[tuple[dict[str, Any], dict[str, str]]] = [
@@ -64,11 +64,11 @@ DIFFS: list[tuple[dict[str, Any], dict[str, str]]] = [
 
 @pytest.mark.parametrize(("changes", "expected"), DIFFS)
 def test_a_diff_replaces_only_for_what_replaces(
-    shared_host: HostHere, service: Emulator, changes: dict[str, Any], expected: dict[str, str]
+    host_here: HostHere, service: Emulator, changes: dict[str, Any], expected: dict[str, str]
 ) -> None:
     """An input that can change in place is shown as changed, no more, also beside one that replaces."""
     state = {**KIND.inputs, "description": "old", "endpoint_id": "e", "status": "running"}
-    answer = shared_host.diff("e", state, {**KIND.inputs, "description": "old", **changes})
+    answer = host_here.diff("e", state, {**KIND.inputs, "description": "old", **changes})
     name_of = provider_pb2.PropertyDiff.Kind.Name
     assert {name: name_of(detail.kind) for name, detail in answer.detailedDiff.items()} == expected
     assert list(answer.replaces) == [name for name, kind in expected.items() if kind.endswith("REPLACE")]
@@ -90,15 +90,15 @@ def test_fifty_creates_share_the_lists(host: HostHere, emulator: Emulator) -> No
 
 
 @pytest.mark.parametrize("edge", ["plugin"], indirect=True)
-def test_previews_know_the_routing_key(shared_host: PluginHere, service: Emulator) -> None:
+def test_previews_know_the_routing_key(host_here: PluginHere, service: Emulator) -> None:
     """In the preview of a create and of an update it is known, as the URL is; only real outputs are not."""
-    inputs = shared_host.encode(checked(shared_host))
+    inputs = host_here.encode(checked(host_here))
     urn = native_urn("m", "DedicatedEndpoint")
     request = provider_pb2.CreateRequest(urn=urn, properties=inputs, preview=True)
-    created = shared_host.servicer_here.Create(request, Context()).properties
-    olds = shared_host.encode({**shared_host.decode(inputs), "endpoint_id": "e", "status": "starting"})
+    created = host_here.servicer_here.Create(request, Context()).properties
+    olds = host_here.encode({**host_here.decode(inputs), "endpoint_id": "e", "status": "starting"})
     update = provider_pb2.UpdateRequest(id="e", urn=urn, olds=olds, news=inputs, preview=True)
-    updated = shared_host.servicer_here.Update(update, Context()).properties
+    updated = host_here.servicer_here.Update(update, Context()).properties
     for bag in (created, updated):
         known = [bag[name] == inputs[name] for name in ("routingKey", "inferenceUrl")]
         assert (known, bag["status"]) == ([True, True], rpc.UNKNOWN)

@@ -69,22 +69,22 @@ def told(host: HostHere, resource: str) -> list[str]:
 
 
 @dynamic_only
-def test_import_is_heeded_by_create_alone(shared_host: HostHere, service: Emulator, resource: str) -> None:
+def test_import_is_heeded_by_create_alone(host_here: HostHere, service: Emulator, resource: str) -> None:
     """It posts nothing; once the state holds the model, `import_` may stay, change or go without a diff."""
     name = by_hand(service)
-    checked, faults = shared_host.check(declared(name), name=resource)
+    checked, faults = host_here.check(declared(name), name=resource)
     assert faults == []
-    id_, outputs = shared_host.create(checked, name=resource)
+    id_, outputs = host_here.create(checked, name=resource)
     assert (id_, outputs) == (name, live(service, name))
     assert {request.method for request in service.requests()} == {"GET"}
     for import_id in (name, "another-AbCd", None):
-        checked, faults = shared_host.check(declared(name, import_id=import_id), outputs, resource)
+        checked, faults = host_here.check(declared(name, import_id=import_id), outputs, resource)
         assert faults == []
         assert "import_id" not in checked
-        assert shared_host.diff(id_, outputs, checked, resource).changes == NONE
+        assert host_here.diff(id_, outputs, checked, resource).changes == NONE
     # A replacement that adopts its own model again keeps it.
-    shared_host.delete(id_, outputs, name=f"{resource}-old")
-    assert told(shared_host, f"{resource}-old") == [f"not deleted: {name!r} was adopted in this run"]
+    host_here.delete(id_, outputs, name=f"{resource}-old")
+    assert told(host_here, f"{resource}-old") == [f"not deleted: {name!r} was adopted in this run"]
     assert names(service) == [name]
 
 
@@ -115,42 +115,42 @@ def test_a_refresh_of_what_is_only_read_records_no_inputs(
 @plugin_only
 @pytest.mark.parametrize("short", [False, True])
 def test_an_import_has_the_inputs_that_declare_the_model(
-    shared_host: PluginHere, service: Emulator, resource: str, *, short: bool
+    host_here: PluginHere, service: Emulator, resource: str, *, short: bool
 ) -> None:
     """By full or short name it has the full name as id, its inputs pass the check, and nothing differs."""
     name = by_hand(service)
-    answer = shared_host.import_(name.rpartition(":")[2] if short else name, resource)
-    inputs = shared_host.decode(answer.inputs)
-    assert (answer.id, shared_host.decode(answer.properties)) == (name, live(service, name))
+    answer = host_here.import_(name.rpartition(":")[2] if short else name, resource)
+    inputs = host_here.decode(answer.inputs)
+    assert (answer.id, host_here.decode(answer.properties)) == (name, live(service, name))
     expected = {"name": "bot", "base_model": BASE, "source": SOURCE, "description": "by hand"}
     assert inputs == expected
-    checked, faults = shared_host.check(inputs, inputs, resource)
+    checked, faults = host_here.check(inputs, inputs, resource)
     assert (checked, faults) == (expected, [])
-    assert shared_host.diff(name, live(service, name), checked, resource).changes == NONE
+    assert host_here.diff(name, live(service, name), checked, resource).changes == NONE
 
 
 @plugin_only
-def test_what_cannot_be_imported_says_so(shared_host: PluginHere, service: Emulator, resource: str) -> None:
+def test_what_cannot_be_imported_says_so(host_here: PluginHere, service: Emulator, resource: str) -> None:
     """A missing model has no answer, and one that has failed a warning: the engine fails a `get` that is not ready."""
-    answer = shared_host.import_("nope-AbCd")
+    answer = host_here.import_("nope-AbCd")
     assert (answer.id, answer.HasField("properties"), answer.HasField("inputs")) == ("", False, False)
     name = by_hand(service, status="error")
-    answer = shared_host.import_(name, resource)
-    assert (answer.id, shared_host.decode(answer.inputs)["source"]) == (name, SOURCE)
-    assert told(shared_host, resource) == [
+    answer = host_here.import_(name, resource)
+    assert (answer.id, host_here.decode(answer.inputs)["source"]) == (name, SOURCE)
+    assert told(host_here, resource) == [
         f"the model {name!r} is in status 'error': the service gives no reason"
     ]
 
 
 @plugin_only
 def test_a_model_that_this_run_imports_is_not_deleted(
-    shared_host: PluginHere, service: Emulator, resource: str
+    host_here: PluginHere, service: Emulator, resource: str
 ) -> None:
     """The engine deletes what an import replaces, also where that is the same model; a later run deletes it."""
     name = by_hand(service)
-    shared_host.import_(name.rpartition(":")[2], resource)
-    shared_host.delete(name, live(service, name), name=resource)
-    assert told(shared_host, resource) == [f"not deleted: {name!r} was adopted in this run"]
+    host_here.import_(name.rpartition(":")[2], resource)
+    host_here.delete(name, live(service, name), name=resource)
+    assert told(host_here, resource) == [f"not deleted: {name!r} was adopted in this run"]
     config = {"nebius-models:apiKey": service.api_key, "nebius-models:baseUrl": service.url}
     with PluginHere(config) as next_run:
         next_run.delete(name, live(service, name))

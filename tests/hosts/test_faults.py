@@ -45,42 +45,33 @@ LOST: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def lost(shared_host: HostHere, shared_emulator: Emulator, kind: Kind) -> dict[str, str]:
-    """The ids of creates that lose their answer in each of those ways, with and without an effect, all at once."""
+def test_a_lost_answer_leaves_exactly_one(host_here: HostHere, service: Emulator, kind: Kind) -> None:
+    """What was created is found in the list; what the list still lacks after a few looks is posted once more."""
     effects: tuple[Literal["after", "before"], ...] = ("after", "before")
     cases = {f"{key}-{effect}": (fault, effect) for key, fault in LOST.items() for effect in effects}
     for name, (fault, effect) in cases.items():
-        shared_emulator.add_fault(Fault(method="POST", path=kind.path, name=name, effect=effect, **fault))
+        service.add_fault(Fault(method="POST", path=kind.path, name=name, effect=effect, **fault))
 
     def create(name: str) -> str:
-        return shared_host.create(kind.named(name), timeout=60, name=name)[0]
+        return host_here.create(kind.named(name), timeout=60, name=name)[0]
 
     with ThreadPoolExecutor(len(cases)) as pool:
-        return dict(zip(cases, pool.map(create, cases), strict=True))
-
-
-@pytest.mark.parametrize("fault", LOST)
-def test_a_lost_answer_leaves_exactly_one(
-    lost: dict[str, str], shared_emulator: Emulator, kind: Kind, fault: str
-) -> None:
-    """What was created is found in the list; what the list still lacks after a few looks is posted once more."""
-    for effect, sent in (("after", 1), ("before", 2)):
-        name = f"{fault}-{effect}"
-        assert kind.ids(shared_emulator, name) == [lost[name]]
-        posts = [call.body["name"] for call in shared_emulator.requests("POST", kind.path)]
-        assert posts.count(name) == sent
+        created = dict(zip(cases, pool.map(create, cases), strict=True))
+    posts = [call.body["name"] for call in service.requests("POST", kind.path)]
+    for name, (_, effect) in cases.items():
+        assert kind.ids(service, name) == [created[name]]
+        assert posts.count(name) == (1 if effect == "after" else 2)
 
 
 # Refusals
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
-def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, kind: Kind, status: int) -> None:
+def test_refusals_fail_at_once(host_here: HostHere, service: Emulator, kind: Kind, status: int) -> None:
     """A refused POST is sent once and creates nothing, and one line has the service's words and the request id."""
     service.add_fault(Fault(method="POST", status=status, body={"detail": "the words of the service"}))
     with pytest.raises(HostError, match="the words of the service") as caught:
-        shared_host.create(kind.named("no"))
+        host_here.create(kind.named("no"))
     [call] = service.requests("POST")
     assert f"request id {call.request_id}" in caught.value.message
     assert caught.value.message.isprintable()
@@ -92,13 +83,13 @@ def test_refusals_fail_at_once(shared_host: HostHere, service: Emulator, kind: K
 
 @pytest.mark.parametrize("fault", [{"status": 401}, {"status": 403}, {"action": "html", "status": 404}])
 def test_refusals_of_everything_drop_nothing(
-    shared_host: HostHere, service: Emulator, kind: Kind, fault: dict[str, Any]
+    host_here: HostHere, service: Emulator, kind: Kind, fault: dict[str, Any]
 ) -> None:
     """With a refused key, or behind a wrong base URL, neither a refresh nor a deletion takes a thing as gone."""
     thing = kind.add(service, "held")
     account_of.cache_clear()  # nothing is read yet
     service.add_fault(Fault(method="*", times=None, **fault))
-    for call in (shared_host.read, shared_host.delete):
+    for call in (host_here.read, host_here.delete):
         with pytest.raises(HostError, match=str(fault["status"])) as caught:
             call(*thing)
         assert caught.value.message.isprintable()

@@ -37,23 +37,23 @@ def kinds(answer: Any) -> dict[str, str]:
 
 
 def test_a_model_is_checked_created_read_and_deleted(
-    shared_host: HostHere, service: Emulator, inputs: dict[str, Any]
+    host_here: HostHere, service: Emulator, inputs: dict[str, Any]
 ) -> None:
     """One POST has just the given fields; the id is the generated name; a second deletion succeeds as well."""
-    checked, faults = shared_host.check({**inputs, "ai_project_id": ""})
+    checked, faults = host_here.check({**inputs, "ai_project_id": ""})
     assert (checked, faults) == (inputs, [])
-    id_, outputs = shared_host.create(checked)
+    id_, outputs = host_here.create(checked)
     sent = ("name", "base_model", "source", "description")
     assert posts(service) == [{name: inputs[name] for name in sent}]
     [model] = service.models()
     live = {"generated_name": model["name"], "status": "active", "created_at": model["created_at"]}
     assert (id_, outputs) == (model["name"], {**inputs, **live})
-    assert shared_host.diff(id_, outputs, checked).changes == NONE
-    assert shared_host.read(id_, outputs) == (id_, outputs, inputs)
+    assert host_here.diff(id_, outputs, checked).changes == NONE
+    assert host_here.read(id_, outputs) == (id_, outputs, inputs)
     for _ in range(2):
-        shared_host.delete(id_, outputs)
+        host_here.delete(id_, outputs)
     assert names(service) == []
-    assert shared_host.read(id_, outputs)[0] == ""
+    assert host_here.read(id_, outputs)[0] == ""
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_model_is_checked_created_read_and_deleted(
     ],
 )
 def test_a_diff_has_each_changed_input_with_its_kind(
-    shared_host: HostHere,
+    host_here: HostHere,
     service: Emulator,
     old: dict[str, Any],
     new: dict[str, Any],
@@ -80,7 +80,7 @@ def test_a_diff_has_each_changed_input_with_its_kind(
 ) -> None:
     """Each added, removed or changed input has that kind; nothing is sent about an active model."""
     outputs = {**MODEL, **old, "generated_name": NAME, "status": "active"}
-    answer = shared_host.diff(NAME, outputs, {**MODEL, **new})
+    answer = host_here.diff(NAME, outputs, {**MODEL, **new})
     assert kinds(answer) == expected
     assert answer.changes == (SOME if expected else NONE)
     assert all(detail.inputDiff for detail in answer.detailedDiff.values())
@@ -90,12 +90,12 @@ def test_a_diff_has_each_changed_input_with_its_kind(
 
 
 def test_the_deadline_keeps_the_model_and_update_continues(
-    shared_host: HostHere, service: Emulator, inputs: dict[str, Any]
+    host_here: HostHere, service: Emulator, inputs: dict[str, Any]
 ) -> None:
     """A model still validating at its deadline is partial state, with its inputs; update waits on without a POST."""
     service.settings.validation_seconds = 3600
     with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
-        shared_host.create(inputs, timeout=2)
+        host_here.create(inputs, timeout=2)
     kept = caught.value.kept
     assert kept is not None
     [model] = service.models()
@@ -103,14 +103,14 @@ def test_the_deadline_keeps_the_model_and_update_continues(
     assert (kept.id, kept.reasons) == (model["name"], [caught.value.message])
     assert (kept.properties, kept.inputs) == ({**inputs, **live}, inputs)
     # The engine calls update after an unfinished create even where the diff reports nothing.
-    answer = shared_host.diff(kept.id, kept.properties, inputs)
+    answer = host_here.diff(kept.id, kept.properties, inputs)
     assert (answer.changes, list(answer.replaces), kinds(answer)) == (SOME, [], {})
     with pytest.raises(HostError, match=r"still validating.*the deadline passed") as caught:
-        shared_host.update(kept.id, kept.properties, inputs, timeout=2)
+        host_here.update(kept.id, kept.properties, inputs, timeout=2)
     assert caught.value.kept is not None
     assert caught.value.kept.id == kept.id
     service.change_model(kept.id, status="active")
-    assert shared_host.update(kept.id, kept.properties, inputs)["status"] == "active"
+    assert host_here.update(kept.id, kept.properties, inputs)["status"] == "active"
     assert len(posts(service)) == 1
 
 
