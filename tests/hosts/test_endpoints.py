@@ -55,6 +55,14 @@ def test_an_endpoint_is_created_changed_stopped_and_deleted(host_here: HostHere,
     assert host_here.read(id_, {**OWN, **outputs})[0] == ""
 
 
+def test_the_engines_seed_decides_the_routing_key(host_here: HostHere) -> None:
+    """A preview and its update have one seed, so that both have one key; without a seed each key is new."""
+    seeds = (b"\x0f" * 32, b"\x0f" * 32, b"", b"")
+    keys = [host_here.check(GIVEN, seed=seed)[0]["routing_key"] for seed in seeds]
+    assert keys[0] == keys[1] == f"dedicated/{GIVEN['name']}-0f0f0f0f"
+    assert len({*keys}) == 3
+
+
 DIFFS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"gpu_count": 2.0, "description": ""}, {"description": "DELETE", "gpu_count": "UPDATE"}),
     ({"region": "us-central1", "name": "other"}, {"name": "UPDATE", "region": "UPDATE_REPLACE"}),

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 from google.protobuf import struct_pb2
+from google.rpc.status_pb2 import Status
+from pulumi.output import Unknown
 from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource._dynamic import host as dynamic_host
 from nebius_model_resource._dynamic.host import DetailedDiff, HostCall, current_engine
-from nebius_model_resource._engine import Engine
+from nebius_model_resource._engine import Engine, not_ready_details, struct_of, with_placeholders
 from nebius_model_resource._provider.calls import Changes
 from nebius_model_resource.testing.emulator import Emulator
 from tests.support.host import URN, DynamicHost, FakeEngine, HostError, warm_host
@@ -312,6 +315,13 @@ def test_an_engine_shows_lasting_texts_once_and_progress_each_time() -> None:
     server.stop()
     engine.log("INFO", "later", URN)
     assert engine.is_gone()
+
+
+def test_what_goes_to_the_engine_is_as_it_reads_it() -> None:
+    """A value that is not known is its text, in lists too; partial state is a status with the code UNKNOWN."""
+    assert with_placeholders({"a": [Unknown(), 1]}) == {"a": [UNKNOWN, 1]}  # type: ignore[no-untyped-call]
+    status = Status.FromString(not_ready_details("slow", "m", struct_of({}), struct_of({})))
+    assert (status.code, status.message, len(status.details)) == (2, "slow", 1)
 
 
 def test_an_engine_that_has_just_been_killed_is_gone() -> None:

@@ -129,7 +129,11 @@ class HostCalls(ABC):
         return wire
 
     def check(
-        self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "m"
+        self,
+        news: Mapping[str, Any],
+        olds: Mapping[str, Any] | None = None,
+        name: str = "m",
+        seed: bytes = b"",
     ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """The checked inputs, and each failure as property and reason."""
         answer = self._call(
@@ -139,6 +143,7 @@ class HostCalls(ABC):
                 olds=self.encode(olds) if olds else None,
                 news=self.encode(news),
                 name=name,
+                randomSeed=seed,
             ),
         )
         return self.decode(answer.inputs), [
