@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from nebius_model_resource._provider.calls import Changes
 
 TRAILER = "grpc-status-details-bin"  # gRPC's place for the details of an error
+_WATCH_SECONDS = 1.0  # between two looks at an engine
 _UNKNOWN_CODE = 2  # google.rpc.Code.UNKNOWN
 # gRPC takes a lower-case `http_proxy` even for the engine's loopback address.
 CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0),)
@@ -83,6 +86,24 @@ class Engine:
             return not isinstance(error, TimeoutError)
 
 
+def end_with(engine: Callable[[], Engine], idle: Callable[[], bool]) -> None:
+    """End this process once no call is running and the engine is gone: nothing else would end it.
+
+    Args:
+        engine: the engine that is served now.
+        idle: whether no call is running.
+    """
+
+    def watch() -> None:
+        # A call may begin until the engine is gone. While one runs, no look at the engine is needed.
+        while not (idle() and engine().is_gone() and idle()):
+            time.sleep(_WATCH_SECONDS)
+        os._exit(0)
+
+    with suppress(RuntimeError):  # no further thread can start
+        threading.Thread(target=watch, daemon=True).start()
+
+
 class EngineCall:
     """One call of the engine: its row on the screen, its pauses and its end.
 
@@ -116,7 +137,7 @@ class EngineCall:
             self.gone = True
             self._wake.set()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """The operation is over: the end of the call means nothing any more."""
         self._ended = True
 

@@ -32,10 +32,9 @@ provider's methods, the diff as a field of ``DiffResult``, the threads as an opt
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -47,6 +46,7 @@ from nebius_model_resource._engine import (
     Engine,
     EngineCall,
     detailed_diff,
+    end_with,
     not_ready_details,
     struct_of,
 )
@@ -143,12 +143,17 @@ class HostCall(EngineCall):
         raise RuntimeError(message)
 
 
+_threads = Threads()
+
+
 @lru_cache(maxsize=1)
 def current_engine() -> Engine:
-    """The engine whose host this is: the host's last argument is its address."""
+    """The engine whose host this is, and with which it ends: the host's last argument is its address."""
     host, _, port = sys.argv[-1].rpartition(":")
     if host and port.isdigit():
-        return Engine(sys.argv[-1])
+        engine = Engine(sys.argv[-1])
+        end_with(lambda: engine, _threads.idle)
+        return engine
     _log.debug("this dynamic-provider host does not let us reach the engine's address")
     return Engine("")
 
@@ -181,24 +186,12 @@ class DetailedDiff(DiffResult):
         """Set by the base class, to nothing."""
 
 
-_threads = Threads()
-
-
 @contextmanager
 def serve(*, waits: bool) -> Iterator[HostCall]:
-    """Serve one call of the engine; the host ends when its engine is gone.
+    """Serve one call of the engine.
 
     Args:
         waits: whether the call may take long, so that other calls need a thread meanwhile.
     """
-    call = None
-    try:
-        with _threads.call(waits=waits):
-            call = HostCall()
-            try:
-                yield call
-            finally:
-                call.end()
-    finally:
-        if call and call.gone and _threads.idle() and current_engine().is_gone():
-            os._exit(0)  # the host itself would not end
+    with _threads.call(waits=waits), closing(HostCall()) as call:
+        yield call

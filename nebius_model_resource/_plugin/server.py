@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from nebius_model_resource._engine import Engine
+from nebius_model_resource._engine import Engine, end_with
 from nebius_model_resource._plugin.servicer import PluginServicer
 
 _CALLS = 1024  # at the same time; a call that waits has a thread of its own
 _LARGEST = 400 * 1024 * 1024  # bytes of a message, as in Pulumi's own servers
-_WATCH_SECONDS = 1.0
 
 
 def main() -> None:
@@ -29,13 +25,6 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     if address:  # without one, several engines attach one after another (PULUMI_DEBUG_PROVIDERS)
-        threading.Thread(target=_end_with_engine, args=(servicer,), daemon=True).start()
+        end_with(lambda: servicer.engine, servicer.idle)
     print(port, flush=True)  # noqa: T201 - the protocol
     server.wait_for_termination()
-
-
-def _end_with_engine(servicer: PluginServicer) -> None:
-    """End this process once no engine is there and no call is running: nothing else would end it."""
-    while not (servicer.engine.is_gone() and servicer.idle()):
-        time.sleep(_WATCH_SECONDS)
-    os._exit(0)

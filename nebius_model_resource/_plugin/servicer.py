@@ -241,7 +241,7 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
             with explained(call, method, resources.configuration, resources.noun):
                 yield
         finally:
-            call.end()
+            call.close()
             with self._lock:
                 self._calls.discard(call)
 

@@ -253,7 +253,7 @@ def test_a_call_has_what_the_host_knows(engine: ListeningEngine) -> None:
     assert call.gone
     context = Context()
     call = call_within(create_request(), context)
-    call.end()
+    call.close()
     [end] = context.on_end
     end()
     assert not call.gone

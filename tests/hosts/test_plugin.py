@@ -13,7 +13,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from nebius_model_resource import __version__
+from nebius_model_resource import __version__, _engine
 from nebius_model_resource._plugin import server, servicer
 from nebius_model_resource._plugin.servicer import PluginServicer, schema
 from nebius_model_resource._provider.properties import ARCHIVE, ENDPOINT, MODEL, camel
@@ -424,7 +424,7 @@ def test_the_server_names_its_port_and_ends_with_its_engine(
     monkeypatch.setattr(grpc, "server", remembered)
     monkeypatch.setattr("os._exit", codes.append)
     monkeypatch.setattr("sys.argv", ["plugin", engine.address])
-    monkeypatch.setattr(server, "_WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(_engine, "_WATCH_SECONDS", 0.05)
     serving = threading.Thread(target=server.main, daemon=True)
     serving.start()
     wait_until(a_line_is_printed, "the port is printed")

@@ -55,6 +55,21 @@ def test_no_process_ends_during_another_calls_clean_up(
     assert len(emulator.requests("DELETE")) == len(names)
 
 
+def test_a_process_ends_with_an_engine_that_goes_after_its_calls(
+    host_process: DynamicHost, emulator: Emulator, inputs: dict[str, Any]
+) -> None:
+    """An engine that is still there when its last call is cancelled and cleaned up takes the process along later."""
+    emulator.settings.validation_seconds = 600
+    call = host_process.create_later(inputs, timeout=500)
+    wait_until(emulator.models, "the model exists")
+    call.cancel()
+    wait_until(lambda: not emulator.models(), "the model is deleted")
+    host_process.check(inputs)
+    assert host_process.process.poll() is None
+    host_process.engine.stop()
+    assert ended(host_process.process) == 0
+
+
 # Threads
 
 LIMITED = """
