@@ -12,12 +12,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import grpc
 import psutil
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
@@ -33,7 +35,6 @@ from nebius_model_resource.testing.engine.resources import Resource
 _MODELS = 100
 _MANY_MODELS = 300
 _MEMORY_ROUNDS = 3  # the memory of Python's objects is the same each time
-_NOBODY = "127.0.0.1:1"  # an engine that receives nothing
 _PROVIDERS: dict[str, type[ResourceProvider]] = {"ours": CustomModelProvider, "bare": BareProvider}
 _PROGRAM = """
 import json, sys, time, tracemalloc
@@ -90,7 +91,7 @@ class _Contender:
         folder.mkdir()
         self._env = environment(folder, folder, service.url)
         self._provider = serialize_provider(_PROVIDERS[name]())
-        self._host = Host(sys.executable, _NOBODY, "share", folder, self._env, lambda _line: None)
+        self._host = Host(sys.executable, _engine(held), "share", folder, self._env, lambda _line: None)
         held.callback(self._host.stop)
         self._host.start({"nebius-models:preflight": "false"})
         self._name = name
@@ -154,6 +155,15 @@ class _Contender:
             work(model)
         after = process.cpu_times()
         return (after.user + after.system - before.user - before.system) / len(models) * 1e6
+
+
+def _engine(held: ExitStack) -> str:
+    """The address of an engine that shows nothing: without one the host would end."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    held.callback(server.stop, None)
+    return address
 
 
 def measure(rounds: int = 30) -> list[Share]:

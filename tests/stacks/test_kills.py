@@ -56,8 +56,9 @@ class Lab:
         return begin("destroy" if operation == "delete" else "up", self.folder, environment(self.folder))
 
     def asked(self, method: str) -> bool:
-        """Whether such a request about a model has come: the preflight of a create reads other things."""
-        return bool(self.emulator.requests(method, "/v0/models*"))
+        """Whether such a request about a model has come; the list is read before the first POST, which is no wait."""
+        methods = [request.method for request in self.emulator.requests(path="/v0/models*")]
+        return method in methods and (method != "GET" or (methods[-1] == "GET" and "POST" in methods))
 
     def recover(self) -> None:
         """Do what Pulumi's users do with the empty files that an engine leaves if it is killed while it writes."""
