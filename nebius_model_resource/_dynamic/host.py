@@ -85,7 +85,7 @@ class HostCall(EngineCall):
             found = locals_with("request", "context")
             self._request, self._context = found["request"], found["context"]
             self.urn = self._request.urn
-            self.timeout = float(getattr(self._request, "timeout", 0) or 0)
+            self.timeout = float(getattr(self._request, "timeout", 0))
             self.seed = getattr(self._request, "randomSeed", b"")
             if "inputs" in self._request.DESCRIPTOR.fields_by_name and self._request.HasField("inputs"):
                 self.recorded = frozenset(self._request.inputs)

@@ -28,7 +28,7 @@ class PluginCall(EngineCall):
             secrets: the names of the inputs that the engine marks as secret.
         """
         super().__init__(engine, getattr(request, "urn", ""))  # a function has none
-        self.timeout = float(getattr(request, "timeout", 0) or 0)
+        self.timeout = float(getattr(request, "timeout", 0))
         self.seed = getattr(request, "randomSeed", b"")
         self.secrets = secrets
         self._table = table

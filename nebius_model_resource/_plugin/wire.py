@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
-from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
@@ -55,9 +54,10 @@ def on_the_wire(values: Mapping[str, Any], table: Table, secrets: Iterable[str] 
 
 
 def plain(bag: Struct) -> dict[str, Any]:
-    """A bag without marks; unknown values are missing."""
-    values, _ = rpc.deserialize_properties_unwrap_secrets(bag, keep_unknowns=True)
-    return {name: value for name, value in values.items() if not isinstance(value, Unknown)}
+    """A bag without marks and without the values that are not known, which the SDK drops."""
+    values: dict[str, Any]
+    values, _ = rpc.deserialize_properties_unwrap_secrets(bag)
+    return values
 
 
 def diff_response(changes: Changes) -> Any:

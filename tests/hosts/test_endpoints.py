@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from nebius_model_resource import QueryFailed, list_dedicated_endpoints, list_endpoint_templates
 from nebius_model_resource._cli.main import main
-from nebius_model_resource.testing.emulator import Emulator
+from nebius_model_resource.testing.emulator import Emulator, Fault
 from tests.hosts.conftest import KINDS, OWN
 from tests.support.calls import without_proxies
 from tests.support.host import HostError
@@ -33,7 +33,10 @@ def checked(host: HostHere, olds: Any = None, **changes: Any) -> dict[str, Any]:
 
 
 def test_an_endpoint_is_created_changed_stopped_and_deleted(host_here: HostHere, service: Emulator) -> None:
-    """What is sent is what the emulator takes, which refuses a float; its routing key and URL never change."""
+    """What is sent is what the emulator takes, which refuses a float; its routing key and URL never change.
+
+    A refused update changes nothing.
+    """
     inputs = checked(host_here)
     id_, outputs = host_here.create(inputs)
     [made] = service.endpoints()
@@ -47,6 +50,9 @@ def test_an_endpoint_is_created_changed_stopped_and_deleted(host_here: HostHere,
         outputs = host_here.update(id_, {**OWN, **outputs}, news)
         assert {name: outputs[name] for name in changes} == changes
     assert outputs["status"] == "stopped"
+    service.add_fault(Fault(method="PATCH", status=422))
+    with pytest.raises(HostError, match=r"refused to update the endpoint: .*; the endpoint stays in the"):
+        host_here.update(id_, {**OWN, **outputs}, {**news, "gpu_count": 4})
     read_id, read, read_inputs = host_here.read(id_, {**OWN, **outputs})
     assert (read_id, read, {**OWN, **read_inputs}) == (id_, outputs, news)
     for _ in range(2):

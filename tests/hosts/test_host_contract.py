@@ -262,7 +262,8 @@ def test_a_call_has_what_the_host_knows(engine: ListeningEngine) -> None:
     bag.update({"name": "bot"})
     assert call_within(provider_pb2.ReadRequest(inputs=bag), Context()).recorded == frozenset(["name"])
     outside = HostCall()
-    assert (outside.urn, outside.timeout, outside.recorded, outside.gone) == ("", 0.0, None, False)
+    assert (outside.urn, outside.timeout, outside.seed) == ("", 0.0, b"")
+    assert (outside.recorded, outside.failed, outside.gone) == (None, False, False)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,6 @@ def test_unknown_and_secret_inputs_pass_through_a_check(host: HostHere, edge: st
     _, [(name, reason)] = host.check({**MODEL, "source": rpc.wrap_rpc_secret("SECRET")})
     assert name == ("source" if edge == "dynamic" else "")
     assert "SECRET" not in reason
-    assert "SECRET" not in reason
 
 
 def test_a_fault_of_ours_is_reported_as_one(host: HostHere, monkeypatch: pytest.MonkeyPatch) -> None:

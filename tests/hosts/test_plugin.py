@@ -262,13 +262,14 @@ def test_another_account_replaces_nothing(
     ],
 )
 def test_a_message_names_the_explicit_provider(service: Emulator, name: str, place: str) -> None:
-    """The message about a refused key names it, or the stack for the default provider."""
+    """The message about a refused key names it, or the stack for the default provider; a function has no state."""
     config = {"nebius-models:apiKey": "wrong", "nebius-models:baseUrl": service.url}
-    with (
-        PluginHere({**config, "nebius-models:provider": name}) as plugin,
-        pytest.raises(HostError, match=f"check the key .*{place}"),
-    ):
-        plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"})
+    plugin = PluginHere({**config, "nebius-models:provider": name})
+    with plugin:
+        with pytest.raises(HostError, match=f"check the key .*{place}"):
+            plugin.create({"name": "bot", "base_model": BASE, "source": "file-1"})
+        with pytest.raises(CallFailed, match=rf"check the key .*{place}[^;]*\)$"):
+            result(plugin, "listCustomModels")
 
 
 # Functions

@@ -81,6 +81,7 @@ class Context:
 
     def abort(self, code: Any, message: str) -> NoReturn:
         """End the call."""
+        assert code in grpc.StatusCode
         raise CallFailed(code, message, self.metadata)
 
 
