@@ -40,12 +40,13 @@ def server() -> Server:
 
 
 def test_calls_that_wait_do_not_hold_up_others(server: Server) -> None:
-    """Twenty calls wait in a pool of two threads, each in one of its own, also after many quick calls."""
+    """Twenty calls wait in a pool of two threads, each in one of its own, and four are free, also after many quick calls."""
     for quick in [server.pool.submit(int) for _ in range(200)]:
         quick.result(SOON)
     assert server.threads.idle()
     calls = [server.pool.submit(server.call) for _ in range(20)]
     wait_until(lambda: server.running == 20, "all calls wait")
+    assert len(server.pool._threads) == 24
     assert not server.threads.idle()
     assert server.pool.submit(threading.get_ident).result(SOON)
     server.released.set()
