@@ -40,7 +40,7 @@ def server() -> Server:
 
 
 def test_calls_that_wait_do_not_hold_up_others(server: Server) -> None:
-    """Twenty calls wait in a pool of two threads, each in one of its own, and four are free, also after many quick calls."""
+    """Twenty calls wait in a pool of two, each in a thread of its own; four are free, also after many quick calls."""
     for quick in [server.pool.submit(int) for _ in range(200)]:
         quick.result(SOON)
     assert server.threads.idle()
