@@ -11,6 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.struct_pb2 import Struct
+from pulumi.output import Unknown
+from pulumi.runtime.rpc import UNKNOWN
 
 from nebius_model_resource.errors import EngineGone
 
@@ -175,12 +177,9 @@ class EngineCall:
 
 def with_placeholders(value: Any) -> Any:
     """A value in which those that are not known yet are the engine's text for it, in its parts too."""
-    from pulumi.output import Unknown
-    from pulumi.runtime.rpc import UNKNOWN
-
     if isinstance(value, Unknown):
         return UNKNOWN
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: with_placeholders(part) for name, part in value.items()}
     return [with_placeholders(part) for part in value] if isinstance(value, list) else value
 

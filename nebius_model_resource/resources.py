@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections import ChainMap
+from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -99,29 +100,32 @@ class _AccountResource(Resource):
         super().__init_subclass__(module=module, name=name, **kwargs)
         if not (module or name):
             del cls._resource_type_name
+        else:  # Pulumi would evaluate the texts again for each resource
+            cls.__annotations__.update(get_annotations(cls, eval_str=True))
         # Pulumi reads the annotations of the class alone: without those of its base a number would be a float.
         inherited = (base.__annotations__ for base in cls.__mro__[1:] if issubclass(base, _AccountResource))
         cls.__annotations__.update(ChainMap(cls.__annotations__, *inherited))
 
-    def __init__(
-        self, resource_name: str, given: dict[str, Any] | None, opts: ResourceOptions | None
-    ) -> None:
-        """Declare a resource; read one if nothing is given.
+    @classmethod
+    def _declared(
+        cls, resource_name: str, given: dict[str, Any] | None, opts: ResourceOptions | None
+    ) -> tuple[ResourceProvider, str, dict[str, Any], ResourceOptions | None]:
+        """The arguments of Pulumi's constructor, which writes each frame that calls it into the state.
 
         Args:
             resource_name: the resource's name in the stack.
-            given: the arguments of the constructor, by the names of the table; others are ignored.
+            given: the arguments of our constructor, by the names of the table; others are ignored. None to read.
             opts: Pulumi's options.
         """
         _check_configuration()
         opts, import_id = _without_import(opts)
-        props = dict.fromkeys(self._table.properties)
+        props = dict.fromkeys(cls._table.properties)
         if given is not None:
             named = {**given, "name": resource_name} if given.get("name") is None else given
-            props = self._table.declared(named)
+            props = cls._table.declared(named)
         if import_id:
             props["import_id"] = import_id
-        super().__init__(self._served_by(), resource_name, props, opts)
+        return cls._served_by(), resource_name, props, opts
 
     @classmethod
     def get(cls, resource_name: str, id: Input[str], opts: ResourceOptions | None = None) -> Self:
@@ -138,7 +142,7 @@ class _AccountResource(Resource):
         """
         read = cls.__new__(cls)
         merged = ResourceOptions.merge(opts, ResourceOptions(id=id))
-        _AccountResource.__init__(read, resource_name, None, merged)
+        Resource.__init__(read, *cls._declared(resource_name, None, merged))
         return read
 
 
@@ -213,7 +217,7 @@ class CustomModel(_AccountResource, module="nebius", name="CustomModel"):
             opts: Pulumi's options. ``import_`` adopts an existing model by its generated name: nothing is created, and
                 the preview fails if the model differs from the declaration.
         """
-        super().__init__(resource_name, locals(), opts)
+        super().__init__(*self._declared(resource_name, locals(), opts))
 
 
 class ModelArchive(_AccountResource, module="nebius", name="ModelArchive"):
@@ -274,7 +278,7 @@ class ModelArchive(_AccountResource, module="nebius", name="ModelArchive"):
                 f"ModelArchive {resource_name!r}: a file cannot be imported: use ModelArchive.get, or upload it again"
             )
         path = _plain_path(path)
-        super().__init__(resource_name, locals(), opts)
+        super().__init__(*self._declared(resource_name, locals(), opts))
 
 
 class DedicatedEndpoint(_AccountResource, module="nebius", name="DedicatedEndpoint"):
@@ -383,7 +387,7 @@ class DedicatedEndpoint(_AccountResource, module="nebius", name="DedicatedEndpoi
             opts: Pulumi's options. ``import_`` adopts an existing endpoint by its id: nothing is created, and the
                 preview fails if the endpoint differs from the declaration.
         """
-        super().__init__(resource_name, locals(), opts)
+        super().__init__(*self._declared(resource_name, locals(), opts))
 
 
 def _plain_path(path: Any) -> Any:
