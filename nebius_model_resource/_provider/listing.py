@@ -154,6 +154,7 @@ class SharedList(Generic[_T]):
                 oldest = max(moment, asked - _FAILURE_AGE) if held.failure else moment
                 if held.taken_at > min(oldest, asked):
                     return held
+            self._snapshot = held = None  # the next list takes as much memory
             self._snapshot = self._request(deadline)
             return self._snapshot
 
