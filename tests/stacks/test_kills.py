@@ -56,7 +56,7 @@ class Lab:
         return begin("destroy" if operation == "delete" else "up", self.folder, environment(self.folder))
 
     def asked(self, method: str) -> bool:
-        """Whether such a request about a model has come; the list is read before the first POST, which is no wait."""
+        """Whether such a request about a model has come; of the reads, only one after the POST is part of a wait."""
         methods = [request.method for request in self.emulator.requests(path="/v0/models*")]
         return method in methods and (method != "GET" or (methods[-1] == "GET" and "POST" in methods))
 
