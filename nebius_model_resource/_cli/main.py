@@ -133,7 +133,7 @@ def _uploads(client: Client, project: str | None) -> list[FileInfo]:
     listing = client.list_files(project)
     if not listing.complete:
         _warn("the list of files is not complete: more files may be unknown")
-    found = [file for file in listing.entries if archives.is_archive(file)]
+    found = [file for file in listing.entries if archives.may_come_of(file)]
     return sorted(found, key=lambda file: file.created_at or 0, reverse=True)
 
 

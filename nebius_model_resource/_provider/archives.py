@@ -26,13 +26,8 @@ _SHOW_SECONDS = 1.0
 _NAME = re.compile(r"(.+)-([0-9a-f]{16})-[0-9a-f]{8}\.zip")
 
 
-def is_archive(file: FileInfo) -> bool:
-    """Whether a file has a name that an upload of this package gives."""
-    return bool(_NAME.fullmatch(file.filename or ""))
-
-
-def may_come_of(file: FileInfo, path: str, sha256: str) -> bool:
-    """Whether an upload of this content may have created a file; an empty text is not known and fits every file."""
+def may_come_of(file: FileInfo, path: str = "", sha256: str = "") -> bool:
+    """Whether an upload of this package, and of this content, may have created a file; an empty text fits every one."""
     name = _NAME.fullmatch(file.filename or "")
     if name is None:
         return False

@@ -133,7 +133,7 @@ class _Create(Generic[_T]):
             return None
         if snapshot.failure:
             raise snapshot.failure
-        return frozenset(snapshot.index)
+        return snapshot.keys
 
     def _post(self) -> _T:
         """One POST, and the search for what it created if its answer is lost."""
@@ -174,7 +174,7 @@ class _Create(Generic[_T]):
             snapshot = creation.things.fresh(deadline.once())
             if snapshot.failure:
                 raise snapshot.failure
-            keys = snapshot.index.keys() - before - self._creator.taken
+            keys = snapshot.keys - before - self._creator.taken
             new = [entry for key in keys for entry in snapshot.index[key] if creation.fits(entry)]
             if len(new) > 1 and not creation.is_own:
                 raise _ambiguous(creation, sorted(map(creation.collection.id_of, new)))

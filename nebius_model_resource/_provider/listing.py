@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
@@ -23,13 +24,9 @@ from nebius_model_resource._service.types import (
 )
 from nebius_model_resource.errors import AccessDenied, NebiusError, NotFound
 
-REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a stack
+_REFRESH_AGE = 30.0  # seconds for which one list serves the refresh of a stack
 _FAILURE_AGE = 1.0  # seconds for which a list that could not be read is not asked for again
 _T = TypeVar("_T")
-
-
-def _itself(id_: str) -> str:
-    return id_
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,7 @@ class Collection(Generic[_T]):
     delete: Callable[[Client, str, str | None, Deadline], object]
     get: Callable[[Client, str, Deadline], _T] | None = None
     id_of: Callable[[_T], str] = attrgetter("id")
-    key: Callable[[str], str] = _itself
+    key: Callable[[str], str] = str
     is_gone: Callable[[_T], bool] = lambda _entry: False
     base_url: str = DEFAULT_BASE_URL
 
@@ -92,6 +89,7 @@ class Snapshot(Generic[_T]):
         failure: why it could not be read, otherwise None.
         complete: whether it was read without unreadable entries: what it lacks does not exist.
         index: what it has, by the key of each id.
+        keys: those keys, to keep them longer than the list.
         of: the shared list.
     """
 
@@ -100,6 +98,7 @@ class Snapshot(Generic[_T]):
     failure: NebiusError | None
     complete: bool
     index: Mapping[str, list[_T]]
+    keys: frozenset[str]
     of: SharedList[_T]
 
     def find(self, id_: str) -> _T | None:
@@ -133,6 +132,8 @@ class SharedList(Generic[_T]):
         self._client = client
         self._project = project
         self._clock = client.clock
+        # The C library keeps, for each thread, some of the memory that a list takes: one thread reads all of them.
+        self._reader = ThreadPoolExecutor(max_workers=1)
         self._lock = threading.Lock()  # held during a read: a thread that comes meanwhile takes its result
         self._snapshot: Snapshot[_T] | None = None
         self._changed_at = float("-inf")
@@ -155,16 +156,21 @@ class SharedList(Generic[_T]):
                 if held.taken_at > min(oldest, asked):
                     return held
             self._snapshot = held = None  # the next list takes as much memory
-            self._snapshot = self._request(deadline)
+            self._snapshot = self._read(deadline)
             return self._snapshot
 
-    def recent(self, deadline: Deadline, age: float = REFRESH_AGE) -> Snapshot[_T]:
+    def recent(self, deadline: Deadline) -> Snapshot[_T]:
         """A list of the last seconds, and from after the last change of this process."""
-        return self.newer_than(max(self._changed_at, self._clock() - age), deadline)
+        return self.newer_than(max(self._changed_at, self._clock() - _REFRESH_AGE), deadline)
 
     def fresh(self, deadline: Deadline) -> Snapshot[_T]:
         """A list requested from now on: it proves that something is gone."""
         return self.newer_than(self._clock(), deadline)
+
+    def _read(self, deadline: Deadline) -> Snapshot[_T]:
+        with suppress(RuntimeError):  # this process is ending, or no further thread can start
+            return self._reader.submit(self._request, deadline).result()
+        return self._request(deadline)
 
     def _request(self, deadline: Deadline) -> Snapshot[_T]:
         started = self._clock()
@@ -177,8 +183,8 @@ class SharedList(Generic[_T]):
         index: defaultdict[str, list[_T]] = defaultdict(list)
         for entry in listing.entries:
             index[self.collection.key(self.collection.id_of(entry))].append(entry)
-        seconds = self._clock() - started
-        return Snapshot(started, seconds, failure, listing.complete, dict(index), self)
+        took, keys = self._clock() - started, frozenset(index)
+        return Snapshot(started, took, failure, listing.complete, index, keys, self)
 
     def look_up(self, id_: str, deadline: Deadline) -> _T | None:
         """What exists under an id, by the list and then by a read of its own; None if neither shows it.

@@ -180,12 +180,9 @@ class Function(Generic[_T]):
         """
         if self.argument == PROJECT_ARGUMENT:
             return self.look_up(client, argument or configuration.project())
-        if not argument:
-            raise errors.InvalidInputs([errors.Fault(self.argument, "missing: give a text")])
-        if not isinstance(argument, str):
-            raise errors.InvalidInputs(
-                [errors.Fault(self.argument, f"must be a text, not {type(argument).__name__}")]
-            )
+        if not argument or not isinstance(argument, str):
+            wrong = f"must be a text, not {type(argument).__name__}" if argument else "missing: give a text"
+            raise errors.InvalidInputs([errors.Fault(self.argument, wrong)])
         return self.look_up(client, argument, *[configuration.project()] * self.in_project)
 
 

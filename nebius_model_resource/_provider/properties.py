@@ -106,7 +106,7 @@ class Property:
 
     def live_value(self, info: Entry, declared: Any) -> Any:
         """The value at the service; None if it is not reported."""
-        return self.live(info, declared) if self.live else info.reported.get(self.name)
+        return self.live(info, declared) if self.live else info.reported(self.name)
 
 
 @dataclass(frozen=True)

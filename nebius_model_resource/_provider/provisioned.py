@@ -304,7 +304,6 @@ class ProvisionedType(ResourceType):
 
     def _resume(self, state: State, operation: Operation, sent: frozenset[str] = frozenset()) -> State:
         """Wait for a resource of the state; it is never deleted here."""
-        live: State | None
         try:
             live = self.live(state, operation)
         except errors.NebiusError:

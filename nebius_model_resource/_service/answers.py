@@ -60,8 +60,8 @@ def without_key(text: str, key: str) -> str:
 
 def _cleaned(body: dict[str, Any], key: str) -> dict[str, Any]:
     """An object without the key in its words; names, descriptions and sources are data and stay as they are."""
-    words = {name: without_key(body[name], key) for name in _WORDS if isinstance(body.get(name), str)}
-    return {**body, **words}
+    body.update((name, without_key(body[name], key)) for name in _WORDS if isinstance(body.get(name), str))
+    return body
 
 
 def one_line(text: str) -> str:

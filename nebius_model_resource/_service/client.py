@@ -105,13 +105,6 @@ class Client:
         """A deadline on this client's clock."""
         return Deadline.after(seconds, self.clock, self._sleep)
 
-    def close(self) -> None:
-        """Close the TCP connections; the next call opens new ones."""
-        with self._lock:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
-
     # Models.
 
     def create_model(

@@ -48,18 +48,18 @@ class Listing(Generic[_T]):
 
 
 class Entry:
-    """What the service reports of a model or an endpoint.
+    """What the service reports of a model or an endpoint."""
 
-    Attributes:
-        reported: its fields, also those for which there is no attribute; an attribute is in the form that it has here.
-    """
+    _body: Mapping[str, Any]
 
-    reported: Mapping[str, Any]
-
-    def _of(self, reported: Mapping[str, Any]) -> Self:
+    def _of(self, body: Mapping[str, Any]) -> Self:
         # No field of the dataclass: a program sees those alone.
-        object.__setattr__(self, "reported", {**reported, **vars(self)})
+        object.__setattr__(self, "_body", body)
         return self
+
+    def reported(self, name: str) -> Any:
+        """A field, also one for which there is no attribute; an attribute is in the form that it has here."""
+        return vars(self).get(name, self._body.get(name))
 
 
 @dataclass(frozen=True)
@@ -304,8 +304,7 @@ class Checkpoint:
         id_ = _text(entry.get("id")) if isinstance(entry, dict) else None
         if id_ is None or not _CHECKPOINT_ID.fullmatch(id_):
             return None
-        metrics = entry.get("metrics")
-        numbers = metrics.items() if isinstance(metrics, dict) else ()
+        numbers = _object(entry.get("metrics")).items()
         return cls(
             source=f"{job.id}:{id_}",
             id=id_,

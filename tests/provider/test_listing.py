@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -69,10 +70,12 @@ def test_a_failure_is_believed_for_a_second_alone(bench: Bench, outcome: Outcome
 
 @pytest.mark.parametrize(("ask", "most"), [("recent", 1), ("fresh", 8)])
 def test_one_request_at_a_time_serves_all_that_wait_for_it(bench: Bench, ask: str, most: int) -> None:
-    """Threads that come during a read take its result if it is new enough for them."""
+    """Threads that come during a read take its result if it is new enough for them; one thread reads all lists."""
     under_way: list[int] = []
+    readers = set()
 
     def alone(service: Service, request: Request) -> Answer:
+        readers.add(get_ident())
         under_way.append(1)
         assert len(under_way) == 1
         service.time.advance(0.1)
@@ -85,6 +88,14 @@ def test_one_request_at_a_time_serves_all_that_wait_for_it(bench: Bench, ask: st
         found = list(threads.map(lambda _: bench.ask(ask), range(8)))
     assert all(each.complete for each in found)
     assert 1 <= bench.reads <= most
+    bench.ask("fresh")  # for another thread
+    assert len(readers) == 1
+
+
+def test_a_process_that_is_ending_reads_the_list(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C no pool of threads takes work, and what a lost answer created is still found: the caller reads."""
+    monkeypatch.setattr("concurrent.futures.thread._shutdown", True)
+    assert bench.ask("recent").complete
 
 
 @pytest.mark.parametrize(
@@ -136,14 +147,6 @@ class Thing:
         scripted = done if listed is NONE else says(entries if self.kind == "model" else {"data": entries})
         self.service.always(self.listed, scripted if isinstance(listed, str) else listed)
 
-    def look_up(self) -> Any:
-        """Look it up."""
-        return self.shared.look_up(self.id, self.deadline)
-
-    def remove(self) -> None:
-        """Delete it."""
-        self.shared.delete(self.id, self.deadline)
-
 
 @pytest.fixture(params=KINDS)
 def thing(bench: Bench, request: pytest.FixtureRequest) -> Thing:
@@ -177,7 +180,7 @@ def test_a_look_up_finds_it_or_proves_that_it_is_gone(
     thing.add(listed)
     thing.service.always(thing.get, get)
     with raising(None if isinstance(found, bool) else found):
-        assert (thing.look_up() is not None) is found
+        assert (thing.shared.look_up(thing.id, thing.deadline) is not None) is found
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_a_deletion_succeeds_where_the_thing_is_gone(
     thing.add(listed)
     service.next(thing.delete, *deleted)
     with raising(fails):
-        thing.remove()
+        shared.delete(thing.id, thing.deadline)
     assert len(service.sent(thing.listed)) == 1 + lists
     if fails is None:
         service.recover()

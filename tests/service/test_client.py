@@ -211,15 +211,13 @@ def test_a_read_that_an_interruption_ends_says_so(serve: Serve, time: VirtualTim
     assert len(script.calls) == 2
 
 
-def test_a_closed_client_opens_new_connections(serve: Serve) -> None:
-    """The calls before and after a close have a session each."""
+def test_all_calls_share_a_session(serve: Serve) -> None:
+    """The second call takes the connection that the first one has opened."""
     client, script = serve({"name": NAME})
     client.get_model(NAME)
     client.get_model(NAME)
-    client.close()
-    client.get_model(NAME)
-    first, same, second = script.sessions
-    assert first is same is not second
+    first, second = script.sessions
+    assert first is second
 
 
 def test_a_name_is_sent_segment_by_segment(serve: Serve) -> None:

@@ -6,7 +6,6 @@ import itertools
 import json
 import socket
 import threading
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -269,7 +268,8 @@ def test_an_open_connection_that_breaks_may_have_carried_the_request() -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
         connection.recv(65536)
 
-    with RawServer(once) as server, closing(Client(Settings(server.url, KEY))) as client:
+    with RawServer(once) as server:
+        client = Client(Settings(server.url, KEY))
         client.list_models()
         with pytest.raises(AnswerLost):
             client.create_model({"name": "bot"}, None)
@@ -367,10 +367,8 @@ def test_an_interruption_ends_a_read_within_a_second(
         asked.set()
         keep_quiet(connection, head)
 
-    with (
-        RawServer(stall, certificate if secure else None) as server,
-        closing(Client(Settings(server.url, KEY))) as client,
-    ):
+    with RawServer(stall, certificate if secure else None) as server:
+        client = Client(Settings(server.url, KEY))
         deadline = Deadline.after(3600, interrupted=lambda: asked.is_set() and next(looks) > 0)
         with pytest.raises(DeadlineExceeded, match=r"^the run was interrupted before the answer came$"):
             client.call("GET", "/", lambda body: body, deadline, seconds=1800)

@@ -125,8 +125,6 @@ class World:
     def end_host(self) -> None:
         """The host ends, as after each operation of an engine; what it had in memory is gone."""
         dynamic_main._PROVIDER_CACHE.clear()
-        if self._account:
-            self._account.client.close()
         self._account = None
         self.calls.clear()
 
