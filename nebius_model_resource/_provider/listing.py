@@ -168,9 +168,11 @@ class SharedList(Generic[_T]):
         return self.newer_than(self._clock(), deadline)
 
     def _read(self, deadline: Deadline) -> Snapshot[_T]:
-        with suppress(RuntimeError):  # this process is ending, or no further thread can start
-            return self._reader.submit(self._request, deadline).result()
-        return self._request(deadline)
+        try:
+            reading = self._reader.submit(self._request, deadline)
+        except RuntimeError:  # this process is ending, or no further thread can start
+            return self._request(deadline)
+        return reading.result()
 
     def _request(self, deadline: Deadline) -> Snapshot[_T]:
         started = self._clock()
@@ -183,8 +185,8 @@ class SharedList(Generic[_T]):
         index: defaultdict[str, list[_T]] = defaultdict(list)
         for entry in listing.entries:
             index[self.collection.key(self.collection.id_of(entry))].append(entry)
-        took, keys = self._clock() - started, frozenset(index)
-        return Snapshot(started, took, failure, listing.complete, index, keys, self)
+        seconds = self._clock() - started
+        return Snapshot(started, seconds, failure, listing.complete, index, frozenset(index), self)
 
     def look_up(self, id_: str, deadline: Deadline) -> _T | None:
         """What exists under an id, by the list and then by a read of its own; None if neither shows it.
