@@ -291,7 +291,7 @@ class CheckpointMissing(ResourceError):
 
 
 class EngineGone(ResourceError):
-    """The engine that made the call is no longer there to record what comes of it."""
+    """The engine that made the call is no longer there to record the outcome."""
 
 
 def may_have_happened(error: BaseException) -> bool:

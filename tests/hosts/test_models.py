@@ -176,7 +176,7 @@ def test_a_failed_model_is_replaced_with_its_reason(
 def test_a_refresh_keeps_what_is_not_ready_and_says_why(
     host: HostHere, emulator: Emulator, status: str, waits: bool, text: str
 ) -> None:
-    """The engine gets a reason, with what was read, for a failed model and for one that is awaited and not active."""
+    """The engine gets a reason, with what was read, for a failed model and for one whose wait has not ended."""
     inputs = {**MODEL, "description": "by hand", "wait_for_active": waits}
     model = {name: value for name, value in inputs.items() if name != "wait_for_active"}
     name = emulator.add_model(**model)

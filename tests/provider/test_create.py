@@ -321,7 +321,7 @@ def test_a_search_goes_on_after_the_engine_has_gone(
 def test_a_second_create_for_the_same_urn_and_inputs_goes_on(
     kind: Kind, call: EngineCall, failure: str, same: bool
 ) -> None:
-    """It goes on with what was kept, or with the search; with other inputs it creates anew."""
+    """It goes on with what was kept, or with the search; with other inputs it creates another one."""
     service = kind.service
     if failure == "the answer is lost":
         service.next(kind.post, lost(effect=True))

@@ -16,7 +16,7 @@ from tests.support.virtual import EPOCH, Service
 NAME, SHORT = "acme/Base-LoRa:bot-AAAA", "bot-AAAA"
 GOOD = {"name": "bot", "base_model": "acme/Base", "source": "file-1"}
 INPUTS = {**GOOD, "wait_for_active": True}
-NOT_AWAITED = {**GOOD, "wait_for_active": False}
+WITHOUT_WAITING = {**GOOD, "wait_for_active": False}
 OLD = {"generated_name": NAME, "status": "validating", "created_at": 7.0}
 STATE = {**INPUTS, **OLD}
 ACTIVE = {**STATE, "status": "active"}
@@ -40,7 +40,7 @@ def test_a_model_that_needs_no_wait_is_returned_at_once(bench: Bench, word: str)
     """The answer to the POST is enough, whatever its status."""
     service, call, models = bench
     service.new_status = word
-    props = INPUTS if word == "active" else NOT_AWAITED
+    props = INPUTS if word == "active" else WITHOUT_WAITING
     assert models.create(call, props).outputs["status"] == word
     assert [request.kind for request in service.requests] == ["LIST", "POST"]
 

@@ -65,7 +65,7 @@ GONE = {
     "at the deadline": ("first", True, 30, 30),
     "by the time it has failed": ("error", True, 1.5, 600),
     "during the POST": ("ready", True, 0.5, 600),
-    "during the POST, not awaited": ("first", False, 0.5, 600),
+    "during the POST, without waiting": ("first", False, 0.5, 600),
 }
 
 
@@ -95,13 +95,13 @@ def test_an_update_whose_engine_is_gone_keeps_its_resource(kind: Kind, call: Eng
 RESUMES: dict[str, tuple[Any, ...]] = {
     "ready meanwhile": ("ready", True, "", "ready", (0, 0)),
     "on its way": ("first", True, "becomes ready", "ready", (20, 23)),
-    "not awaited": ("first", False, "", "first", (0, 0)),
+    "without waiting": ("first", False, "", "first", (0, 0)),
     "failed meanwhile": ("error", True, "", Failed, (0, 0)),
-    "failed, not awaited": ("error", False, "", Failed, (0, 0)),
+    "failed, without waiting": ("error", False, "", Failed, (0, 0)),
     "gone meanwhile": (None, True, "", errors.Vanished, (0, 0)),
     "gone during the wait": ("first", True, "goes", errors.Vanished, (20, 24)),
     "not readable at first": ("first", True, "comes back", "ready", (20, 33)),
-    "not readable, not awaited": ("first", False, "comes back", errors.ServerFault, (0, 19)),
+    "not readable, without waiting": ("first", False, "comes back", errors.ServerFault, (0, 19)),
     "its deadline": ("first", True, "", Failed, (100, 100)),
 }
 

@@ -178,7 +178,7 @@ def _up(stack: Stack, truth: Truth, step: Step) -> tuple[list[Declaration], bool
 
 
 def _failed_for_nobody(stack: Stack, program: list[Declaration]) -> tuple[str, ...]:
-    """The URNs of failed models that are not awaited: an `up` that names them replaces them, as the message says."""
+    """The URNs of failed models for which no `up` waits: an `up` that names them replaces them, as the message says."""
     failed = {each["name"] for each in stack.world.emulator.models() if each["status"] == "error"}
     held = {each.urn: model_of(each) for each in stack.models() if not each.external}
     names = [

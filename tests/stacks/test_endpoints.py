@@ -169,7 +169,7 @@ def test_what_fails_or_is_not_ready_in_time(lab: Lab) -> None:
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_a_run_that_is_stopped(lab: Lab, method: str, stop: signal.Signals) -> None:
-    """A killed engine's create is deleted and its change kept; an interrupted plugin's are awaited by the next up."""
+    """A killed engine's create is deleted and its change kept; the next up waits for an interrupted plugin's."""
     if (lab.way, stop) == ("dynamic", signal.SIGINT):
         pytest.skip("Pulumi's host of dynamic resources does not tell a provider that a run was interrupted")
     lab.up("endpoint(gpu_count=2)" if method == "PATCH" else "")

@@ -143,7 +143,7 @@ second = CustomModel("second", base_model=bot.base_model, source="file-2",
     assert len(emulator.models()) == 2
 
 
-def test_a_model_not_ready_at_its_deadline_is_kept_and_awaited_by_the_next_up(
+def test_a_model_not_ready_at_its_deadline_is_kept_and_the_next_up_waits(
     make_stack: MakeStack, emulator: Emulator
 ) -> None:
     """In a replacement the old model stays until the new one is active, which needs no second POST.

@@ -57,7 +57,7 @@ def told(result: Any) -> str:
     return str(result.stdout) + str(result.stderr)
 
 
-def test_a_failed_model_that_is_not_awaited_fails_each_up(make_stack: MakeStack, emulator: Emulator) -> None:
+def test_a_failed_model_without_a_wait_fails_each_up(make_stack: MakeStack, emulator: Emulator) -> None:
     """It is not replaced again and again: every `up` fails with the reason, until its inputs change."""
     emulator.settings.validation_seconds = 600
     stack = make_stack(hurried(**LAZY))
