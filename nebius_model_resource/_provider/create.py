@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from nebius_model_resource import errors
 from nebius_model_resource._provider.calls import Operation
@@ -62,7 +63,9 @@ class Creator:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.taken: set[str] = set()
-        self._locks: dict[Hashable, threading.Lock] = {}
+        # A lock lives as long as creates hold it or wait for it: a process may create thousands of names.
+        self._locks: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()
+        self._guard = threading.Lock()  # such a dictionary is not safe between threads
 
     def exactly_one(
         self, creation: Creation[_T], operation: Operation, lost: errors.OutcomeUnknown | None = None
@@ -80,7 +83,8 @@ class Creator:
             OutcomeUnknown: at the deadline it is not known whether something was created.
             EngineGone: nothing was created.
         """
-        lock = self._locks.setdefault((creation.things, creation.name), threading.Lock())
+        with self._guard:
+            lock = self._locks.setdefault((creation.things, creation.name), threading.Lock())
         # Until the outcome is known no other create of the same name sends a POST: what appears belongs to this one.
         with operation.deadline.holding(lock):
             attempt = _Create(creation, operation, self)
