@@ -100,10 +100,9 @@ class ResourceType(ABC):
         """Report every fault of every property, and fill in the configured project."""
         names = (*self.table.inputs, "import_id")
         inputs = {name: news[name] for name in names if news.get(name) not in (None, "")}
-        faults = self.table.faults(news)
+        faults = self.table.faults(news) + self.configuration_faults
         if not self.configuration_faults and self.project:
             inputs.setdefault("ai_project_id", self.project)
-        faults += self.configuration_faults
         faults += self.examine(call, olds, inputs, faults)
         return Checked(inputs, [self._failure(call, news, fault) for fault in faults])
 
@@ -259,8 +258,10 @@ class ResourceType(ABC):
 
     def live(self, state: State, operation: Operation) -> State | None:
         """The live state of a resource; None if it does not exist any more."""
-        project = state.inputs.get("ai_project_id") or self.project
-        info = self.things(project).look_up(state.id, operation.deadline)
+        # It is nobody's lost one, though the list that a create reads before its POST may not show it yet.
+        self.account().creator.taken.add(self.key(state.id))
+        things = self.things(state.inputs.get("ai_project_id") or self.project)
+        info = things.look_up(state.id, operation.deadline)
         if info is None:
             return state if self.is_new(state) else None
         return replace(self.seen(state, info), inputs=self.table.live(state.inputs, info))

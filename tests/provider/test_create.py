@@ -191,6 +191,15 @@ def test_what_existed_before_is_never_taken(bench: Bench, name: str) -> None:
     assert len(service.models) == 3
 
 
+def test_what_this_run_has_read_is_never_taken(service: Service, call: EngineCall, models: Models) -> None:
+    """A model of the state is not the lost one, though the list before the POST does not show it."""
+    service.add(MINE, **OURS)
+    service.next("LIST", HIDDEN)
+    service.next("POST", lost(effect=False))
+    assert models.read(call, MINE, {**PROPS, "generated_name": MINE})
+    assert create(models, call).id != MINE
+
+
 # A model that appears while our POST is lost without an effect: does it count as ours?
 OTHERS: dict[str, tuple[dict[str, Any], str, bool]] = {
     "the same": ({}, MINE, True),
